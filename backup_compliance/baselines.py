@@ -1,0 +1,139 @@
+"""Baselines: severities and thresholds per edition of the documentation, and the user's own."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from packaging.version import InvalidVersion, Version
+
+from backup_compliance.configuration import ConfigurationError, convert, read_toml, wrong
+from backup_compliance.controls import Severity
+
+BUILT_IN: Final = ("documented", "current")
+FOLDER: Final = Path(__file__).parent / "baselines"
+CLOUDS: Final = ("public", "china", "usgov")
+
+
+class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Numbers and versions that verdicts hang on."""
+
+    linux_agent_minimum: str
+    linux_agent_newest: str
+    linux_agent_newest_date: date
+    linux_extension_minimum: str
+    linux_extension_minimum_python_3_12: str
+    python_oldest: str
+    python_newest: str
+    cpu_percent: float
+    memory_percent: float
+    storage_endpoints: dict[str, str]
+
+
+class Override(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Another severity while a condition over the facts holds; the first that holds wins."""
+
+    condition: str
+    severity: Severity
+
+
+class _File(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    name: str
+    title: str = ""
+    date: date
+    extends: str | None = None
+    severities: dict[str, Severity] = {}
+    overrides: dict[str, list[Override]] = {}
+    thresholds: dict[str, object] = {}
+
+
+class Baseline(msgspec.Struct, frozen=True, kw_only=True):
+    """One edition: what it calls each control and where it draws each line."""
+
+    name: str
+    title: str
+    date: date
+    severities: Mapping[str, Severity]
+    overrides: Mapping[str, list[Override]]
+    thresholds: Thresholds
+
+    def severity(self, control: str, conditions: Collection[str] = ()) -> Severity:
+        """The severity of `control` while `conditions` (names) hold."""
+        for override in self.overrides.get(control, ()):
+            if override.condition in conditions:
+                return override.severity
+        return self.severities[control]
+
+    def conditions(self, control: str) -> tuple[str, ...]:
+        """The conditions that would change this control's severity."""
+        return tuple(o.condition for o in self.overrides.get(control, ()))
+
+
+def load_baseline(name: str, known_controls: Collection[str] = (), known_conditions: Collection[str] = ()) -> Baseline:
+    """`documented`, `current`, or the path of a TOML file that extends one of them.
+
+    Raises:
+        ConfigurationError: naming file, line and key; unknown controls and conditions count.
+    """
+    path = FOLDER / f"{name}.toml" if name in BUILT_IN else Path(name)
+    if name not in BUILT_IN and not path.is_file():
+        raise ConfigurationError(f"--baseline: {name} is neither a file nor one of {', '.join(BUILT_IN)}")
+    text, data = read_toml(path)
+    file = convert(data, _File, path, text)
+    _check_names(file, path, text, known_controls, known_conditions)
+    if file.extends is None and name not in BUILT_IN:
+        raise wrong(path, text, ["extends"], f"a baseline of your own extends one of {', '.join(BUILT_IN)}")
+    if file.extends is not None and file.extends not in BUILT_IN:
+        raise wrong(path, text, ["extends"], f"unknown baseline {file.extends!r}; one of {', '.join(BUILT_IN)}")
+    parent = load_baseline(file.extends) if file.extends else None
+    inherited = msgspec.to_builtins(parent.thresholds) if parent else {}
+    thresholds = convert({"thresholds": {**inherited, **file.thresholds}}, _ThresholdsFile, path, text).thresholds
+    _check_versions(thresholds, path, text)
+    return Baseline(
+        name=file.name,
+        title=file.title,
+        date=file.date,
+        severities={**(parent.severities if parent else {}), **file.severities},
+        overrides={**(parent.overrides if parent else {}), **file.overrides},
+        thresholds=thresholds,
+    )
+
+
+class _ThresholdsFile(msgspec.Struct, frozen=True):
+    thresholds: Thresholds
+
+
+def _check_names(file: _File, path: Path, text: str, controls: Collection[str], conditions: Collection[str]) -> None:
+    for table, entries in (("severities", file.severities), ("overrides", file.overrides)):
+        for identifier in entries:
+            if controls and identifier not in controls:
+                raise wrong(path, text, [table, identifier], "unknown control id; `pytest --controls` lists them")
+    for identifier, overrides in file.overrides.items():
+        for override in overrides:
+            if conditions and override.condition not in conditions:
+                known = ", ".join(sorted(conditions))
+                raise wrong(
+                    path, text, ["overrides", identifier], f"unknown condition {override.condition!r}; one of {known}"
+                )
+
+
+def _check_versions(thresholds: Thresholds, path: Path, text: str) -> None:
+    names = [f for f in thresholds.__struct_fields__ if f.startswith(("linux_agent_", "linux_extension_", "python_"))]
+    for name in names:
+        value = getattr(thresholds, name)
+        try:
+            if isinstance(value, str):
+                Version(value)
+        except InvalidVersion as error:
+            raise wrong(path, text, ["thresholds", name], f"{value!r} is no version") from error
+    for percent in ("cpu_percent", "memory_percent"):
+        if not 0 < getattr(thresholds, percent) <= 100:
+            raise wrong(path, text, ["thresholds", percent], "a percentage between 0 and 100")
+    unknown = set(thresholds.storage_endpoints) - set(CLOUDS)
+    if unknown:
+        raise wrong(
+            path, text, ["thresholds", "storage_endpoints", min(unknown)], f"unknown cloud; one of {', '.join(CLOUDS)}"
+        )

@@ -1,0 +1,198 @@
+"""Recorded facts: the seam between reading and judging.
+
+A facts directory holds raw recordings (the probe's own output, one file a guest) and `facts.json`,
+which says who was read, when, and what could not be read. A guest's file may also be brought by hand:
+`guests/NAME.txt` without an entry in `facts.json` is read all the same.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote, unquote
+
+import msgspec
+
+from backup_compliance import __version__
+from backup_compliance.configuration import ConfigurationError
+from backup_compliance.guest.output import OUTPUT_LIMIT
+from backup_compliance.untrusted import printable
+
+SCHEMA: Final = 1
+INDEX: Final = "facts.json"
+
+
+class Problem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Why a guest as a whole could not be read, and what to do about it."""
+
+    missing: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedGuest:
+    """One guest as it was read: its raw output, or the problem that kept it from being read."""
+
+    name: str
+    """Host id: unique, without user and password."""
+    output: bytes = field(default=b"", repr=False)
+    read_at: datetime | None = None
+    """UTC, by the collector's clock; None for output that was brought by hand."""
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything that was read for one run."""
+
+    guests: tuple[RecordedGuest, ...] = ()
+    label: str = ""
+    """What the recordings are, when they say it themselves (`made-up samples`)."""
+
+
+class _GuestEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    file: str | None = None
+    read_at: datetime | None = None
+    problem: Problem | None = None
+
+
+class _Index(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    schema: int
+    written_by: str = ""
+    label: str = ""
+    guests: dict[str, _GuestEntry] = {}
+
+
+def save_facts(facts: Facts, directory: Path) -> None:
+    """Write `facts` into a new `directory`, all of it or nothing.
+
+    Raises:
+        ConfigurationError: the directory exists already and is not empty, or cannot be written.
+    """
+    if directory.exists() and any(directory.iterdir()):
+        raise ConfigurationError(f"--save-facts: {directory} is not empty; facts are saved into a new folder")
+    try:
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        building = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
+    except OSError as error:
+        raise ConfigurationError(f"--save-facts: {error}") from error
+    try:
+        _write(facts, building)
+        if directory.exists():
+            directory.rmdir()
+        building.chmod(0o755)
+        building.replace(directory)
+    except OSError as error:
+        shutil.rmtree(building, ignore_errors=True)
+        raise ConfigurationError(f"--save-facts: {error}") from error
+
+
+def _write(facts: Facts, directory: Path) -> None:
+    (directory / "guests").mkdir()
+    entries: dict[str, _GuestEntry] = {}
+    taken: set[str] = set()
+    for guest in facts.guests:
+        name = _free_name(quote(guest.name, safe="")[:120], taken)
+        file = f"guests/{name}.txt" if guest.problem is None or guest.output else None
+        if file:
+            (directory / file).write_bytes(guest.output)
+        entries[guest.name] = _GuestEntry(file, guest.read_at, guest.problem)
+    index = _Index(SCHEMA, f"azure-backup-compliance {__version__}", facts.label, dict(sorted(entries.items())))
+    text = msgspec.json.format(msgspec.json.encode(index), indent=2)
+    (directory / INDEX).write_bytes(text + b"\n")
+
+
+def _free_name(name: str, taken: set[str]) -> str:
+    """`name`, numbered where another differs from it by case only: not every file system tells them apart."""
+    free, number = name, 1
+    while free.casefold() in taken:
+        number += 1
+        free = f"{name}~{number}"
+    taken.add(free.casefold())
+    return free
+
+
+def load_facts(directory: Path) -> Facts:
+    """What `save_facts` wrote, or a folder with `guests/*.txt` brought by hand.
+
+    A damaged recording is its guest's problem only; a damaged index is the user's.
+
+    Raises:
+        ConfigurationError: no such folder, nothing in it, or an index of another version.
+    """
+    if not directory.is_dir():
+        raise ConfigurationError(f"--facts: {directory} is no folder")
+    index = _load_index(directory / INDEX)
+    guests = {name: _load_guest(directory, name, entry) for name, entry in index.guests.items()}
+    known = {entry.file for entry in index.guests.values()}
+    for path in sorted((directory / "guests").glob("*.txt")):
+        if f"guests/{path.name}" not in known:
+            name = host_id(unquote(path.stem))
+            guests.setdefault(name, _load_guest(directory, name, _GuestEntry(f"guests/{path.name}")))
+    if not guests:
+        raise ConfigurationError(f"--facts: {directory} holds no guests: neither entries in {INDEX} nor guests/*.txt")
+    return Facts(tuple(guests[name] for name in sorted(guests)), printable(index.label))
+
+
+def host_id(name: str) -> str:
+    """`name` as it may appear in test ids, file names and reports: letters, digits and `. _ : @ -`."""
+    return re.sub(r"[^A-Za-z0-9._:@-]+", "_", name)[:100] or "unnamed"
+
+
+def _load_index(path: Path) -> _Index:
+    if not path.exists():
+        return _Index(SCHEMA)
+    try:
+        data = path.read_bytes()
+        schema = msgspec.json.decode(data).get("schema")
+    except (OSError, msgspec.DecodeError, AttributeError) as error:
+        raise ConfigurationError(f"{path}: not readable as JSON: {error}") from error
+    if schema != SCHEMA:
+        raise ConfigurationError(
+            f"{path}: facts of version {schema!r}; this suite reads version {SCHEMA}: collect again, or use the suite that wrote them"
+        )
+    try:
+        return msgspec.json.decode(data, type=_Index)
+    except msgspec.ValidationError as error:
+        raise ConfigurationError(f"{path}: {error}") from error
+
+
+def _load_guest(directory: Path, name: str, entry: _GuestEntry) -> RecordedGuest:
+    name = host_id(name)
+    if entry.file is None:
+        return RecordedGuest(
+            name, b"", entry.read_at, entry.problem or Problem("its recording has no file", "collect again")
+        )
+    path = (directory / entry.file).resolve()
+    if not path.is_relative_to(directory.resolve()):
+        return RecordedGuest(
+            name, problem=Problem(f"its recording lies outside {directory}", "keep recordings inside the facts folder")
+        )
+    try:
+        with path.open("rb") as file:
+            output = file.read(OUTPUT_LIMIT)
+    except OSError as error:
+        return RecordedGuest(
+            name,
+            b"",
+            entry.read_at,
+            Problem(f"its recording cannot be read: {error.strerror}", f"look at {entry.file}"),
+        )
+    return RecordedGuest(name, output, entry.read_at, entry.problem)
+
+
+def merge(parts: Iterable[Facts]) -> Facts:
+    """Several readings as one; a guest that was read twice counts as it was read last."""
+    guests: dict[str, RecordedGuest] = {}
+    labels = []
+    for facts in parts:
+        labels.append(facts.label)
+        for guest in facts.guests:
+            guests[guest.name] = guest
+    return Facts(tuple(guests[name] for name in sorted(guests)), "; ".join(x for x in dict.fromkeys(labels) if x))

@@ -1,0 +1,1 @@
+"""What a guest says: reading it once, parsing what it said."""

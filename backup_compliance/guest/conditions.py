@@ -1,0 +1,37 @@
+"""Conditions over a guest's facts that a baseline's severities may depend on, by the name it uses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+from packaging.version import Version
+
+from backup_compliance.baselines import Thresholds
+from backup_compliance.guest.decisions import host_address_failure
+from backup_compliance.guest.linux import LinuxGuest
+from backup_compliance.verdicts import Undetermined, Unreadable
+
+
+def _agent_below_minimum(guest: LinuxGuest, thresholds: Thresholds) -> bool:
+    return guest.agent is None or guest.agent.goal_state < Version(thresholds.linux_agent_minimum)
+
+
+CONDITIONS: Final[Mapping[str, Callable[[LinuxGuest, Thresholds], bool]]] = {
+    "snapshot-starts-in-guest": lambda guest, thresholds: guest.storage.snapshot_starts_in_guest,
+    "agent-below-minimum": _agent_below_minimum,
+    "host-address-reachable": lambda guest, thresholds: host_address_failure(guest.host_address) is None,
+    "several-addresses": lambda guest, thresholds: len(guest.addressing.addresses) > 1,
+}
+
+
+def holding(names: Iterable[str], guest: LinuxGuest, thresholds: Thresholds) -> tuple[str, ...]:
+    """Those of `names` that hold; one that cannot be read does not, so the base severity stands."""
+
+    def holds(name: str) -> bool:
+        try:
+            return CONDITIONS[name](guest, thresholds)
+        except (Unreadable, Undetermined):
+            return False
+
+    return tuple(name for name in names if holds(name))

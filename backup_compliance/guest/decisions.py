@@ -1,0 +1,180 @@
+"""Decisions over a guest's facts: each says what holds, or names the first thing that does not.
+
+Every function returns the explanation of the failure, or None where the precondition holds; pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from ipaddress import ip_address, ip_network
+from itertools import groupby
+
+from backup_compliance.guest.extension import exit_code_meaning
+from backup_compliance.guest.facts import Addressing, BackupExtension, HttpCheck, Proxy, Reboot, RouteDecision, Storage
+from backup_compliance.guest.leases import decode_option_245
+from backup_compliance.verdicts import Undetermined
+
+HOST_ADDRESS = "168.63.129.16"
+
+
+def storage_failure(storage: Storage) -> str | None:
+    """Every endpoint must answer, directly or through the proxy; directly too when snapshots start in the guest."""
+    for endpoint, group in groupby(sorted(storage.checks, key=lambda c: c.endpoint), lambda c: c.endpoint):
+        checks = sorted(group, key=lambda c: c.path)
+        failed = [c for c in checks if not c.is_azure_storage]
+        if len(failed) == len(checks):
+            return "; ".join(f"{c.path}: {check_failure(c)}" for c in failed)
+        direct = next((c for c in failed if c.path == "direct"), None)
+        if direct and storage.snapshot_starts_in_guest:
+            return f"snapshots start in the guest (SnapshotMethod = {storage.snapshot_method}) and go to {endpoint} directly: {check_failure(direct)}"
+    return None
+
+
+def check_failure(check: HttpCheck) -> str:
+    """One request that did not reach its service, by its first failed stage."""
+    where = (
+        f"{check.endpoint} ({check.address})" if check.address and check.address != check.endpoint else check.endpoint
+    )
+    if check.target == "storage" and check.stage != "name resolution" and _is_hijacked(check.address):
+        return f"the DNS answer is hijacked: {check.endpoint} resolves to {check.address}, where Azure Storage does not answer ({check.detail})"
+    if check.stage == "answered":
+        by = f"Server: {check.server}" if check.server else "no Server header"
+        to = f", redirected to {check.location}" if check.location else ""
+        return f"{where} was answered by something other than Azure Storage, a captive portal or a filter ({check.detail}, {by}{to})"
+    if check.stage == "TLS":
+        return f"TLS to {where} cannot be verified, something intercepts it or a CA is missing in the guest ({check.detail})"
+    return {
+        "name resolution": f"{check.endpoint} does not resolve ({check.detail})",
+        "connection": f"TCP to {where} failed ({check.detail})",
+        "proxy": f"the proxy did not pass the request to {check.endpoint} on ({check.detail})",
+    }.get(check.stage, f"{where} did not answer HTTP ({check.detail})")
+
+
+def _is_hijacked(address: str | None) -> bool:
+    """Whether a storage name led to an address that is nobody's on the internet (and no private endpoint answered)."""
+    if address is None:
+        return False
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return False
+    return parsed.is_private or parsed.is_loopback or parsed.is_unspecified
+
+
+def proxy_failure(proxy: Proxy, spaced_lines: Sequence[str], checks: Sequence[HttpCheck]) -> str | None:
+    """Host and port complete, no credentials, readable by the extension, accepting CONNECT, and not used for the host address."""
+    if proxy.host is not None or proxy.port is not None:
+        if proxy.host is None or proxy.port is None:
+            missing = "HttpProxy.Host" if proxy.host is None else "HttpProxy.Port"
+            return f"{missing} is not set: the agent then uses no proxy at all (Host={proxy.host}, Port={proxy.port})"
+        if not proxy.port.isdigit():
+            return f"HttpProxy.Port={proxy.port} is not a number"
+        if "/" in proxy.host:
+            return f"HttpProxy.Host={proxy.host} is a URL; the agent takes a host name or an address"
+        if spaced_lines:
+            return f"white space around '=' in waagent.conf makes the extension discard the whole file: {spaced_lines[0]!r}"
+    credentials = next((v for v in [proxy.host or "", *(v.value for v in proxy.variables)] if "@" in v), None)
+    if credentials:
+        return f"the proxy setting {credentials} holds credentials; authenticated proxies are not supported"
+    through = [c for c in checks if c.path == "proxy"]
+    refused = next((c for c in through if c.stage in ("proxy", "connection", "name resolution")), None)
+    if refused:
+        return f"the proxy does not accept CONNECT to {refused.endpoint}: {refused.detail}"
+    captured = captured_host_address(proxy)
+    if captured:
+        return captured
+    if not through:
+        raise Undetermined(
+            "the proxy is set for the agent's service only and the agent does not run, so CONNECT was not tried; start the agent and read again"
+        )
+    return None
+
+
+def captured_host_address(proxy: Proxy) -> str | None:
+    """Whether a proxy variable sends 168.63.129.16 through the proxy; `no_proxy` may name it, its network, or `*`."""
+    if not proxy.variables:
+        return None
+    for entry in proxy.no_proxy:
+        try:
+            if entry == "*" or ip_address(HOST_ADDRESS) in ip_network(entry, strict=False):
+                return None
+        except ValueError:
+            continue
+    variable = proxy.variables[0]
+    return f"{variable.name}={variable.value} ({variable.origin}) sends {HOST_ADDRESS} through the proxy: no_proxy does not name it"
+
+
+def host_address_failure(checks: Sequence[HttpCheck]) -> str | None:
+    """The host address must answer 200 on port 80 and on port 32526."""
+    by_port = {c.path: c for c in checks}
+    for port in ("80", "32526"):
+        check = by_port.get(port)
+        if check is None:
+            raise Undetermined(f"port {port} of {HOST_ADDRESS} was not tried")
+        if check.stage != "answered":
+            return f"{HOST_ADDRESS} does not answer on TCP {port}, {check.stage} failed: {check.detail}"
+        if check.status != 200:
+            return f"{HOST_ADDRESS} answers {check.detail} on TCP {port}, not 200: something other than the Azure host answers there"
+    return None
+
+
+def route_failure(routes: Sequence[RouteDecision]) -> str | None:
+    """No decision may be a dead end; a storage endpoint that does not resolve cannot be decided."""
+    dead = next((r for r in routes if not r.usable), None)
+    if dead:
+        return f"the route to {dead.address} ({dead.destination}) leads nowhere: {dead.decision}"
+    if all(r.destination == "host" for r in routes):
+        raise Undetermined("no storage endpoint resolves, so there is no route to judge; AVB-101 says why")
+    return None
+
+
+def handler_failure(extension: BackupExtension) -> str | None:
+    """The active handler is Enabled and Ready, and its last status is not an error."""
+    active = extension.active
+    if active is None:
+        return f"there is no handler folder, only {', '.join(extension.traces)}"
+    if active.state != "Enabled":
+        return f"HandlerState of {active.path} is {active.state or 'missing'}, not Enabled ({active.message or 'no message'})"
+    if active.status != "Ready":
+        return f"HandlerStatus of {active.path} is {active.status or 'missing'}, not Ready ({active.message or 'no message'})"
+    last = active.last
+    if last is not None and last.status == "error":
+        meaning = exit_code_meaning(last.code)
+        explained = f"code {last.code}" + (f": {meaning}" if meaning else "")
+        return f"the last status of {last.time or 'unknown time'} is an error, {explained} ({last.message})"
+    return None
+
+
+def option_245_failure(addressing: Addressing) -> str | None:
+    """The current lease carries option 245, and it is the host address that the agent uses."""
+    lease = addressing.lease
+    if lease is None:
+        if addressing.uses_dhcp is False:
+            return f"{addressing.interface} has no DHCP lease: {addressing.evidence}"
+        if addressing.expired is not None:
+            return f"the lease in {addressing.expired.source} ran out on {addressing.expired.expires_at:%Y-%m-%d %H:%M} UTC"
+        raise Undetermined(
+            f"no lease of {addressing.interface} was found where dhclient, networkd, NetworkManager, wicked and dhcpcd keep theirs"
+        )
+    if lease.option_245 is None:
+        return f"the lease in {lease.source} ({lease.client}) carries no option 245"
+    decoded = decode_option_245(lease.option_245)
+    if decoded is None:
+        return f"option 245 in {lease.source} is {lease.option_245!r}, which is no IPv4 address"
+    expected = addressing.agent_endpoint or HOST_ADDRESS
+    if str(decoded) != expected:
+        return f"option 245 in {lease.source} is {decoded}, the agent uses {expected}"
+    return None
+
+
+def reboot_failure(reboot: Reboot) -> str | None:
+    """No restart flag, and no installed kernel newer than the running one."""
+    if reboot.flags:
+        return f"a restart is pending: {reboot.flags[0]} exists"
+    if reboot.newer_kernels:
+        return f"a restart is pending: kernel {max(reboot.newer_kernels)} is installed, {reboot.running_kernel} runs"
+    if not reboot.installed_kernels:
+        raise Undetermined(
+            "there is no restart flag, and no kernel image in /boot or /usr/lib/modules to compare the running kernel with"
+        )
+    return None

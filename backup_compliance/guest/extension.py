@@ -1,0 +1,136 @@
+"""The backup extension (VMSnapshotLinux) as its files tell, and the interpreter it would start."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Final
+
+from packaging.version import InvalidVersion, Version
+
+from backup_compliance.guest.agent import parse_goal_state, parse_version
+from backup_compliance.guest.facts import BackupExtension, ExtensionStatus, Handler, Interpreter
+from backup_compliance.guest.files import parse_files, parse_lines
+from backup_compliance.guest.output import ProbeOutput
+from backup_compliance.untrusted import printable
+from backup_compliance.verdicts import Unreadable
+
+NAME: Final = "Microsoft.Azure.RecoveryServices.VMSnapshotLinux"
+LOG_FOLDER: Final = f"/var/log/azure/{NAME}"
+
+# ExtensionErrorCodeHelper.py of the extension, and the messages its handler writes.
+EXIT_CODES: Final = {
+    11: "a parameter of the command is wrong",
+    13: "the guest's clock is wrong",
+    15: "an HTTP request failed",
+    16: "the guest agent's certificate was not found",
+    76: "no network: neither the host nor storage could be reached",
+    85: "the limit of snapshots is reached",
+    121: "fsfreeze failed",
+    122: "fsfreeze timed out",
+    123: "a mount could not be opened for fsfreeze",
+    124: "the safefreeze binary is missing",
+    173: "snapshots were asked for too often",
+    402: "the command started too late",
+    556: "the host answered the snapshot request with a server error",
+    761: "restricted network: the host could not be reached",
+}
+
+
+def exit_code_meaning(code: int | None) -> str:
+    """The extension's own meaning of an exit code, or an empty text."""
+    if code is None:
+        return ""
+    if 300 <= code <= 318:
+        return EXIT_CODES.get(code, "a pre- or post-script failed or is not configured properly")
+    if 500 <= code <= 512:
+        return "a workload script failed"
+    return EXIT_CODES.get(code, "")
+
+
+def parse_backup_extension(output: ProbeOutput) -> BackupExtension | None:
+    """Every version's directory and other traces; None where there is no trace at all."""
+    part = output.one("extension")
+    files = parse_files(output)
+    contents = parse_lines(part.text)
+    paths = [line.removeprefix("handler ") for line in part.text.splitlines() if line.startswith("handler /")]
+    handlers = tuple(h for p in paths if (h := _handler(p, contents)) is not None)
+    traces = [p for p in files.below(f"/var/lib/waagent/{NAME}") if p not in paths]
+    if files.exists(LOG_FOLDER):
+        traces.append(LOG_FOLDER)
+    goal = parse_goal_state(output)
+    if goal is not None and goal.backup_extension_requested:
+        traces.append("named in the VM's goal state")
+    if not handlers and not traces:
+        return None
+    return BackupExtension(handlers, tuple(printable(t) for t in traces))
+
+
+def _handler(path: str, contents: dict[str, list[str]]) -> Handler | None:
+    try:
+        version = Version(path.rsplit("-", 1)[-1])
+    except InvalidVersion:
+        return None
+    state = "".join(contents.get(f"{path}/config/HandlerState", [])).strip() or None
+    health = _json(f"{path}/config/HandlerStatus", contents)
+    health = health if isinstance(health, dict) else {}
+    status = health.get("status")
+    return Handler(
+        path=printable(path),
+        version=version,
+        state=printable(state, 40) if state else None,
+        status=printable(str(status), 40) if status else None,
+        message=_message(health),
+        last=_last_status(path, contents),
+    )
+
+
+def _last_status(path: str, contents: dict[str, list[str]]) -> ExtensionStatus | None:
+    names = [p for p in contents if p.startswith(f"{path}/status/")]
+    if not names:
+        return None
+    document = _json(names[0], contents)
+    entry = document[0] if isinstance(document, list) and document else None
+    status = entry.get("status") if isinstance(entry, dict) else None
+    if not isinstance(entry, dict) or not isinstance(status, dict) or "status" not in status:
+        raise Unreadable(f"{printable(names[0])} holds no extension status", "let the next backup write it again")
+    return ExtensionStatus(
+        file=printable(names[0]),
+        status=printable(str(status["status"]), 40).lower(),
+        code=_code(status),
+        message=_message(status),
+        time=printable(str(entry["timestampUTC"]), 40) if "timestampUTC" in entry else None,
+    )
+
+
+def _json(path: str, contents: dict[str, list[str]]) -> Any:
+    text = "\n".join(contents.get(path, []))
+    if not text.strip():
+        return None
+    try:
+        return json.loads(text.strip("\x00\ufeff \n"))
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(f"{printable(path)} is no readable JSON", "let the next backup write it again") from error
+
+
+def _code(status: dict[str, Any]) -> int | None:
+    code = str(status.get("code", ""))
+    return int(code) if re.fullmatch(r"-?\d{1,9}", code) else None
+
+
+def _message(status: dict[str, Any]) -> str:
+    formatted = status.get("formattedMessage")
+    message = formatted.get("message") if isinstance(formatted, dict) else status.get("message")
+    return printable(str(message or ""), 300)
+
+
+def parse_interpreter(output: ProbeOutput) -> Interpreter | None:
+    """The first Python of the launcher's list that exists; None where none does."""
+    part = output.one("python")
+    path = part.pairs().get("path")
+    if path is None:
+        return None
+    version = parse_version(part.text.replace(f"path={path}", ""))
+    if version is None:
+        raise Unreadable(f"{printable(path)} -V printed no version", "run it on the guest")
+    return Interpreter(printable(path), version)

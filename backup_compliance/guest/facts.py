@@ -1,0 +1,264 @@
+"""What is known of a guest: small frozen records, named after the things they describe.
+
+`None` says that the guest showed that a thing is not there. What could not be read never becomes a
+record: its parser raises `Unreadable`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from packaging.version import Version
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who answered, and when by its own clock (UTC)."""
+
+    hostname: str
+    collected_at: datetime
+    operating_system: str
+    kernel: str
+    uptime_seconds: float
+    vm_id: str | None
+    """The VM's id as the instance metadata service or the SMBIOS gives it, lower case."""
+    vm_name: str | None
+    resource_group: str | None
+    subscription_id: str | None
+    location: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AgentConfiguration:
+    """/etc/waagent.conf as the agent itself reads it: the last of a key wins, `None` means unset."""
+
+    path: str
+    settings: Mapping[str, str]
+    spaced_lines: tuple[str, ...]
+    """Lines with white space around `=`: the extension's own parser gives up on the whole file."""
+    odd_lines: tuple[str, ...]
+    """Lines that are neither a comment nor a setting."""
+
+    def switch(self, key: str, *, default: bool = True) -> bool:
+        """A y/n setting; anything else is the default, as in the agent."""
+        return {"y": True, "n": False}.get(self.settings.get(key, "").lower(), default)
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process of the agent: its id and full command line."""
+
+    pid: int
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentProcesses:
+    """The agent's two processes; `others` have its name in their command line and are something else."""
+
+    daemon: Process | None
+    handler: Process | None
+    others: tuple[Process, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AgentService:
+    """How the guest's service manager knows the agent."""
+
+    manager: str
+    """systemd, upstart or sysv."""
+    name: str
+    active: str | None
+    starts_at_boot: bool
+    boot_evidence: str
+    restart: str | None
+    """systemd's `Restart=`, upstart's `respawn`, None where there is no such thing."""
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentVersion:
+    """The version that processes extensions, and where that was seen."""
+
+    goal_state: Version
+    evidence: str
+    packaged: Version | None
+
+
+@dataclass(frozen=True, slots=True)
+class GoalState:
+    """What the platform asks of this VM, as the host address says."""
+
+    agent_version: Version | None
+    backup_extension_requested: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyVariable:
+    """A proxy variable in the agent's environment and where it is set."""
+
+    origin: str
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """Every proxy setting that concerns the agent; None of them set means no record."""
+
+    host: str | None
+    port: str | None
+    variables: tuple[ProxyVariable, ...]
+    no_proxy: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HttpCheck:
+    """One HTTP request from inside the guest, by stages."""
+
+    target: str
+    """`storage` or `host`."""
+    path: str
+    """`direct`, `proxy`, or the port on the host address."""
+    endpoint: str
+    tool: str
+    exit_status: int
+    stage: str
+    """How far it came: name resolution, connection, proxy, TLS, HTTP, or `answered`."""
+    detail: str
+    """What the tool said about it, one line."""
+    status: int | None
+    address: str | None
+    server: str | None
+    request_id: str | None
+    location: str | None
+
+    @property
+    def is_azure_storage(self) -> bool:
+        """Whether Azure Storage itself gave the answer, whatever its status code."""
+        return self.stage == "answered" and (
+            self.request_id is not None or "windows-azure-blob" in (self.server or "").lower()
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """The way to Azure Storage: where the endpoints come from and what each answered."""
+
+    origin: str
+    """`goal-state` or `baseline`."""
+    checks: tuple[HttpCheck, ...]
+    snapshot_starts_in_guest: bool
+    snapshot_method: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RouteDecision:
+    """The kernel's decision for one destination."""
+
+    destination: str
+    address: str
+    decision: str
+    """The line that decided."""
+    usable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ExtensionStatus:
+    """The last status file a handler wrote."""
+
+    file: str
+    status: str
+    code: int | None
+    message: str
+    time: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """One version's directory of the backup extension."""
+
+    path: str
+    version: Version
+    state: str | None
+    """HandlerState: NotInstalled, Installed, Enabled, FailedUpgrade."""
+    status: str | None
+    """HandlerStatus: Ready, NotReady, Installing, Unresponsive."""
+    message: str
+    last: ExtensionStatus | None
+
+
+@dataclass(frozen=True, slots=True)
+class BackupExtension:
+    """Every trace of the backup extension in the guest."""
+
+    handlers: tuple[Handler, ...]
+    traces: tuple[str, ...]
+    """Other files and requests that show it was once asked for: its log folder, its package."""
+
+    @property
+    def active(self) -> Handler | None:
+        """The newest enabled handler, else the newest of all."""
+        enabled = [h for h in self.handlers if h.state == "Enabled"]
+        return max(enabled or self.handlers, key=lambda h: h.version, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Interpreter:
+    """The Python that the extension's launcher finds first."""
+
+    path: str
+    version: Version
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """One DHCP lease; option 245 is the address of the platform's host as the server gave it."""
+
+    source: str
+    client: str
+    interface: str | None
+    address: str | None
+    option_245: str | None
+    expires_at: datetime | None
+    """UTC; None for a lease that does not expire or is only kept while it holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Addressing:
+    """How the primary interface comes by its IPv4 address."""
+
+    interface: str
+    addresses: tuple[str, ...]
+    uses_dhcp: bool | None
+    """None where neither a lease nor a configuration file tells."""
+    evidence: str
+    lease: Lease | None
+    """The current lease of this interface."""
+    expired: Lease | None
+    """The newest one that has run out, where there is no current one."""
+    agent_endpoint: str | None
+    """The host address that the agent found and uses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Processor and memory in use, percent."""
+
+    cpu_percent: float
+    cpu_seconds: float
+    memory_percent: float
+    memory_total_mib: int
+    memory_available_mib: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reboot:
+    """Whether the guest waits for a restart."""
+
+    flags: tuple[str, ...]
+    running_kernel: str
+    installed_kernels: tuple[str, ...]
+    newer_kernels: tuple[str, ...] = field(default=())

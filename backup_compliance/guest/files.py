@@ -1,0 +1,65 @@
+"""The probe's lists of files: which were there, and the lines of many behind their paths."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from backup_compliance.guest.output import ProbeOutput
+from backup_compliance.verdicts import Unreadable
+
+# A path ends at the first colon; network scripts of interface aliases (ifcfg-eth0:1) hold one more.
+_LINE = re.compile(r"(/[^:]*(?::\d+(?=:))?):(.*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """What the probe saw of the guest's files."""
+
+    states: Mapping[str, str]
+    """Path to `readable`, `unreadable`, `directory`, `special` or `absent`."""
+    kernels: tuple[str, ...]
+
+    def exists(self, path: str) -> bool:
+        """Whether `path` was there; `Unreadable` where the probe did not look."""
+        return self.state(path) != "absent"
+
+    def state(self, path: str) -> str:
+        """What `path` was; `Unreadable` where the probe did not look."""
+        if path not in self.states:
+            raise Unreadable(
+                f"the probe's output does not say whether {path} exists", "collect again with this version's probe.sh"
+            )
+        return self.states[path]
+
+    def below(self, prefix: str) -> list[str]:
+        """Every existing path that starts with `prefix`."""
+        return sorted(p for p, s in self.states.items() if p.startswith(prefix) and s != "absent")
+
+
+def parse_files(output: ProbeOutput) -> Files:
+    """The `files` part."""
+    states: dict[str, str] = {}
+    kernels = []
+    for line in output.one("files").text.splitlines():
+        state, _, path = line.partition(" ")
+        if state == "kernel":
+            kernels.append(path)
+        elif path.startswith("/"):
+            states[path] = state
+    return Files(states, tuple(kernels))
+
+
+def parse_lines(text: str) -> dict[str, list[str]]:
+    """Lines of many files (`grep -H`) by path, in order."""
+    found: dict[str, list[str]] = {}
+    for line in text.splitlines():
+        if match := _LINE.fullmatch(line):
+            found.setdefault(match.group(1), []).append(match.group(2))
+    return found
+
+
+def parse_configuration(output: ProbeOutput) -> dict[str, list[str]]:
+    """The lines of every configuration file the probe read, comments left out, by path."""
+    return parse_lines(output.one("config").text)

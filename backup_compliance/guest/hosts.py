@@ -1,0 +1,99 @@
+"""Host specs as testinfra takes them: checked, named without user and password, told apart."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from testinfra.backend import BACKENDS
+from testinfra.backend.base import BaseBackend
+
+from backup_compliance.configuration import ConfigurationError
+from backup_compliance.facts import host_id
+
+DEFAULT_CONNECTION: Final = "ssh"
+"""testinfra's own default is paramiko; ssh honours the user's configuration, agent and jump hosts."""
+
+_REFUSED: Final = {
+    "winrm": "Windows guests are not judged by this version",
+    "safe-ssh": "it writes temporary files in the guest; use ssh://",
+}
+_REMOTE: Final = ("ssh", "paramiko")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A guest to read."""
+
+    name: str
+    spec: str = field(repr=False)
+    """testinfra's host spec; may hold a password."""
+    connection: str = DEFAULT_CONNECTION
+
+
+def parse_hosts(text: str, connection: str | None = None) -> list[Target]:
+    """The targets of `--hosts`: specs parted by commas."""
+    specs = [spec.strip() for spec in text.split(",") if spec.strip()]
+    if not specs:
+        raise ConfigurationError("--hosts: names no host")
+    return unique([_target(spec, "--hosts", connection) for spec in specs])
+
+
+def parse_hosts_file(path: Path, connection: str | None = None) -> list[Target]:
+    """The targets of `--hosts-file`: a spec a line, `#` starts a comment.
+
+    Raises:
+        ConfigurationError: naming file and line; an empty list counts.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"--hosts-file: {path}: {getattr(error, 'strerror', None) or error}") from error
+    specs = [(number, re.split(r"(?:^|\s)#", line)[0].strip()) for number, line in enumerate(lines, 1)]
+    found = [_target(spec, f"{path}:{number}", connection) for number, spec in specs if spec]
+    if not found:
+        raise ConfigurationError(f"{path}: names no host")
+    return unique(found)
+
+
+def _target(spec: str, where: str, connection: str | None) -> Target:
+    if re.search(r"\s", spec):
+        raise ConfigurationError(f"{where}: a host spec holds no white space; one spec a line")
+    scheme, separator, rest = spec.rpartition("://")
+    used = scheme if separator else connection or DEFAULT_CONNECTION
+    shown = re.sub(r"//[^/@]*@|^[^/@]*@", "", spec)
+    if used not in BACKENDS:
+        raise ConfigurationError(
+            f"{where}: {shown}: unknown connection {used!r}; one of {', '.join(sorted(set(BACKENDS) - set(_REFUSED)))}"
+        )
+    if used in _REFUSED:
+        raise ConfigurationError(f"{where}: {shown}: {used}:// is refused: {_REFUSED[used]}")
+    authority = rest.split("?")[0].rstrip("/")
+    if used == "local":
+        return Target("local", spec, used)
+    try:
+        parsed = BaseBackend.parse_hostspec(authority)
+    except ValueError as error:
+        raise ConfigurationError(f"{where}: {shown}: not a host spec") from error
+    port = parsed.port if used in _REMOTE else None
+    if not parsed.name or (port is not None and not (port.isdigit() and 0 < int(port) < 65536)):
+        raise ConfigurationError(f"{where}: {shown}: {'no host name' if not parsed.name else f'{port!r} is no port'}")
+    name = parsed.name.replace(":", "-") + (f":{port}" if port else "")
+    return Target(
+        host_id(name if used in _REMOTE else f"{used}:{name}"), spec if separator else f"{used}://{spec}", used
+    )
+
+
+def unique(targets: list[Target]) -> list[Target]:
+    """Each spec once; different specs of one name are told apart by number."""
+    specs = list({t.spec: t for t in targets}.values())
+    seen: Counter[str] = Counter()
+    found = []
+    for target in specs:
+        seen[target.name.casefold()] += 1
+        number = seen[target.name.casefold()]
+        found.append(target if number == 1 else Target(f"{target.name}~{number}", target.spec, target.connection))
+    return found

@@ -1,0 +1,89 @@
+"""A Linux guest: its facts, each parsed when a control first asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, TypeVar, overload
+
+from backup_compliance.guest.agent import (
+    parse_agent_configuration,
+    parse_agent_processes,
+    parse_agent_service,
+    parse_agent_version,
+    parse_goal_state,
+    parse_proxy,
+)
+from backup_compliance.guest.connectivity import parse_http_checks, parse_routes, parse_storage
+from backup_compliance.guest.extension import parse_backup_extension, parse_interpreter
+from backup_compliance.guest.facts import Identity
+from backup_compliance.guest.leases import parse_addressing
+from backup_compliance.guest.output import ProbeOutput
+from backup_compliance.guest.system import parse_identity, parse_load, parse_reboot
+
+T = TypeVar("T")
+
+
+class fact(Generic[T]):  # noqa: N801  # a descriptor used like `property`
+    """A fact of a guest: parsed once, and remembered as evidence by whoever asked for it.
+
+    One unreadable file therefore spoils the controls that need it and no others.
+    """
+
+    def __init__(self, parse: Callable[[LinuxGuest], T]) -> None:
+        self.parse = parse
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    @overload
+    def __get__(self, guest: None, owner: type) -> fact[T]: ...
+    @overload
+    def __get__(self, guest: LinuxGuest, owner: type) -> T: ...
+    def __get__(self, guest: LinuxGuest | None, owner: type) -> fact[T] | T:
+        if guest is None:
+            return self
+        if self.name not in guest.seen:
+            guest.seen.append(self.name)
+        if self.name not in guest.parsed:
+            guest.parsed[self.name] = self.parse(guest)
+        value: T = guest.parsed[self.name]
+        return value
+
+
+@dataclass(frozen=True)
+class LinuxGuest:
+    """What one Linux guest said. Attributes raise `Unreadable` where it did not say it."""
+
+    output: ProbeOutput
+    identity: Identity
+    parsed: dict[str, Any] = field(default_factory=dict)
+    seen: list[str] = field(default_factory=list)
+
+    configuration = fact(lambda guest: parse_agent_configuration(guest.output))
+    processes = fact(lambda guest: parse_agent_processes(guest.output))
+    service = fact(lambda guest: parse_agent_service(guest.output))
+    agent = fact(lambda guest: parse_agent_version(guest.output))
+    goal_state = fact(lambda guest: parse_goal_state(guest.output))
+    proxy = fact(lambda guest: parse_proxy(guest.output))
+    storage = fact(lambda guest: parse_storage(guest.output))
+    host_address = fact(lambda guest: parse_http_checks(guest.output, "host"))
+    routes = fact(lambda guest: parse_routes(guest.output))
+    extension = fact(lambda guest: parse_backup_extension(guest.output))
+    interpreter = fact(lambda guest: parse_interpreter(guest.output))
+    addressing = fact(lambda guest: parse_addressing(guest.output, guest.identity.collected_at))
+    load = fact(lambda guest: parse_load(guest.output))
+    reboot = fact(lambda guest: parse_reboot(guest.output))
+
+    def observed(self) -> LinuxGuest:
+        """The same guest with an empty memory of what was asked: one for every test."""
+        return replace(self, seen=[])
+
+    def evidence(self) -> dict[str, Any]:
+        """The facts that were asked for so far, by name; unreadable ones are left out."""
+        return {name: self.parsed[name] for name in self.seen if name in self.parsed}
+
+
+def parse_linux_guest(output: ProbeOutput) -> LinuxGuest:
+    """The guest behind a probe's output; `Unreadable` where it was not read as root."""
+    return LinuxGuest(output, parse_identity(output))

@@ -1,0 +1,134 @@
+"""The probe's output taken apart: frames, noise around them, caps, packed and wrapped forms."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+import zlib
+from dataclasses import dataclass
+from typing import Final
+
+from backup_compliance.untrusted import printable
+from backup_compliance.verdicts import Unreadable
+
+PROBE_VERSION: Final = "1"
+OUTPUT_LIMIT: Final = 1 << 20
+"""Bytes of one guest's output that are looked at; the probe's own caps add up to a quarter of it."""
+
+CAPS: Final = {"config": 65536, "extension": 49152, "routes": 16384}
+"""Bytes after which the probe cuts a part; it sends one byte more to show that it did."""
+
+_BEGIN = re.compile(r"avb-probe (\S{1,8}) begin (avb-[0-9A-Za-z-]{4,40})\r?\n")
+_PACKED = re.compile(r"avb-probe (\S{1,8}) packed\s(.*?)avb-probe \S+ packed end", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One framed part: the words of its heading and its text."""
+
+    words: tuple[str, ...]
+    text: str
+
+    def pairs(self) -> dict[str, str]:
+        """`key=value` lines; the first of a key counts."""
+        found: dict[str, str] = {}
+        for line in self.text.splitlines():
+            key, equals, value = line.partition("=")
+            if equals:
+                found.setdefault(key.strip(), value.strip())
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeOutput:
+    """Every part of one guest's probe output, in order."""
+
+    parts: tuple[Part, ...]
+
+    def all(self, *words: str) -> list[Part]:
+        """The parts whose heading starts with `words`."""
+        return [p for p in self.parts if p.words[: len(words)] == words]
+
+    def one(self, *words: str) -> Part:
+        """The first such part; `Unreadable` where it is missing or was cut at its cap."""
+        found = self.all(*words)
+        if not found:
+            raise Unreadable(
+                f"the probe's output has no part {' '.join(words)!r}", "collect again with this version's probe.sh"
+            )
+        cap = CAPS.get(words[0])
+        if cap is not None and len(found[0].text.encode("utf-8", "replace")) > cap:
+            raise Unreadable(
+                f"the files behind {words[0]!r} are larger than {cap // 1024} KiB and were cut",
+                "clean up the oversized file on the guest",
+            )
+        return found[0]
+
+
+def parse_output(data: bytes) -> ProbeOutput:
+    """What `probe.sh` printed, out of whatever a login shell, Run Command or a ticket put around it.
+
+    Args:
+        data: bytes as they came; bare, packed, or the JSON of `az vm run-command invoke`.
+
+    Raises:
+        Unreadable: no probe output, another version's, or one that stops before its end.
+    """
+    text = _unwrapped(data[:OUTPUT_LIMIT].decode("utf-8", "backslashreplace"))
+    if packed := _PACKED.search(text):
+        text = _unpacked(packed.group(2))
+    begins = list(_BEGIN.finditer(text))
+    if not begins:
+        raise Unreadable(_what_came_instead(text), "run probe.sh as root and keep all of its output")
+    begin = begins[-1]
+    version, word = begin.groups()
+    if version != PROBE_VERSION:
+        raise Unreadable(
+            f"written by probe version {printable(version)}, this suite reads version {PROBE_VERSION}",
+            "collect again with this version's probe.sh",
+        )
+    body, end, _ = text[begin.end() :].partition(f"avb-probe {version} end {word}")
+    if not end:
+        raise Unreadable(
+            "the probe's output stops before its end", "collect again: the connection was cut or the file was truncated"
+        )
+    return ProbeOutput(tuple(_parts(body.replace("\r\n", "\n"), word)))
+
+
+def _parts(body: str, word: str) -> list[Part]:
+    parts = []
+    for piece in f"\n{body}".split(f"\n{word} ")[1:]:
+        heading, _, text = piece.partition("\n")
+        parts.append(Part(tuple(heading.split()) or ("",), text.removesuffix("\n")))
+    return parts
+
+
+def _unwrapped(text: str) -> str:
+    """The message inside the JSON that `az vm run-command invoke` prints, else the text itself."""
+    if not text.lstrip("\ufeff \r\n").startswith("{"):
+        return text
+    try:
+        messages = [entry["message"] for entry in json.loads(text.lstrip("\ufeff"))["value"]]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return text
+    return "\n".join(m for m in messages if isinstance(m, str)) + "\n"
+
+
+def _unpacked(encoded: str) -> str:
+    decompressor = zlib.decompressobj(wbits=31)
+    try:
+        raw = decompressor.decompress(base64.b64decode("".join(encoded.split()), validate=True), OUTPUT_LIMIT)
+    except (binascii.Error, zlib.error, ValueError) as error:
+        raise Unreadable("the packed output is damaged", "collect again; nothing of it may be edited") from error
+    return raw.decode("utf-8", "backslashreplace")
+
+
+def _what_came_instead(text: str) -> str:
+    if "avb-probe" in text:
+        return (
+            "the beginning of the probe's output is missing (Run Command keeps the last 4,096 bytes only: use `packed`)"
+        )
+    shown = printable(text, 120)
+    return f"this is no probe output, it begins {shown!r}" if shown else "there is no output at all"

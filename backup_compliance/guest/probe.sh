@@ -1,0 +1,360 @@
+#!/bin/sh
+# Reads everything the guest controls need from a Linux VM in one go and prints it.
+#
+# Run it as root:  sh probe.sh > NAME.txt        (NAME.txt is a valid recorded guest)
+#                  sh probe.sh packed > NAME.txt (gzip and base64: fits Run Command's last 4,096 bytes)
+#
+# It changes nothing, writes no file, sends no secret and ends within 12 seconds. Every part is
+# framed by a line that starts with a random word of this run, so that no file of the guest can
+# forge a frame. The variables below may be set from outside; AVB_ROOT reads a mounted image.
+LC_ALL=C
+PATH=/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin:$PATH
+export LC_ALL PATH
+R=${AVB_ROOT:-}
+HOST=${AVB_HOST_ADDRESS:-168.63.129.16}
+HOST_PORT=${AVB_HOST_PORT:-80}
+PLUGIN_PORT=${AVB_PLUGIN_PORT:-32526}
+IMDS=${AVB_IMDS:-169.254.169.254}
+FALLBACK=${AVB_STORAGE_ENDPOINT-rdfepirv2bl2prdstr01.blob.core.windows.net}
+SCHEME=${AVB_STORAGE_SCHEME:-https}
+NL='
+'
+if [ "${1:-}" = packed ]; then
+  AVB_PACKED=$(sh "$0" | gzip -9 | base64)
+  printf '\navb-probe 1 packed\n%s\navb-probe 1 packed end\n' "$AVB_PACKED"
+  exit 0
+fi
+exec 2>/dev/null
+unset http_proxy https_proxy all_proxy no_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY NO_PROXY
+A=-a # binary files are text to us; busybox knows no other way and refuses the option
+echo | grep -a '' > /dev/null || A=-H
+
+read -r N < /proc/sys/kernel/random/uuid || N=$$-$(date +%s)
+N=avb-${N%%-*}
+part() { printf '\n%s %s\n' "$N" "$*"; }
+
+# bounded SECONDS COMMAND...: a command that hangs must not hang the probe
+if timeout 1 true; then
+  bounded() { timeout "$@"; }
+else
+  bounded() {
+    bounded_s=$1; shift
+    "$@" & bounded_p=$!
+    { sleep "$bounded_s"; kill "$bounded_p"; } > /dev/null & bounded_w=$!
+    wait "$bounded_p"; bounded_rc=$?
+    kill "$bounded_w"
+    return "$bounded_rc"
+  }
+fi
+
+# unsigned: no user names and passwords in URLs, no SAS signatures; masked: nor the values of keys
+# that name a secret. Both take the root prefix off the paths.
+unsigned() { sed -E -e "s#^$R/#/#" -e 's#//[^/@ "]*@#//***@#g' -e 's#(sig=)[^&" ]*#\1***#g'; }
+masked() {
+  unsigned | sed -E -e 's#(HttpProxy.Host *= *)[^ ]*@#\1***@#' -e 's/(([Pp]assword|[Ss]ecret|[Pp]sk|[Tt]oken|private-key)[^=:]*= *).+/\1***/'
+}
+
+# lines CAP FILE...: every line of the files behind its path, comments and secrets left out. One
+# grep for all of them: a fork a file is what makes a probe expensive. The byte beyond the cap is
+# the mark that something was cut.
+lines() {
+  lines_cap=$1; shift
+  bounded 5 grep $A -HsvE '^(#|[[:space:]]*$)' "$@" /dev/null | masked | head -c $((lines_cap + 1))
+}
+
+state() {
+  for f; do
+    if [ ! -e "$f" ]; then echo "absent ${f#"$R"}"
+    elif [ -d "$f" ]; then echo "directory ${f#"$R"}"
+    elif [ ! -f "$f" ]; then echo "special ${f#"$R"}"
+    elif [ -r "$f" ]; then echo "readable ${f#"$R"}"
+    else echo "unreadable ${f#"$R"}"
+    fi
+  done
+}
+
+# ---- the slow part: every stage bounded, all of them side by side ---------------------------
+if command -v curl > /dev/null; then TOOL=curl
+elif case $(wget --version 2>&1) in 'GNU Wget'*) ;; *) false ;; esac; then TOOL=wget
+elif command -v python3 > /dev/null; then TOOL=python3
+else TOOL=none
+fi
+
+# An HTTP client for guests with neither curl nor wget; prints what curl would print.
+PYTHON_GET='
+import http.client as H, socket, ssl, sys
+url, proxy, limit, show = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
+headers = dict(h.split(": ", 1) for h in sys.argv[5:] if h)
+scheme, rest = url.split("://", 1); authority, _, path = rest.partition("/")
+code, status, answer, text = 0, 0, "", ""
+try:
+    kind = H.HTTPSConnection if scheme == "https" else H.HTTPConnection
+    c = kind(authority if proxy == "-" else proxy, timeout=limit)
+    if proxy != "-": c.set_tunnel(authority)
+    c.request("GET", "/" + path, headers=headers); r = c.getresponse()
+    status, text = r.status, r.read(65536).decode("utf-8", "replace")
+    answer = "HTTP/1.1 %d %s\n" % (r.status, r.reason) + "".join("%s: %s\n" % i for i in r.getheaders())
+except socket.gaierror as e: code, answer = 6, "Could not resolve host: %s" % e
+except ssl.SSLCertVerificationError as e: code, answer = 60, "SSL certificate problem: %s" % e
+except ssl.SSLError as e: code, answer = 35, "TLS: %s" % e
+except socket.timeout as e: code, answer = 28, "Connection timed out"
+except (ConnectionError, H.HTTPException) as e: code, answer = (7 if isinstance(e, ConnectionRefusedError) else 56), "%s" % e
+except OSError as e: code, answer = (56 if "Tunnel connection" in str(e) else 7), "%s" % e
+print(text if show == "body" else answer + "http=%03d" % status)
+sys.exit(code)
+'
+
+# fetch SECONDS PROXY|- body|head URL [HEADER]: one HTTP request. TLS is verified by the tool itself.
+fetch() {
+  case $TOOL in
+    curl)
+      fetch_p=; [ "$2" = - ] || fetch_p="-x http://$2"
+      if [ "$3" = head ]; then
+        # shellcheck disable=SC2086  # two words on purpose
+        curl -q -sS -m "$1" $fetch_p -D - -o /dev/null -w "http=%{http_code} connect=%{http_connect} ip=%{remote_ip} tcp=%{time_connect} tls=%{time_appconnect}" "$4"
+      else curl -q -sS -m "$1" -H "$5" "$4"; fi ;;
+    wget)
+      fetch_p=--no-proxy; [ "$2" = - ] || fetch_p="-e use_proxy=yes -e https_proxy=http://$2"
+      if [ "$3" = head ]; then
+        # shellcheck disable=SC2086  # four words on purpose
+        bounded "$1" wget --no-config $fetch_p -t 1 -T "$1" -S -O /dev/null "$4"
+      else bounded "$1" wget --no-config --no-proxy -q -t 1 -T "$1" -O - --header "$5" "$4"; fi ;;
+    python3) bounded "$1" python3 -c "$PYTHON_GET" "$4" "$2" "$1" "$3" "${5:-}" ;;
+    *) return 127 ;;
+  esac
+}
+
+# check TITLE SECONDS PROXY|- URL: one request, told in one write so that parallel parts do not mix.
+# Only the lines that tell who answered are kept: a captive portal's cookies are nobody's business.
+check() {
+  check_out=$(fetch "$2" "$3" head "$4" 2>&1); check_rc=$?
+  check_kept=
+  set -f; IFS=$NL
+  for check_l in $check_out; do
+    case $check_l in
+      *[Ll]ocation:*) check_kept=$check_kept${check_l%%\?*}$NL ;;
+      *HTTP/[12]*|*[Ss]erver:*|*[Xx]-[Mm]s-*|*[Vv]ia:*|curl:*|http=*|*rror*|*fail*|*timed\ out*|*resolve*|*refused*|*roblem*|*issued\ by*|*elf-signed*|*verif*|*nreachable*|*unnel*|*onnecting*)
+        check_kept=$check_kept$check_l$NL ;;
+    esac
+  done
+  unset IFS; set +f
+  if [ "$check_rc" = 60 ] && [ $TOOL = curl ] && [ "$3" = - ]; then
+    check_kept=$check_kept$(curl -q -kv -sS -m 3 --noproxy '*' -o /dev/null "$4" 2>&1 | grep $A 'issuer:')
+  fi
+  printf '\n%s http %s\ntool=%s exit=%s\n%.3000s\n' "$N" "$1" "$TOOL" "$check_rc" "$check_kept"
+}
+
+route_to() {
+  if command -v ip > /dev/null; then route_out=$(bounded 2 ip -4 route get "$2" 2>&1); route_rc=$?; else route_out=; route_rc=127; fi
+  printf '\n%s route %s %s\nexit=%s\n%.1000s\n' "$N" "$1" "$2" "$route_rc" "$route_out"
+}
+
+storage() {  # storage HOST PROXY|-: the direct path and, when a proxy is configured, the proxied one
+  if [ "$2" != - ]; then check "storage proxy $1" 8 "$2" "$SCHEME://$1/?comp=list" & fi
+  check "storage direct $1" 8 - "$SCHEME://$1/?comp=list"
+  storage_ip=${check_out##* ip=}
+  case $check_out in *' ip='[0-9]*) storage_ip=${storage_ip%% *} ;; *) storage_ip= ;; esac
+  if [ -z "$storage_ip" ]; then
+    storage_ip=$(bounded 2 getent ahostsv4 "${1%%:*}"); storage_ip=${storage_ip%% *}
+  fi
+  if [ -n "$storage_ip" ]; then route_to "$1" "$storage_ip"; fi
+  wait
+}
+
+wire_server() {  # what the platform asks of this VM's agent; the answer's secrets stay here
+  check 'host 80' 3 - "http://$HOST:$HOST_PORT/?comp=versions"
+  case $check_kept in *'200 OK'*|*http=200*) ;; *) return ;; esac
+  wire_url=$(fetch 3 - body "http://$HOST:$HOST_PORT/machine/?comp=goalstate" 'x-ms-version: 2012-11-30' | tr -d '\n' |
+    sed -n -e 's/&amp;/\&/g' -e 's#.*<ExtensionsConfig>\([^<]*\)</ExtensionsConfig>.*#\1#p')
+  case $wire_url in http://"$HOST"*) ;; *) return ;; esac
+  wire_ext=$(fetch 3 - body "$wire_url" 'x-ms-version: 2012-11-30' | tr -d '\n')
+  wire_version=${wire_ext#*<GAFamily>}
+  case $wire_ext in *'<GAFamily>'*) ;; *) wire_version= ;; esac
+  wire_version=${wire_version%%</GAFamily>*}
+  case $wire_version in *'<Version>'*) wire_version=${wire_version#*<Version>}; wire_version=${wire_version%%<*} ;; *) wire_version= ;; esac
+  wire_name=${wire_ext#*VMSnapshotLinux}
+  if [ "$wire_name" = "$wire_ext" ]; then wire_name=no; else wire_name=yes; fi
+  printf '\n%s goal-state\nagent-version=%.40s\nbackup-extension=%s\n' "$N" "$wire_version" "$wire_name"
+}
+
+imds() {
+  imds_out=$(fetch 3 - body "http://$IMDS/metadata/instance/compute?api-version=2018-10-01" 'Metadata: true' |
+    grep $A -oE '"(vmId|azEnvironment|location|name|resourceGroupName|subscriptionId)":"[^"]*"')
+  printf '\n%s imds\n%.2000s\n' "$N" "$imds_out"
+}
+
+# Command lines of the agent only: other programs' arguments may hold passwords.
+agent_processes() {
+  # shellcheck disable=SC2013  # paths of /proc hold no spaces
+  for f in $(grep $A -lsE -e '-daemon|-run-exthandlers' "$R"/proc/[0-9]*/cmdline); do
+    v=$(tr '\0\n' '  ' < "$f" | head -c 400)
+    p=${f%/cmdline}; p=${p##*/}
+    [ "$p" = $$ ] && continue
+    case $v in
+      *waagent*|*WALinuxAgent*)
+        echo "process $p $v"
+        case $v in *WALinuxAgent-[0-9]*-run-exthandlers*) echo "running handler $v" ;; esac
+        tr '\0' '\n' < "${f%/cmdline}/environ" | grep $A -iE '^[a-z]*_proxy=' | unsigned | sed -e "s/^/environment $p /" | head -c 2000 ;;
+    esac
+  done
+}
+
+# ---- the fast part: files and one command each ------------------------------------------------
+fast() {
+  read -r uptime _ < /proc/uptime
+  uid=$(id -u)
+  part meta
+  echo "epoch=$(date +%s)"; echo "uid=$uid"; echo "uptime=$uptime"; echo "tool=$TOOL"
+  read -r v < "$R/proc/sys/kernel/hostname"; echo "hostname=$v"
+  read -r v < "$R/proc/sys/kernel/osrelease"; echo "kernel=$v"
+  read -r v < "$R/sys/class/dmi/id/product_uuid" && echo "product-uuid=$v"
+
+  # The primary interface is the one with the default route (destination and mask 0).
+  part routes
+  head -c 16385 "$R/proc/net/route"
+  primary=
+  while read -r i d _ _ _ _ _ m _; do
+    if [ "$d" = 00000000 ] && [ "$m" = 00000000 ]; then primary=$i; break; fi
+  done < "$R/proc/net/route"
+  index=
+  [ -n "$primary" ] && read -r index < "$R/sys/class/net/$primary/ifindex"
+  part interface; echo "name=$primary"; echo "index=$index"
+  if command -v ip > /dev/null && [ -n "$primary" ]; then ip -4 -o addr show dev "$primary" | head -c 4096; fi
+
+  part memory
+  while read -r k v _; do case $k in MemTotal:|MemAvailable:|MemFree:|Buffers:|Cached:) echo "$k $v" ;; esac; done < "$R/proc/meminfo"
+
+  L=$R/var/lib/waagent
+  part files
+  state "$R/etc/waagent.conf" "$L" "$L/WireServerEndpoint" "$R/etc/azure/vmbackup.conf" \
+    "$R/run/reboot-required" "$R/var/run/reboot-required" "$R/run/reboot-needed" \
+    "$R/var/log/azure/Microsoft.Azure.RecoveryServices.VMSnapshotLinux" "$R/boot" \
+    "$L"/Microsoft.Azure.RecoveryServices.VMSnapshotLinux* "$R/run/systemd/netif" \
+    "$R/var/lib/dhcp" "$R/var/lib/dhclient" "$R/var/lib/NetworkManager" "$R/run/NetworkManager" \
+    "$R/var/lib/wicked" "$R/var/lib/dhcpcd" "$R/run/systemd/system"
+  set -- "$R"/boot/vmlinuz-* "$R"/usr/lib/modules/*/vmlinuz
+  for f; do if [ -e "$f" ]; then echo "kernel ${f#"$R"}"; fi; done
+
+  part config
+  lines 65536 "$R/etc/waagent.conf" "$L/WireServerEndpoint" "$R/etc/azure/vmbackup.conf" "$R/etc/os-release" \
+    "$R/etc/environment" "$R"/etc/network/interfaces "$R"/etc/network/interfaces.d/* "$R"/run/network/interfaces.d/* \
+    "$R"/run/systemd/netif/links/* "$R"/run/systemd/netif/leases/* "$R"/run/systemd/network/*.network "$R"/etc/systemd/network/*.network \
+    "$R"/run/NetworkManager/devices/* "$R"/run/NetworkManager/system-connections/* "$R"/etc/NetworkManager/system-connections/* \
+    "$R"/etc/sysconfig/network-scripts/ifcfg-* "$R"/etc/sysconfig/network/ifcfg-*
+
+  part leases
+  bounded 5 grep $A -HsE 'lease \{|^ *interface|fixed-address|245|^ *expire|^\}|^ *renew|unknown-245|ip-?address' "$R"/var/lib/dhcp/dhclient*.lease* \
+    "$R"/var/lib/dhclient/*.lease* "$R"/var/lib/NetworkManager/dhclient-*.lease /dev/null | unsigned | tail -c 32769
+  # wicked writes XML on one or many lines; its few kilobytes go as they are
+  bounded 5 grep $A -Hs '' "$R"/var/lib/wicked/lease-*-dhcp-ipv4.xml "$R"/run/wicked/lease-*-dhcp-ipv4.xml /dev/null | unsigned | head -c 16384
+  for f in "$R"/var/lib/dhcpcd/*.lease "$R"/var/lib/dhcpcd5/*.lease; do
+    if [ -f "$f" ]; then part "dhcpcd ${f#"$R"}"; head -c 2048 "$f" | od -An -v -tx1; fi
+  done
+  if [ -d "$R/run/NetworkManager" ] && command -v nmcli > /dev/null && [ -n "$primary" ] && ! grep -qs 245 "$R"/run/NetworkManager/devices/*; then
+    part nmcli; bounded 3 nmcli -t -f GENERAL.CONNECTION,DHCP4 device show "$primary" | head -c 8192
+  fi
+
+  part processes
+  [ -z "$agents" ] || printf '%s\n' "$agents"
+  handler=${agents##*"running handler "}
+  case $agents in *"running handler "*) handler=${handler%%"$NL"*} ;; *) handler= ;; esac
+
+  part units
+  if [ -d "$R/run/systemd/system" ]; then
+    bounded 5 systemctl show -p Id,LoadState,ActiveState,SubState,UnitFileState,Restart,FragmentPath,Environment walinuxagent.service waagent.service |
+      while IFS= read -r v; do
+        case $v in
+          Environment=*) for f in ${v#*=}; do case $f in *_proxy=*|*_PROXY=*) echo "Environment=$f" | sed 's#//[^/@ ]*@#//***@#' ;; esac; done ;;
+          *) printf '%.300s\n' "$v" ;;
+        esac
+      done
+  else
+    state "$R/etc/init.d/walinuxagent" "$R/etc/init.d/waagent" "$R/etc/init/walinuxagent.conf" "$R/etc/init/waagent.conf" \
+      "$R"/etc/rc[2-5].d/S*waagent "$R"/etc/rc.d/rc[2-5].d/S*waagent "$R"/etc/rc[2-5].d/S*walinuxagent "$R"/etc/runlevels/default/*waagent
+    lines 8192 "$R/etc/init/walinuxagent.conf" "$R/etc/init/waagent.conf"
+  fi
+
+  # `waagent --version` itself only looks for the running handler's command line; starting Python
+  # for it is the dearest thing a probe can do, so it is asked only where that line is missing.
+  part version
+  if [ -n "${handler:-}" ]; then echo "running=$handler"
+  else
+    v=$(command -v waagent) || for v in "$R/usr/sbin/waagent" "$R/usr/share/oem/bin/waagent" ''; do if [ -x "$v" ]; then break; fi; done
+    if [ -n "$v" ] && [ -z "$R" ]; then bounded 5 "$v" --version 2>&1 | head -c 2000; echo "exit=0"
+    elif [ -n "$v" ]; then head -c 2000 "$R/var/lib/waagent/version.txt"
+    else echo "absent"; fi
+  fi
+
+  # The interpreters in the order in which the extension's launcher looks for them.
+  part python
+  for d in /usr/bin /usr/local/bin; do
+    for p in python3.8 python3.7 python3.6 python3.5 python3.4 python3.3 python3 python2.7 python2.6 python2 python; do
+      if [ -x "$R$d/$p" ]; then echo "path=$d/$p"; bounded 3 "$R$d/$p" -V 2>&1 | head -c 100; break 2; fi
+    done
+  done
+
+  part extension
+  set --
+  for d in "$L"/Microsoft.Azure.RecoveryServices.VMSnapshotLinux-*; do
+    [ -d "$d" ] || continue
+    echo "handler ${d#"$R"}"
+    last=
+    for f in "$d"/status/*.status; do
+      n=${f##*/}; n=${n%.status}
+      case $n in ''|*[!0-9]*) ;; *) if [ -z "$last" ] || [ "$n" -gt "$last" ]; then last=$n; fi ;; esac
+    done
+    set -- "$@" "$d/config/HandlerState" "$d/config/HandlerStatus"
+    if [ -n "$last" ]; then set -- "$@" "$d/status/$last.status"; fi
+  done
+  if [ $# -gt 0 ]; then bounded 5 grep $A -Hs '' "$@" /dev/null | unsigned | head -c 49153; fi
+}
+
+# Hosts of Azure Storage that this VM's own goal state names, the status blob first; host part only.
+endpoints() {
+  # shellcheck disable=SC2012,SC2086  # -t: the newest goal state first; the globs are words on purpose
+  for f in "$R"/var/lib/waagent/ExtensionsConfig*.xml $(ls -1td "$R"/var/lib/waagent/history/*/ExtensionsConfig*.xml | head -n 1) $(ls -1td "$R"/var/lib/waagent/history/*/VmSettings*.json | head -n 1) "$R"/var/lib/waagent/*.manifest.xml; do
+    if [ -f "$f" ]; then
+      head -c 262144 "$f" | grep $A -oE '(StatusUploadBlob[^>]*>)?https://[A-Za-z0-9.-]+\.(blob\.core\.(windows\.net|chinacloudapi\.cn|usgovcloudapi\.net)|blob\.storage\.azure\.net)'
+    fi
+  done | sort | sed 's#.*https://##' | while read -r h; do
+    case $seen in *" $h "*) ;; *) seen="$seen $h "; echo "$h" ;; esac
+  done | head -n 2
+}
+
+printf '\navb-probe 1 begin %s\n' "$N"
+exec 3>&1
+slow=$(
+  seen=
+  agents=$(agent_processes)
+  chosen=$(endpoints)
+  origin=goal-state
+  if [ -z "$chosen" ]; then chosen=$FALLBACK; origin=baseline; fi
+  proxy=$(grep $A -E '^[[:space:]]*HttpProxy\.(Host|Port)[[:space:]]*=' "$R/etc/waagent.conf" | head -c 2000 | tr -d ' \t\r')
+  proxy_host=${proxy##*HttpProxy.Host=}; proxy_port=${proxy##*HttpProxy.Port=}
+  case $proxy in *HttpProxy.Host=*) proxy_host=${proxy_host%%"$NL"*} ;; *) proxy_host= ;; esac
+  case $proxy in *HttpProxy.Port=*) proxy_port=${proxy_port%%"$NL"*} ;; *) proxy_port= ;; esac
+  if [ -z "$proxy" ]; then  # the agent's settings win over its environment
+    case $agents in
+      *[hH][tT][tT][pP][sS]_[pP][rR][oO][xX][yY]=*) proxy=${agents##*[hH][tT][tT][pP][sS]_[pP][rR][oO][xX][yY]=} ;;
+      *[hH][tT][tT][pP]_[pP][rR][oO][xX][yY]=*) proxy=${agents##*[hH][tT][tT][pP]_[pP][rR][oO][xX][yY]=} ;;
+    esac
+    proxy=${proxy%%"$NL"*}; proxy=${proxy#*://}; proxy=${proxy%%/*}
+    proxy_host=${proxy%:*}; proxy_port=${proxy##*:}
+  fi
+  # credentials would show in the process list, and the agent supports none: such a proxy fails unasked
+  case $proxy_host in ''|None|*@*|*[!A-Za-z0-9.:_-]*) proxy_host= ;; esac
+  case $proxy_port in ''|*[!0-9]*) proxy_host= ;; esac
+  if [ -n "$proxy_host" ]; then proxy=$proxy_host:$proxy_port; else proxy=-; fi
+  printf '\n%s endpoints\norigin=%s\n%s\n' "$N" "$origin" "$chosen"
+  for h in $chosen; do storage "$h" "$proxy" & done
+  wire_server &
+  check 'host 32526' 3 - "http://$HOST:$PLUGIN_PORT/versions" &
+  imds &
+  route_to host "$HOST" &
+  # after the local reading and beside the waiting: the sample must not measure the probe itself
+  fast >&3
+  read -r c1 < "$R/proc/stat"; sleep 2; read -r c2 < "$R/proc/stat"
+  printf '\n%s cpu\nseconds=2\n%s\n%s\n' "$N" "$c1" "$c2"
+  wait
+)
+printf '%s\n\navb-probe 1 end %s\n' "$slow" "$N"

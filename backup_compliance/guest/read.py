@@ -1,0 +1,202 @@
+"""Reads guests over testinfra: one command a guest, all guests side by side, every one bounded."""
+
+from __future__ import annotations
+
+import base64
+import queue
+import re
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import testinfra.backend
+
+from backup_compliance.facts import Problem, RecordedGuest, host_id
+from backup_compliance.guest.connection import TimedOut, bounded_connections, set_deadline
+from backup_compliance.guest.hosts import Target
+from backup_compliance.guest.linux import parse_linux_guest
+from backup_compliance.guest.output import parse_output
+from backup_compliance.guest.problems import explain
+from backup_compliance.untrusted import mask_secrets
+from backup_compliance.verdicts import Unreadable
+
+PROBE: Final = Path(__file__).with_name("probe.sh")
+GRACE: Final = 2.0
+"""Seconds that a connection which cannot be killed (paramiko's) gets beyond the deadline."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many guests at once, and how long each may take (seconds)."""
+
+    connections: int = 32
+    timeout: float = 60.0
+
+
+def probe_command(storage_endpoint: str) -> str:
+    """The probe as one command line that every login shell takes, csh and fish included.
+
+    Base64 because nothing in it means anything to a shell; `eval` and not a pipe into `sh`, so that
+    no command of the probe can read the rest of it from its standard input.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9.:-]*", storage_endpoint):
+        raise ValueError(f"{storage_endpoint!r} is no host name")
+    lines = (line for line in PROBE.read_text(encoding="utf-8").splitlines() if not line.lstrip().startswith("#"))
+    encoded = base64.b64encode("\n".join(lines).encode()).decode()
+    path = "/usr/sbin:/usr/bin:/sbin:/bin"
+    return f"/usr/bin/env PATH={path} AVB_STORAGE_ENDPOINT={storage_endpoint} /bin/sh -c 'eval \"$(echo {encoded} | base64 -d)\"'"
+
+
+def expand(targets: Iterable[Target], options: Mapping[str, Any]) -> tuple[list[Target], list[RecordedGuest]]:
+    """Inventory patterns (`ansible://group`) as one target a host; patterns that fail as their own problem."""
+    found: list[Target] = []
+    failed: list[RecordedGuest] = []
+    for target in targets:
+        if target.connection != "ansible":
+            found.append(target)
+            continue
+        try:
+            pattern, given = testinfra.backend.parse_hostspec(target.spec)
+            kind = testinfra.backend.get_backend_class("ansible")
+            names = kind.get_hosts(pattern, **{**options, **given})
+            query = target.spec.partition("?")[2]
+            found += [Target(host_id(n), f"ansible://{n}" + (f"?{query}" if query else ""), "ansible") for n in names]
+        except Exception as error:  # noqa: BLE001  # whatever an inventory plugin raises is this pattern's problem
+            failed.append(
+                RecordedGuest(
+                    target.name, read_at=datetime.now(UTC), problem=_problem(error, "the inventory cannot be read")
+                )
+            )
+    return found, failed
+
+
+def read_guests(
+    targets: Iterable[Target],
+    options: Mapping[str, Any],
+    command: str,
+    limits: Limits,
+    progress: Callable[[RecordedGuest], None] = lambda guest: None,
+) -> list[RecordedGuest]:
+    """Read every target; one that fails is a problem of its own and delays nobody.
+
+    Args:
+        targets: guests, in any order.
+        options: testinfra's connection options (`ssh_config`, `sudo` ...).
+        command: what to run there, from `probe_command`.
+        limits: connections at once, seconds for each.
+        progress: told of every guest as it is done, in this thread.
+    """
+    chosen, results = expand(targets, options)
+    for guest in results:
+        progress(guest)
+    with bounded_connections():
+        for guest in _Reading(chosen, options, command, limits).results():
+            results.append(guest)
+            progress(guest)
+    return sorted(results, key=lambda guest: guest.name)
+
+
+class _Reading:
+    """Daemon threads that take targets from a queue; one that never comes back is replaced."""
+
+    def __init__(self, targets: list[Target], options: Mapping[str, Any], command: str, limits: Limits) -> None:
+        self.waiting: queue.SimpleQueue[Target] = queue.SimpleQueue()
+        self.done: queue.SimpleQueue[tuple[Target, RecordedGuest]] = queue.SimpleQueue()
+        self.started: dict[str, float] = {}
+        self.targets = targets
+        self.options = options
+        self.command = command
+        self.limits = limits
+        for target in targets:
+            self.waiting.put(target)
+
+    def results(self) -> Iterable[RecordedGuest]:
+        missing = {t.spec: t for t in self.targets}
+        for _ in range(min(self.limits.connections, len(missing))):
+            self._start()
+        while missing:
+            try:
+                target, guest = self.done.get(timeout=0.25)
+            except queue.Empty:
+                for spec in self._overdue(missing):
+                    yield RecordedGuest(
+                        missing.pop(spec).name, read_at=datetime.now(UTC), problem=timed_out(self.limits.timeout)
+                    )
+                    self._start()
+                continue
+            if missing.pop(target.spec, None) is not None:
+                yield guest
+
+    def _overdue(self, missing: Mapping[str, Target]) -> list[str]:
+        latest = time.monotonic() - self.limits.timeout - GRACE
+        return [spec for spec in missing if self.started.get(spec, latest) < latest]
+
+    def _start(self) -> None:
+        threading.Thread(target=self._work, daemon=True).start()
+
+    def _work(self) -> None:
+        while True:
+            try:
+                target = self.waiting.get_nowait()
+            except queue.Empty:
+                return
+            self.started[target.spec] = time.monotonic()
+            self.done.put((target, read_guest(target, self.options, self.command, self.limits.timeout)))
+
+
+def read_guest(target: Target, options: Mapping[str, Any], command: str, timeout: float) -> RecordedGuest:
+    """Run `command` on one target and keep its output, or say why there is none worth keeping."""
+    set_deadline(timeout)
+    problem: Problem | None = None
+    output = b""
+    try:
+        backend = testinfra.backend.get_backend(target.spec, **options)
+        result = backend.run(command)
+        output = (
+            result.stdout_bytes if isinstance(result._stdout, bytes) else str(result._stdout).encode("utf-8", "replace")
+        )
+        problem = judge_output(output, result._stderr)
+    except TimedOut:
+        problem = timed_out(timeout)
+    except Exception as error:  # noqa: BLE001  # a library's or a host's fault must stay this host's own
+        problem = _problem(error, "the connection failed")
+    return RecordedGuest(target.name, mask_output(output), datetime.now(UTC), problem)
+
+
+def judge_output(output: bytes, stderr: str | bytes = b"") -> Problem | None:
+    """None for a complete reading as root; else what is wrong with it as a whole."""
+    try:
+        parse_linux_guest(parse_output(output))
+    except Unreadable as error:
+        text = stderr.decode("utf-8", "replace") if isinstance(stderr, bytes) else stderr
+        if b"avb-probe" in output or not text.strip():
+            return Problem(error.missing, error.remedy)
+        return explain(text, error.missing)
+    return None
+
+
+def mask_output(output: bytes) -> bytes:
+    """The recording as it may be kept: what the probe already left out is left out twice."""
+    return mask_secrets(output.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+
+
+def timed_out(seconds: float) -> Problem:
+    """The problem of a host that did not finish."""
+    return Problem(
+        f"it did not finish within {seconds:g} seconds",
+        "look for a hanging login shell or file system there, or raise --timeout",
+    )
+
+
+def _problem(error: Exception, otherwise: str) -> Problem:
+    """Testinfra raises ssh's failure as RuntimeError(CommandResult); its stderr tells the reason."""
+    told = error.args[0] if error.args else ""
+    stderr = getattr(told, "_stderr", None)
+    text = (
+        stderr.decode("utf-8", "replace") if isinstance(stderr, bytes) else str(stderr if stderr is not None else error)
+    )
+    return explain(text, otherwise)

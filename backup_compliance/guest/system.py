@@ -1,0 +1,109 @@
+"""The guest as a whole: who it is, how loaded it is, whether it waits for a restart."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from backup_compliance.guest.facts import Identity, Load, Reboot
+from backup_compliance.guest.files import parse_configuration, parse_files
+from backup_compliance.guest.output import ProbeOutput
+from backup_compliance.untrusted import printable
+from backup_compliance.verdicts import Unreadable
+
+FLAGS = ("/run/reboot-required", "/var/run/reboot-required", "/run/reboot-needed")
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def parse_identity(output: ProbeOutput) -> Identity:
+    """Who answered; a guest that was not read as root is `Unreadable` as a whole."""
+    meta = output.one("meta").pairs()
+    if meta.get("uid") != "0":
+        raise Unreadable(
+            f"the probe ran as user id {printable(meta.get('uid', 'unknown'), 20)}, not as root",
+            "add --sudo, or connect as root: the agent's files and the host address are closed to others by design",
+        )
+    try:
+        collected_at = datetime.fromtimestamp(int(meta["epoch"]), UTC)
+        uptime = float(meta.get("uptime") or 0)
+    except (KeyError, ValueError, OverflowError, OSError) as error:
+        raise Unreadable("the guest's clock was not read", "check that `date +%s` works on the guest") from error
+    imds = dict(re.findall(r'"(\w+)":"([^"]*)"', "\n".join(p.text for p in output.all("imds"))))
+    vm_id = next(
+        (v.lower() for v in (imds.get("vmId"), meta.get("product-uuid")) if v and _UUID.fullmatch(v.lower())), None
+    )
+    release = [x.partition("=") for x in parse_configuration(output).get("/etc/os-release", [])]
+    system = next((v.strip("\"'") for k, _, v in release if k == "PRETTY_NAME"), "Linux")
+    return Identity(
+        hostname=printable(meta.get("hostname", ""), 80),
+        collected_at=collected_at,
+        operating_system=printable(system, 80),
+        kernel=printable(meta.get("kernel", ""), 80),
+        uptime_seconds=uptime,
+        vm_id=vm_id,
+        vm_name=_text(imds.get("name")),
+        resource_group=_text(imds.get("resourceGroupName")),
+        subscription_id=_text(imds.get("subscriptionId")),
+        location=_text(imds.get("location")),
+    )
+
+
+def _text(value: str | None) -> str | None:
+    return printable(value, 100) if value else None
+
+
+def parse_load(output: ProbeOutput) -> Load:
+    """Processor use between two readings of /proc/stat, memory as 1 - MemAvailable/MemTotal."""
+    cpu = output.one("cpu")
+    samples = [
+        [int(x) for x in line.split()[1:9]]
+        for line in cpu.text.splitlines()
+        if re.fullmatch(r"cpu +[\d ]+", line.strip())
+    ]
+    if len(samples) != 2 or any(len(s) < 4 for s in samples):
+        raise Unreadable("/proc/stat was not read twice", "check /proc on the guest")
+    spent = [b - a for a, b in zip(*samples, strict=True)]
+    total = sum(spent)
+    if total <= 0:
+        raise Unreadable("/proc/stat did not move between two readings", "collect again")
+    idle = spent[3] + (spent[4] if len(spent) > 4 else 0)
+    memory = {k: int(v) for k, v in re.findall(r"^(\w+): (\d+)$", output.one("memory").text, re.MULTILINE)}
+    # Kernels before 3.14 have no MemAvailable; free, buffers and cache stand in for it.
+    available = memory.get("MemAvailable", sum(memory.get(k, 0) for k in ("MemFree", "Buffers", "Cached")))
+    if not memory.get("MemTotal") or "MemFree" not in memory:
+        raise Unreadable("/proc/meminfo was not read", "check /proc on the guest")
+    return Load(
+        cpu_percent=round(100 * (1 - idle / total), 1),
+        cpu_seconds=float(cpu.pairs().get("seconds") or 0),
+        memory_percent=round(100 * (1 - available / memory["MemTotal"]), 1),
+        memory_total_mib=memory["MemTotal"] // 1024,
+        memory_available_mib=available // 1024,
+    )
+
+
+def parse_reboot(output: ProbeOutput) -> Reboot:
+    """Restart flags, and kernels that are installed, of the running flavour, and newer than the running one."""
+    files = parse_files(output)
+    running = output.one("meta").pairs().get("kernel", "")
+    installed = tuple(printable(_kernel_name(k), 80) for k in files.kernels)
+    return Reboot(
+        flags=tuple(f for f in FLAGS if files.exists(f)),
+        running_kernel=printable(running, 80),
+        installed_kernels=installed,
+        newer_kernels=tuple(k for k in installed if _flavour(k) == _flavour(running) and _order(k) > _order(running)),
+    )
+
+
+def _kernel_name(path: str) -> str:
+    name = path.rsplit("/", 1)[-1].removeprefix("vmlinuz-")
+    return path.rsplit("/", 2)[-2] if name == "vmlinuz" else name
+
+
+def _flavour(release: str) -> str:
+    """The words of a release that are no numbers, without a distribution's own: `azure`, `cloud-amd`, `el-x`."""
+    words = (re.sub(r"\d[\d_]*$", "", w) for w in re.split(r"[-.+~]", release))
+    return "-".join(w for w in words if w)
+
+
+def _order(release: str) -> list[int]:
+    return [int(w) for w in re.split(r"[-.+~]", release) if w.isascii() and w.isdigit()]

@@ -1,0 +1,149 @@
+"""The command line's options, and what they make of a run."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from backup_compliance.baselines import BUILT_IN, CLOUDS, Baseline, load_baseline
+from backup_compliance.configuration import ConfigurationError
+from backup_compliance.controls import DuplicateControl, Severity, load_catalogue
+from backup_compliance.exemptions import Exemptions, load_exemptions
+from backup_compliance.guest.conditions import CONDITIONS
+from backup_compliance.guest.hosts import Target, parse_hosts, parse_hosts_file, unique
+from backup_compliance.releases import NotRefreshed, cached_release, fetch_newest_release, with_release
+from backup_compliance.run import Run
+
+DEFAULT_EXEMPTIONS: Final = "exemptions.toml"
+WHAT_TO_TYPE: Final = """nothing to judge was named. Type one of:
+  pytest --hosts=ssh://root@HOST1,ssh://root@HOST2     read these guests now
+  pytest --hosts-file=FILE                             read the guests listed in FILE
+  pytest --facts=DIR                                   judge recorded facts, no network at all
+  pytest --facts=samples/facts                         see it work on made-up samples
+  pytest --controls                                    print the control catalogue"""
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Every option of ours; testinfra brings --hosts, --connection, --sudo, --ssh-config and the like."""
+    group = parser.getgroup("compliance", "Azure VM Backup compliance")
+    add = group.addoption
+    add("--hosts-file", metavar="FILE", help="a host list: one testinfra host spec a line, # comments")
+    add("--facts", metavar="DIR", help="judge recorded facts; no network at all")
+    add("--save-facts", metavar="DIR", help="keep what was read in a new folder")
+    add("--max-facts-age", metavar="HOURS", type=float, help="older facts are errors")
+    add("--cloud", choices=CLOUDS, default="public", help="which Azure cloud the guests are in (default: public)")
+    add("--timeout", metavar="SECONDS", type=float, default=60.0, help="how long one host may take (default: 60)")
+    add("--max-connections", metavar="N", type=int, default=32, help="guests read at once (default: 32)")
+    add(
+        "--baseline",
+        metavar="NAME_OR_FILE",
+        default="documented",
+        help="documented (default), current, or a TOML file that extends one of them",
+    )
+    add("--exemptions", metavar="FILE", help=f"TOML file of exemptions (default: {DEFAULT_EXEMPTIONS} if present)")
+    add(
+        "--fail-on",
+        choices=[s.value for s in Severity],
+        default="medium",
+        help="failures below this severity are advisory (default: medium)",
+    )
+    add("--report-dir", metavar="DIR", help="where the reports go (default: reports)")
+    add("--refresh", action="store_true", help="ask GitHub for the newest released Azure Linux Agent")
+    add("--controls", action="store_true", help="print the control catalogue and exit")
+
+
+def path_of(config: pytest.Config, text: str) -> Path:
+    """A path from the command line, relative to where pytest was started."""
+    return config.invocation_params.dir / Path(text).expanduser()
+
+
+def targets(config: pytest.Config) -> list[Target]:
+    """Every live guest that was asked for."""
+    if config.getoption("ssh_extra_args"):
+        raise ConfigurationError(
+            "--ssh-extra-args: testinfra registers this option and never uses it; put the settings into a file and use --ssh-config"
+        )
+    connection = config.getoption("connection")
+    found: list[Target] = []
+    if (text := config.getoption("hosts")) is not None:
+        found += parse_hosts(text, connection)
+    if (file := config.getoption("hosts_file")) is not None:
+        found += parse_hosts_file(path_of(config, file), connection)
+    if not found and config.getoption("ansible_inventory"):
+        found = parse_hosts("ansible://all")
+    return unique(found)
+
+
+def connection_options(config: pytest.Config) -> dict[str, Any]:
+    """Testinfra's own options, as it would pass them on itself."""
+    names = ("ssh_config", "ssh_identity_file", "sudo", "sudo_user", "ansible_inventory", "force_ansible")
+    return {name: value for name in names if (value := config.getoption(name))}
+
+
+def build_run(config: pytest.Config) -> Run:
+    """The run that the options ask for, with nothing read yet.
+
+    Raises:
+        ConfigurationError: what is wrong, with file, line and key where a file is.
+    """
+    try:
+        catalogue = load_catalogue(config.rootpath)
+    except DuplicateControl as error:
+        raise ConfigurationError(str(error)) from error
+    for name in ("timeout", "max_connections"):
+        if config.getoption(name) <= 0:
+            raise ConfigurationError(f"--{name.replace('_', '-')}: must be more than 0")
+    chosen = config.getoption("baseline")
+    baseline = load_baseline(chosen if chosen in BUILT_IN else str(path_of(config, chosen)), catalogue, CONDITIONS)
+    missing = sorted(set(catalogue) - set(baseline.severities))
+    if missing:
+        raise ConfigurationError(f"--baseline: {baseline.name} has no severity for {', '.join(missing)}")
+    age = config.getoption("max_facts_age")
+    run = Run(
+        baseline=baseline,
+        other=load_baseline("current" if baseline.name == "documented" else "documented"),
+        exemptions=_exemptions(config, list(catalogue)),
+        catalogue=catalogue,
+        fail_on=Severity(config.getoption("fail_on")),
+        asks_guests=bool(config.getoption("facts") or targets(config)),
+        max_facts_age=None if age is None else timedelta(hours=age),
+    )
+    run.baseline = _refreshed(run, refresh=config.getoption("refresh"))
+    return run
+
+
+def _exemptions(config: pytest.Config, controls: list[str]) -> Exemptions:
+    named = config.getoption("exemptions")
+    if named is None and not path_of(config, DEFAULT_EXEMPTIONS).is_file():
+        return Exemptions()
+    return load_exemptions(path_of(config, named or DEFAULT_EXEMPTIONS), controls)
+
+
+def _refreshed(run: Run, *, refresh: bool) -> Baseline:
+    """The baseline with the newest release that is known, and a note of where that comes from."""
+    baseline = run.baseline
+    release = cached_release()
+    if refresh:
+        try:
+            release = fetch_newest_release()
+        except NotRefreshed as error:
+            run.notes.append(
+                f"--refresh failed ({error}); the newest known agent is of {baseline.thresholds.linux_agent_newest_date}"
+            )
+    thresholds = with_release(baseline.thresholds, release)
+    age = (datetime.now(UTC).date() - thresholds.linux_agent_newest_date).days
+    if age > 365:
+        run.notes.append(
+            f"the newest known Azure Linux Agent is {thresholds.linux_agent_newest}, of {thresholds.linux_agent_newest_date}; --refresh asks for a newer one"
+        )
+    return Baseline(
+        name=baseline.name,
+        title=baseline.title,
+        date=baseline.date,
+        severities=baseline.severities,
+        overrides=baseline.overrides,
+        thresholds=thresholds,
+    )

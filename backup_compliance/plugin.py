@@ -1,0 +1,243 @@
+"""pytest hooks and fixtures, nothing else: every decision is made elsewhere."""
+
+from __future__ import annotations
+
+import inspect
+import tempfile
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from backup_compliance.baselines import Thresholds
+from backup_compliance.configuration import ConfigurationError
+from backup_compliance.controls import DuplicateControl, collect, control_of
+from backup_compliance.facts import load_facts, save_facts
+from backup_compliance.guest.linux import LinuxGuest
+from backup_compliance.options import WHAT_TO_TYPE, add_options, build_run, path_of, targets
+from backup_compliance.reading import read_facts
+from backup_compliance.report import html, terminal
+from backup_compliance.report.catalogue import catalogue_text
+from backup_compliance.report.findings import JUDGED, Document, Finding
+from backup_compliance.report.write import make_document, write_reports
+from backup_compliance.run import Ending, Run, Subject, ending
+from backup_compliance.verdicts import NotApplicable, Outcome
+
+RUN = pytest.StashKey[Run]()
+GUEST = pytest.StashKey[LinuxGuest]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    add_options(parser)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Runs before pytest-html reads its options, so that the report needs none on the command line."""
+    if config.getoption("help") or config.getoption("version"):
+        return
+    try:
+        config.stash[RUN] = build_run(config)
+    except ConfigurationError as error:
+        raise pytest.UsageError(str(error)) from error
+    if not hasattr(config, "workerinput") and not config.getoption("collectonly") and not config.getoption("controls"):
+        html.configure(config.option, report_dir(config))
+        config.pluginmanager.register(Reporter(config, config.stash[RUN]), "compliance-reporter")
+
+
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    if not config.getoption("controls"):
+        return None
+    print(catalogue_text(config.stash[RUN].catalogue.values(), config.stash[RUN].baseline))
+    return 0
+
+
+def report_dir(config: pytest.Config) -> Path:
+    """Where this run's reports go."""
+    named = config.getoption("report_dir")
+    return path_of(config, named) if named else config.rootpath / "reports"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Reads everything, in the controller only: workers load what it read."""
+    config = session.config
+    run = config.stash[RUN]
+    if config.getoption("showfixtures", False) or config.getoption("show_fixtures_per_test", False):
+        return
+    if not run.asks_guests:
+        raise pytest.UsageError(WHAT_TO_TYPE)
+    try:
+        if hasattr(config, "workerinput"):
+            run.take(load_facts(Path(config.workerinput["compliance_facts"])))
+        elif not config.getoption("collectonly") or config.getoption("facts"):
+            run.take(read_facts(config, run.baseline, terminal.writer(config)))
+    except ConfigurationError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """xdist: hand the facts to a worker as a folder."""
+    folder = Path(tempfile.mkdtemp(prefix="compliance-facts-")) / "facts"
+    save_facts(node.config.stash[RUN].facts, folder)
+    node.workerinput["compliance_facts"] = str(folder)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "guest_name" not in metafunc.fixturenames:
+        return
+    run = metafunc.config.stash[RUN]
+    names = sorted(run.guests) or [t.name for t in targets(metafunc.config)] or ["none"]
+    metafunc.parametrize("guest_name", names, ids=names)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    controls = (c for item in items if (c := control_of(getattr(item, "function", None))))
+    try:
+        collect(controls)
+    except DuplicateControl as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+@pytest.fixture
+def guest(request: pytest.FixtureRequest, guest_name: str) -> LinuxGuest:
+    """The guest under test, with a fresh memory of what the test asks for."""
+    found = request.config.stash[RUN].guest(guest_name)
+    request.node.stash[GUEST] = found
+    return found
+
+
+@pytest.fixture(scope="session")
+def thresholds(pytestconfig: pytest.Config) -> Thresholds:
+    """The chosen baseline's thresholds."""
+    return pytestconfig.stash[RUN].baseline.thresholds
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    control = control_of(getattr(item, "function", None))
+    if control is None or (call.when != "call" and call.excinfo is None):
+        return report
+    run = item.config.stash[RUN]
+    raised = call.excinfo.value if call.excinfo else None
+    if isinstance(raised, pytest.skip.Exception):
+        raised = NotApplicable(str(raised))
+    if isinstance(raised, KeyboardInterrupt | pytest.exit.Exception):
+        return report
+    end = ending(raised, in_body=call.when == "call")
+    subject = Subject(control, _resource(item), item.nodeid, item.stash.get(GUEST, None))
+    finding = run.conclude(subject, end, _elsewhere(item, run, end) if call.when == "call" else end)
+    _apply(report, finding)
+    report.compliance = msgspec.to_builtins(finding)  # type: ignore[attr-defined]  # plain data travels with the report, through xdist too
+    report.user_properties += [
+        ("control", finding.control),
+        ("severity", finding.severity.value),
+        ("resource", finding.resource),
+    ]
+    return report
+
+
+def _resource(item: pytest.Item) -> str:
+    """The host id the test was parametrized with."""
+    callspec = getattr(item, "callspec", None)
+    return str(callspec.params.get("guest_name", item.name)) if callspec else item.name
+
+
+def _elsewhere(item: pytest.Item, run: Run, end: Ending) -> Ending:
+    """How the same test ends with the other baseline's thresholds; bodies do no I/O, so asking twice is free of harm."""
+    if not isinstance(item, pytest.Function):
+        return end
+    function, arguments = item.function, item.funcargs
+    wanted = inspect.signature(function).parameters
+    if "thresholds" not in wanted:
+        return end
+    try:
+        function(**{name: run.other.thresholds if name == "thresholds" else arguments[name] for name in wanted})
+    except Exception as error:  # noqa: BLE001  # whatever it raises is its verdict
+        return ending(error, in_body=True)
+    return ending(None, in_body=True)
+
+
+def _apply(report: pytest.TestReport, finding: Finding) -> None:
+    """Say the verdict in pytest's own words."""
+    report.sections = []
+    if finding.outcome is Outcome.COMPLIANT:
+        return
+    text = f"{finding.control} [{finding.resource}] {finding.message}"
+    if finding.gates:
+        report.outcome = "failed"
+        report.longrepr = text
+        if finding.outcome is not Outcome.NON_COMPLIANT:
+            report.when = "setup"  # pytest's word for an error is a failure outside the call phase
+    elif finding.outcome is Outcome.NOT_APPLICABLE:
+        report.outcome = "skipped"
+        report.longrepr = (str(report.location[0]), report.location[1] or 0, f"Skipped: {finding.message}")
+    else:
+        report.outcome = "skipped"
+        report.wasxfail = f"{finding.outcome}: {finding.message}"  # pytest's own protocol
+        report.longrepr = text
+
+
+class Reporter:
+    """The half of the plugin that only the controller needs: it collects findings and writes the reports."""
+
+    def __init__(self, config: pytest.Config, run: Run) -> None:
+        self.config = config
+        self.run = run
+        self.document: Document | None = None
+        self.written: list[Path] = []
+
+    def pytest_report_header(self) -> list[str]:
+        run = self.run
+        return [f"baseline: {run.baseline.name} ({run.baseline.title}), failing on {run.fail_on} and above"]
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        if self.run.facts.label:
+            terminal.writer(self.config)(f"facts: {self.run.facts.label}")
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if (data := getattr(report, "compliance", None)) is not None:
+            self.run.collected.add(msgspec.convert(data, Finding))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Before pytest-html's own, which renders what is decided here."""
+        if self.config.getoption("collectonly") or not self.run.collected.findings:
+            return
+        if session.exitstatus == pytest.ExitCode.OK and not any(
+            f.outcome in JUDGED for f in self.run.collected.findings.values()
+        ):
+            session.exitstatus = pytest.ExitCode.NO_TESTS_COLLECTED
+            self.run.notes.append("no control could be judged, which is no reason to pass")
+        self.document = make_document(self.run, int(session.exitstatus))
+        self.written = write_reports(self.document, report_dir(self.config))
+
+    def pytest_html_report_title(self, report: Any) -> None:
+        report.title = html.TITLE
+
+    def pytest_html_results_table_header(self, cells: list[str]) -> None:
+        cells[:] = html.header_cells()
+
+    def pytest_html_results_table_row(self, report: pytest.TestReport, cells: list[str]) -> None:
+        if (data := getattr(report, "compliance", None)) is not None:
+            cells[:] = html.row_cells(cells[0], msgspec.convert(data, Finding))
+
+    def pytest_html_results_table_html(self, report: pytest.TestReport, data: list[str]) -> None:
+        if (found := getattr(report, "compliance", None)) is not None:
+            data[:] = [html.evidence(msgspec.convert(found, Finding))]
+
+    def pytest_html_results_summary(self, prefix: list[str]) -> None:
+        if self.document is not None:
+            prefix.append(html.overview(self.document, self.run.catalogue))
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self.document is not None:
+            terminal.summarize(terminalreporter, self.document, self.run.problems(), self.written)

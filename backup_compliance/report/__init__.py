@@ -1,0 +1,1 @@
+"""Findings, and one module per output format rendered from them."""

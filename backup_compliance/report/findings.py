@@ -1,0 +1,187 @@
+"""Findings, verdicts per VM, and the document that every report is rendered from."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from typing import Any, Final
+
+import msgspec
+from packaging.version import Version
+
+from backup_compliance.controls import Severity
+from backup_compliance.untrusted import safe
+from backup_compliance.verdicts import Outcome
+
+SCHEMA: Final = 1
+JUDGED: Final = (Outcome.COMPLIANT, Outcome.NON_COMPLIANT, Outcome.ADVISORY, Outcome.EXEMPT)
+BAD: Final = (Outcome.NON_COMPLIANT, Outcome.ERROR, Outcome.UNDETERMINED)
+
+
+class OtherBaseline(msgspec.Struct, frozen=True):
+    """What the other built-in baseline says of the same facts."""
+
+    name: str
+    severity: Severity
+    outcome: Outcome
+
+    @property
+    def text(self) -> str:
+        """`current: non_compliant, low`; without a severity where nothing is wrong."""
+        return (
+            f"{self.name}: {self.outcome}, {self.severity}" if self.outcome in BAD else f"{self.name}: {self.outcome}"
+        )
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """What one control came to for one resource."""
+
+    control: str
+    title: str
+    cause: int
+    test: str
+    side: str
+    resource: str
+    vm: str | None
+    outcome: Outcome
+    severity: Severity
+    gates: bool
+    """Whether it alone makes the run fail."""
+    message: str
+    evidence: dict[str, Any]
+    remediation: str
+    source: str
+    other_baseline: OtherBaseline
+
+
+class VmVerdict(StrEnum):
+    """The verdict on one VM."""
+
+    READY = "ready"
+    NOT_READY = "not ready"
+    NOT_ASSESSED = "not assessed"
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """One VM's verdict, why, and how many of its controls came to what."""
+
+    vm: str
+    verdict: VmVerdict
+    sides: str
+    """`guest only`, `platform only`, or empty for both."""
+    reason: str
+    counts: dict[Outcome, int]
+
+    @property
+    def text(self) -> str:
+        """`ready (guest only)`."""
+        return (
+            f"{self.verdict} ({self.sides})"
+            if self.sides and self.verdict is not VmVerdict.NOT_ASSESSED
+            else str(self.verdict)
+        )
+
+
+class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """The circumstances of a run."""
+
+    started: datetime
+    finished: datetime
+    baseline: str
+    fail_on: Severity
+    versions: dict[str, str]
+    scope: str
+    facts: str
+    """What the facts are and of what date."""
+    exit_status: int
+    notes: list[str] = []
+    """What the reader has to know: expired exemptions, how a threshold was learned."""
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True):
+    """`compliance.json`: the machine-readable truth that every other report is rendered from."""
+
+    schema: int = SCHEMA
+    run: RunInfo
+    verdicts: list[Verdict]
+    findings: list[Finding]
+
+
+@dataclass(slots=True)
+class Collected:
+    """Findings as they come in, one for each control and resource; the worst stays."""
+
+    findings: dict[tuple[str, str, str], Finding] = field(default_factory=dict)
+
+    def add(self, finding: Finding) -> None:
+        """Keep `finding`; a later one of the same test (a failed teardown) only if it is worse."""
+        key = (finding.control, finding.resource, finding.test)
+        known = self.findings.get(key)
+        if known is None or _weight(finding) > _weight(known):
+            self.findings[key] = finding
+
+    def sorted(self) -> list[Finding]:
+        """By resource, then control."""
+        return sorted(self.findings.values(), key=lambda f: (f.resource.casefold(), f.control))
+
+
+def _weight(finding: Finding) -> int:
+    return 2 if finding.gates else 1 if finding.outcome in BAD else 0
+
+
+def verdicts(findings: Iterable[Finding]) -> list[Verdict]:
+    """One verdict per VM, the worst first; a VM nothing of which was read is not assessed."""
+    by_vm: dict[str, list[Finding]] = {}
+    for finding in findings:
+        by_vm.setdefault(finding.vm or finding.resource, []).append(finding)
+    order = [VmVerdict.NOT_READY, VmVerdict.NOT_ASSESSED, VmVerdict.READY]
+    return sorted(
+        (_verdict(vm, found) for vm, found in by_vm.items()), key=lambda v: (order.index(v.verdict), v.vm.casefold())
+    )
+
+
+def _verdict(vm: str, findings: Sequence[Finding]) -> Verdict:
+    gating = sorted(
+        (f for f in findings if f.gates),
+        key=lambda f: (f.outcome is not Outcome.NON_COMPLIANT, -f.severity.rank, f.control),
+    )
+    sides = {f.side for f in findings}
+    failed = [f for f in gating if f.outcome is Outcome.NON_COMPLIANT]
+    judged = [f for f in findings if f.outcome in JUDGED]
+    if failed:
+        verdict, reason = VmVerdict.NOT_READY, f"{failed[0].control} {failed[0].title}"
+    elif gating or not judged:
+        verdict, reason = VmVerdict.NOT_ASSESSED, gating[0].message if gating else "no control applied to it"
+    else:
+        verdict, reason = VmVerdict.READY, ""
+    return Verdict(
+        vm=vm,
+        verdict=verdict,
+        sides="" if len(sides) > 1 else f"{sides.pop()} only",
+        reason=reason,
+        counts=dict(Counter(f.outcome for f in findings)),
+    )
+
+
+def plain(value: object) -> Any:
+    """Evidence as JSON takes it: dataclasses as objects, versions and dates as text, all of it printable."""
+    return safe(_simple(value))
+
+
+def _simple(value: object) -> object:
+    if isinstance(value, dict):
+        return {str(k): _simple(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_simple(v) for v in value]
+    if isinstance(value, Version):
+        return str(value)
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="seconds")
+    if isinstance(value, date):
+        return value.isoformat()
+    if hasattr(value, "__dataclass_fields__"):
+        return _simple(asdict(value))  # type: ignore[call-overload]  # fields were just seen; slots hide it from the checker
+    return value

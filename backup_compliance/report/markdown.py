@@ -1,0 +1,78 @@
+"""`summary.md`: the verdicts and what to mend, for a job summary."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from backup_compliance.report.findings import Document, Finding, Verdict, VmVerdict
+
+ROWS: Final = 100
+"""Job summaries are cut at 1 MiB; the full list is in the other reports."""
+
+
+def escaped(text: str) -> str:
+    """`text` as Markdown shows it literally, inside a table cell too."""
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"([\\`*_{}\[\]()#+!|~@])", r"\\\1", text)
+
+
+def write_summary(document: Document, path: Path) -> None:
+    """The summary, in GitHub's and Azure Pipelines' Markdown."""
+    path.write_text(summary(document), encoding="utf-8")
+
+
+def summary(document: Document) -> str:
+    """Verdicts and gating findings as Markdown."""
+    run = document.run
+    totals = ", ".join(f"{n} {v}" for v in VmVerdict if (n := sum(x.verdict is v for x in document.verdicts)))
+    lines = [
+        "# Azure VM Backup compliance",
+        "",
+        f"**{totals}** - exit status {run.exit_status}",
+        "",
+        f"Baseline {escaped(run.baseline)}, failing on {run.fail_on} and above. {escaped(run.scope)}. Facts: {escaped(run.facts)}.",
+        "",
+        *(f"- {escaped(note)}" for note in run.notes),
+        *_verdict_table(document.verdicts),
+        *_finding_table([f for f in document.findings if f.gates]),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _verdict_table(verdicts: Sequence[Verdict]) -> list[str]:
+    rows = [f"| {escaped(v.vm)} | {v.text} | {escaped(v.reason)} |" for v in verdicts[:ROWS]]
+    return [
+        "",
+        "## Virtual machines",
+        "",
+        "| VM | verdict | first reason |",
+        "|---|---|---|",
+        *rows,
+        *_rest(len(verdicts)),
+    ]
+
+
+def _finding_table(findings: Sequence[Finding]) -> list[str]:
+    if not findings:
+        return ["", "Nothing stands in the way of the gate."]
+    ordered = sorted(findings, key=lambda f: (-f.severity.rank, f.control, f.resource))
+    rows = [
+        f"| {f.control} | {f.severity} | {escaped(f.resource)} | {f.outcome.replace('_', '-')} | {escaped(f.message)} | {escaped(f.remediation)} |"
+        for f in ordered[:ROWS]
+    ]
+    return [
+        "",
+        "## What to mend",
+        "",
+        "| control | severity | resource | outcome | what was found | what to do |",
+        "|---|---|---|---|---|---|",
+        *rows,
+        *_rest(len(findings)),
+    ]
+
+
+def _rest(count: int) -> list[str]:
+    return ["", f"... and {count - ROWS} more; see compliance.html or compliance.json"] if count > ROWS else []

@@ -1,0 +1,82 @@
+"""What a person at a terminal, or reading a CI log, sees at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from backup_compliance.facts import Problem
+from backup_compliance.report.findings import Document, Finding, Verdict, VmVerdict
+from backup_compliance.untrusted import printable
+
+VMS: Final = 25
+PER_VM: Final = 8
+_COLOURS: Final = {VmVerdict.READY: "green", VmVerdict.NOT_READY: "red", VmVerdict.NOT_ASSESSED: "yellow"}
+
+
+def writer(config: pytest.Config) -> Callable[[str], None]:
+    """A line to pytest's own terminal; nothing where there is none (xdist's workers)."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or config.get_verbosity() < -1:
+        return lambda line: None
+    write: Callable[[str], None] = reporter.write_line
+    return write
+
+
+def summarize(
+    terminal: pytest.TerminalReporter, document: Document, problems: Mapping[str, Problem], written: Sequence[Path]
+) -> None:
+    """Hosts that were not read, the verdict per VM with its gating findings, the gate, the reports."""
+    if problems:
+        terminal.section("hosts that were not read", yellow=True)
+        for name, problem in sorted(problems.items())[:VMS]:
+            terminal.write_line(f"{name}: {printable(problem.missing)}")
+            terminal.write_line(f"    -> {printable(problem.remedy)}")
+        _rest(terminal, len(problems))
+    terminal.section("Azure VM Backup compliance")
+    gating: dict[str, list[Finding]] = {}
+    for finding in document.findings:
+        if finding.gates and finding.resource not in problems:
+            gating.setdefault(finding.vm or finding.resource, []).append(finding)
+    for verdict in document.verdicts[:VMS]:
+        _verdict(terminal, verdict, gating.get(verdict.vm, []))
+    _rest(terminal, len(document.verdicts))
+    terminal.write_line("")
+    for note in document.run.notes:
+        terminal.write_line(f"note: {note}")
+    terminal.write_line(f"facts: {document.run.facts}")
+    terminal.write_line(gate_text(document))
+    for path in written:
+        terminal.write_line(f"report: {path}")
+
+
+def _verdict(terminal: pytest.TerminalReporter, verdict: Verdict, gating: Sequence[Finding]) -> None:
+    colour = {_COLOURS[verdict.verdict]: True}
+    terminal.write(f"{verdict.text:26}", **colour)
+    terminal.write_line(f" {verdict.vm}")
+    ordered = sorted(gating, key=lambda f: (-f.severity.rank, f.control))
+    for finding in ordered[:PER_VM]:
+        kind = "" if finding.outcome == "non_compliant" else f"{finding.outcome}: "
+        terminal.write_line(f"    {finding.control} {finding.severity:8} {kind}{finding.message}")
+    if len(ordered) > PER_VM:
+        terminal.write_line(f"    ... and {len(ordered) - PER_VM} more")
+
+
+def _rest(terminal: pytest.TerminalReporter, count: int) -> None:
+    if count > VMS:
+        terminal.write_line(f"... and {count - VMS} more; all of them are in the reports")
+
+
+def gate_text(document: Document) -> str:
+    """Whether the gate holds, in one line."""
+    ready = sum(v.verdict is VmVerdict.READY for v in document.verdicts)
+    gating = [f for f in document.findings if f.gates]
+    what = f"{ready} of {len(document.verdicts)} VMs are ready"
+    if document.run.exit_status == 0:
+        return f"gate: passed, {what} (exit status 0)"
+    kinds = {o: sum(f.outcome == o for f in gating) for o in ("non_compliant", "error", "undetermined")}
+    told = ", ".join(f"{n} {o.replace('_', '-')}" for o, n in kinds.items() if n)
+    return f"gate: failed, {what}; {told or 'nothing was judged'} (exit status {document.run.exit_status})"

@@ -1,0 +1,68 @@
+"""Makes the document of a run and writes every report that is rendered from it."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from backup_compliance import __version__
+from backup_compliance.guest.linux import LinuxGuest
+from backup_compliance.report.findings import Document, RunInfo, verdicts
+from backup_compliance.report.machine import write_json, write_junit
+from backup_compliance.report.markdown import write_summary
+from backup_compliance.run import Run
+
+WRITERS: dict[str, Callable[[Document, Path], None]] = {
+    "compliance.json": write_json,
+    "junit.xml": write_junit,
+    "summary.md": write_summary,
+}
+
+
+def make_document(run: Run, exit_status: int) -> Document:
+    """Everything the run found out, ready to be rendered."""
+    findings = run.collected.sorted()
+    return Document(
+        run=RunInfo(
+            started=run.started,
+            finished=datetime.now(UTC),
+            baseline=f"{run.baseline.name} ({run.baseline.title})",
+            fail_on=run.fail_on,
+            versions={
+                "suite": __version__,
+                "python": platform.python_version(),
+                "pytest": version("pytest"),
+                "testinfra": version("pytest-testinfra"),
+            },
+            scope=f"{len(run.guests)} guest{'s' if len(run.guests) != 1 else ''}, guest side only",
+            facts=_facts_text(run),
+            exit_status=exit_status,
+            notes=[*run.notes, *run.exemption_notes(findings)],
+        ),
+        verdicts=verdicts(findings),
+        findings=findings,
+    )
+
+
+def _facts_text(run: Run) -> str:
+    """What the facts are and between which moments they were read (UTC)."""
+    guests = [g.identity.collected_at for g in run.guests.values() if isinstance(g, LinuxGuest)]
+    times = sorted([g.read_at.astimezone(UTC) for g in run.facts.guests if g.read_at] or guests)
+    label = f"{run.facts.label}; " if run.facts.label else ""
+    if not times:
+        return f"{label}nothing was read"
+    first, last = (t.strftime("%Y-%m-%d %H:%M") for t in (times[0], times[-1]))
+    return f"{label}read {first} UTC" if first == last else f"{label}read between {first} and {last} UTC"
+
+
+def write_reports(document: Document, folder: Path) -> list[Path]:
+    """Write every report but the HTML one, which pytest-html writes; the paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name, write in WRITERS.items():
+        write(document, folder / name)
+        written.append(folder / name)
+    return written

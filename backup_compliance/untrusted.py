@@ -1,0 +1,49 @@
+"""Makes text that came from a guest safe to print, to keep and to publish.
+
+Guests are hostile input: escape sequences, bidirectional marks that make a line read backwards,
+megabytes in one line. Escaping for a format (HTML, XML, Markdown) is that format's own business.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Final
+
+LINE_LIMIT: Final = 400
+
+# CSI and OSC sequences first, as one piece: dropping only the escape leaves their letters behind.
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)?")
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_SECRETS = (
+    (re.compile(r"(?i)\b(sig=)[^&\s\"']+"), r"\1***"),
+    (re.compile(r"//[^/@\s]+@"), "//***@"),
+    (re.compile(r"(?i)\b(bearer\s+)[\w.~+/=-]{8,}"), r"\1***"),
+    (re.compile(r"(?i)\b((?:password|accountkey|sharedaccesskey|client_secret)\s*[=:]\s*)[^\s;,\"']+"), r"\1***"),
+)
+
+
+def printable(text: str, limit: int = LINE_LIMIT) -> str:
+    """One line without control characters or bidirectional marks, at most `limit` characters."""
+    text = _ESCAPES.sub("", text[: limit * 8])
+    kept = "".join(" " if unicodedata.category(c) in _INVISIBLE else c for c in text)
+    line = mask_secrets(" ".join(kept.split()))
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def mask_secrets(text: str) -> str:
+    """`text` without SAS signatures, user names and passwords in URLs, bearer tokens and keys."""
+    for pattern, replacement in _SECRETS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def safe(value: object, limit: int = LINE_LIMIT) -> object:
+    """A JSON-ready copy of `value` (dicts, lists, scalars) in which every string is printable."""
+    if isinstance(value, dict):
+        return {printable(str(k), 80): safe(v, limit) for k, v in list(value.items())[:60]}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [safe(v, limit) for v in list(value)[:40]]
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return printable(str(value), limit)

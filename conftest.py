@@ -1,0 +1,1 @@
+pytest_plugins = ["backup_compliance.plugin"]  # noqa: D100  # one line on purpose

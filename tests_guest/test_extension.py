@@ -1,0 +1,50 @@
+"""Cause 3: the backup extension cannot be updated or loaded."""
+
+from __future__ import annotations
+
+from packaging.version import Version
+
+from backup_compliance.baselines import Thresholds
+from backup_compliance.controls import EXTENSION_SOURCE_2026, TROUBLESHOOTING_2016, control
+from backup_compliance.guest.decisions import handler_failure
+from backup_compliance.guest.facts import BackupExtension
+from backup_compliance.guest.linux import LinuxGuest
+from backup_compliance.verdicts import NotApplicable
+
+REINSTALL = "Uninstall VMSnapshotLinux (portal: VM, Settings, Extensions; or az vm extension delete); the next backup installs it again."
+
+
+@control("AVB-301", cause=3, source=TROUBLESHOOTING_2016, remediation=REINSTALL)
+def test_backup_extension_is_new_enough(guest: LinuxGuest, extension: BackupExtension, thresholds: Thresholds) -> None:
+    """An extension below the documented version cannot be loaded; Python 3.12 guests need a later build still."""
+    active = extension.active
+    assert active is not None, f"the extension was asked for ({extension.traces[0]}) and has no handler folder"
+    recent_python = guest.interpreter is not None and guest.interpreter.version >= Version("3.12")
+    floor = thresholds.linux_extension_minimum_python_3_12 if recent_python else thresholds.linux_extension_minimum
+    assert active.version >= Version(floor), (
+        f"{active.path} is {active.version}, the minimum {'with Python 3.12 ' if recent_python else ''}is {floor}"
+    )
+
+
+@control("AVB-302", cause=3, source=TROUBLESHOOTING_2016, remediation=REINSTALL)
+def test_backup_extension_is_ready(extension: BackupExtension) -> None:
+    """A handler that is not enabled, not ready or whose last run failed takes no snapshot."""
+    if not extension.handlers:
+        raise NotApplicable("the extension is not installed; AVB-301 judges that")
+    failure = handler_failure(extension)
+    assert failure is None, failure
+
+
+@control(
+    "AVB-304",
+    cause=3,
+    source=EXTENSION_SOURCE_2026,
+    remediation="Install a Python that the extension supports as /usr/bin/python3 (or python3.8).",
+)
+def test_extension_finds_its_interpreter(guest: LinuxGuest, thresholds: Thresholds) -> None:
+    """The extension's launcher tries a fixed list of interpreters and starts the first that exists."""
+    python = guest.interpreter
+    assert python is not None, "no python of the launcher's list is in /usr/bin or /usr/local/bin"
+    oldest, newest = Version(thresholds.python_oldest), Version(thresholds.python_newest)
+    supported = oldest.release <= python.version.release[:2] <= newest.release
+    assert supported, f"{python.path} is Python {python.version}, the extension supports {oldest} to {newest}"
