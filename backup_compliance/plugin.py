@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from pytest_metadata.plugin import metadata_key
 
 from backup_compliance.baselines import Thresholds
 from backup_compliance.configuration import ConfigurationError
@@ -21,7 +22,7 @@ from backup_compliance.reading import read_facts
 from backup_compliance.report import html, terminal
 from backup_compliance.report.catalogue import catalogue_text
 from backup_compliance.report.findings import JUDGED, Document, Finding
-from backup_compliance.report.write import make_document, write_reports
+from backup_compliance.report.write import make_document, versions, write_reports
 from backup_compliance.run import Ending, Run, Subject, ending
 from backup_compliance.verdicts import NotApplicable, Outcome
 
@@ -193,6 +194,13 @@ class Reporter:
         self.run = run
         self.document: Document | None = None
         self.written: list[Path] = []
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """pytest-metadata lists plugins and a CI's variables; a compliance report names what judged."""
+        metadata = self.config.stash[metadata_key]
+        metadata.clear()
+        metadata.update(versions())
 
     def pytest_report_header(self) -> list[str]:
         run = self.run

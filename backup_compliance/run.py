@@ -105,7 +105,7 @@ class Run:
             or (outcome in (Outcome.NON_COMPLIANT, Outcome.UNDETERMINED) and severity.rank >= self.fail_on.rank),
             message=message or "holds",
             evidence=plain(self._evidence(subject, end)),
-            remediation=control.remediation if end.outcome in BAD else "",
+            remediation=end.remedy or (control.remediation if end.outcome in BAD else ""),
             source=f"{control.source.title} ({control.source.date})",
             other_baseline=OtherBaseline(
                 name=self.other.name, severity=self._severity(self.other, control, guest), outcome=elsewhere.outcome
@@ -183,6 +183,8 @@ class Ending:
 
     outcome: Outcome
     message: str
+    remedy: str = ""
+    """What to do about facts that could not be read."""
 
 
 def ending(raised: BaseException | None, *, in_body: bool) -> Ending:
@@ -201,5 +203,6 @@ def ending(raised: BaseException | None, *, in_body: bool) -> Ending:
         case NotApplicable():
             return Ending(Outcome.NOT_APPLICABLE, message)
         case Unreadable():
-            return Ending(Outcome.ERROR, message)
-    return Ending(Outcome.ERROR, printable(f"{type(raised).__name__}: {raised}", MESSAGE_LIMIT))
+            return Ending(Outcome.ERROR, printable(raised.missing, MESSAGE_LIMIT), printable(raised.remedy, MESSAGE_LIMIT))
+    broken = printable(f"{type(raised).__name__}: {raised}", MESSAGE_LIMIT)
+    return Ending(Outcome.ERROR, broken, "this is a defect of the test or of the suite; report it with the guest's recording")

@@ -158,12 +158,12 @@ def ubuntu(name: str = "sample", number: int = 4) -> Recording:
             "files": "\n".join(states),
             "config": config,
             "leases": "",
-            "processes": f"process 843 /usr/bin/python3 -u /usr/sbin/waagent -daemon\nprocess 1187 {EGG}\nrunning handler {EGG}",
+            "processes": f"scanned 148\nprocess 843 /usr/bin/python3 -u /usr/sbin/waagent -daemon\nprocess 1187 {EGG}\nrunning handler {EGG}",
             "units": "Id=walinuxagent.service\nLoadState=loaded\nActiveState=active\nSubState=running\nUnitFileState=enabled\nRestart=always\n"
             "FragmentPath=/usr/lib/systemd/system/walinuxagent.service\n\nId=waagent.service\nLoadState=not-found\nActiveState=inactive\n"
             "SubState=dead\nUnitFileState=\nRestart=no\nFragmentPath=",
             "version": f"running={EGG}",
-            "python": "path=/usr/bin/python3\nPython 3.12.3",
+            "python": "searched=/usr/bin /usr/local/bin\npath=/usr/bin/python3\nPython 3.12.3",
             "extension": f"handler {EXTENSION}\n{EXTENSION}/config/HandlerState:Enabled\n"
             f'{EXTENSION}/config/HandlerStatus:{{"name": "Microsoft.Azure.RecoveryServices.VMSnapshotLinux", "version": "1.0.9220.0", "status": "Ready", "code": 0, "message": "Plugin enabled"}}\n'
             f'{EXTENSION}/status/41.status:[{{"version": "1.0", "timestampUTC": "2026-11-22T22:04:11Z", "status": {{"name": "VMSnapshotLinux", "operation": "Enable", '
@@ -189,7 +189,7 @@ def red_hat(name: str = "sample", number: int = 5) -> Recording:
     guest = guest.put("python", "path=/usr/bin/python3\nPython 3.9.21")
     guest = guest.put(
         "processes",
-        f"process 911 /usr/bin/python3 -u /usr/sbin/waagent -daemon\nprocess 1302 {egg}\nrunning handler {egg}",
+        f"scanned 212\nprocess 911 /usr/bin/python3 -u /usr/sbin/waagent -daemon\nprocess 1302 {egg}\nrunning handler {egg}",
     )
     guest = guest.edit(
         "units",

@@ -71,7 +71,10 @@ def parse_agent_processes(output: ProbeOutput) -> AgentProcesses:
     """The daemon and the extension handler by their full command lines; decoys are told apart."""
     daemon = handler = None
     others = []
-    for line in output.one("processes").text.splitlines():
+    lines = output.one("processes").text.splitlines()
+    if not any(line.startswith("scanned ") for line in lines):
+        raise Unreadable("the guest's processes were not read", "check that /proc is mounted and grep is there")
+    for line in lines:
         word, _, rest = line.partition(" ")
         number, _, command = rest.partition(" ")
         if word != "process" or not number.isdigit():

@@ -24,6 +24,8 @@ _CURL_STAGES: Final = {
     **dict.fromkeys((52, 55, 56, 16, 18, 92, 95, 96), "HTTP"),
 }
 _WGET_STAGES: Final = {4: "connection", 5: "TLS", 7: "HTTP"}
+# The kernel answers a lookup that ends on such a route with an error only (rtnetlink.7, fib_semantics.c).
+_ROUTE_ERRORS: Final = {"Invalid argument": "blackhole", "Permission denied": "prohibit", "No route to host": "unreachable"}
 _PROXY_REFUSED = re.compile(
     r"(?i)CONNECT tunnel|from proxy after CONNECT|Proxy tunneling failed|Tunnel connection failed"
 )
@@ -156,10 +158,13 @@ def parse_routes(output: ProbeOutput) -> tuple[RouteDecision, ...]:
         destination, address = (*part.words[1:], "", "")[:2]
         lines = [printable(x) for x in part.text.splitlines()[1:] if x.strip()]
         exit_status = part.pairs().get("exit", "")
+        if not exit_status.isdigit():
+            raise Unreadable(f"the routing decision for {printable(address, 60)} was not read", "run `ip route get` on the guest")
         if exit_status == "127":
             found.append(_table_decision(destination, address, output.one("routes").text))
             continue
         first = lines[0] if lines else f"ip route get: exit status {exit_status}"
+        first += next((f" ({kind} route)" for errno, kind in _ROUTE_ERRORS.items() if errno in first), "")
         usable = exit_status == "0" and bool(lines) and first.split(" ")[0] not in UNUSABLE
         found.append(RouteDecision(destination, address, first, usable))
     if not found:

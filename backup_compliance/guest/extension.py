@@ -128,6 +128,8 @@ def parse_interpreter(output: ProbeOutput) -> Interpreter | None:
     """The first Python of the launcher's list that exists; None where none does."""
     part = output.one("python")
     path = part.pairs().get("path")
+    if path is None and "searched" not in part.pairs():
+        raise Unreadable("nothing was looked for in /usr/bin", "collect again with this version's probe.sh")
     if path is None:
         return None
     version = parse_version(part.text.replace(f"path={path}", ""))

@@ -185,8 +185,10 @@ imds() {
 
 # Command lines of the agent only: other programs' arguments may hold passwords.
 agent_processes() {
+  set -- "$R"/proc/[0-9]*/cmdline
+  if [ -e "$1" ]; then echo "scanned $#"; fi # an empty list is evidence only with the number that was looked at
   # shellcheck disable=SC2013  # paths of /proc hold no spaces
-  for f in $(grep $A -lsE -e '-daemon|-run-exthandlers' "$R"/proc/[0-9]*/cmdline); do
+  for f in $(grep $A -lsE -e '-daemon|-run-exthandlers' "$@"); do
     v=$(tr '\0\n' '  ' < "$f" | head -c 400)
     p=${f%/cmdline}; p=${p##*/}
     [ "$p" = $$ ] && continue
@@ -287,6 +289,7 @@ fast() {
 
   # The interpreters in the order in which the extension's launcher looks for them.
   part python
+  if [ -d "$R/usr/bin" ]; then echo "searched=/usr/bin /usr/local/bin"; fi
   for d in /usr/bin /usr/local/bin; do
     for p in python3.8 python3.7 python3.6 python3.5 python3.4 python3.3 python3 python2.7 python2.6 python2 python; do
       if [ -x "$R$d/$p" ]; then echo "path=$d/$p"; bounded 3 "$R$d/$p" -V 2>&1 | head -c 100; break 2; fi

@@ -70,7 +70,7 @@ def row_cells(result: str, finding: Finding) -> list[str]:
 def evidence(finding: Finding) -> str:
     """What was read, as the row's expandable text."""
     shown = json.dumps(finding.evidence, indent=1, ensure_ascii=False) if finding.evidence else "nothing was read"
-    return escape(f"{finding.test}\n\nEvidence\n{shown}")
+    return escape(f"{finding.test}\n\nWhat was read:\n{shown}")
 
 
 def overview(document: Document, catalogue: Mapping[str, Control]) -> str:

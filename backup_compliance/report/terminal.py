@@ -11,6 +11,7 @@ import pytest
 from backup_compliance.facts import Problem
 from backup_compliance.report.findings import Document, Finding, Verdict, VmVerdict
 from backup_compliance.untrusted import printable
+from backup_compliance.verdicts import Outcome
 
 VMS: Final = 25
 PER_VM: Final = 8
@@ -56,13 +57,19 @@ def summarize(
 def _verdict(terminal: pytest.TerminalReporter, verdict: Verdict, gating: Sequence[Finding]) -> None:
     colour = {_COLOURS[verdict.verdict]: True}
     terminal.write(f"{verdict.text:26}", **colour)
-    terminal.write_line(f" {verdict.vm}")
+    terminal.write_line(f" {verdict.vm}{_aside(verdict)}")
     ordered = sorted(gating, key=lambda f: (-f.severity.rank, f.control))
     for finding in ordered[:PER_VM]:
         kind = "" if finding.outcome == "non_compliant" else f"{finding.outcome}: "
         terminal.write_line(f"    {finding.control} {finding.severity:8} {kind}{finding.message}")
     if len(ordered) > PER_VM:
         terminal.write_line(f"    ... and {len(ordered) - PER_VM} more")
+
+
+def _aside(verdict: Verdict) -> str:
+    """What did not gate and is still worth a look."""
+    told = [f"{n} {o}" for o in ("advisory", "exempt") if (n := verdict.counts.get(Outcome(o), 0))]
+    return f"  ({', '.join(told)})" if told else ""
 
 
 def _rest(terminal: pytest.TerminalReporter, count: int) -> None:

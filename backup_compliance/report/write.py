@@ -22,6 +22,16 @@ WRITERS: dict[str, Callable[[Document, Path], None]] = {
 }
 
 
+def versions() -> dict[str, str]:
+    """What judged, by name and version."""
+    return {
+        "azure-backup-compliance": __version__,
+        "Python": platform.python_version(),
+        "pytest": version("pytest"),
+        "pytest-testinfra": version("pytest-testinfra"),
+    }
+
+
 def make_document(run: Run, exit_status: int) -> Document:
     """Everything the run found out, ready to be rendered."""
     findings = run.collected.sorted()
@@ -31,12 +41,7 @@ def make_document(run: Run, exit_status: int) -> Document:
             finished=datetime.now(UTC),
             baseline=f"{run.baseline.name} ({run.baseline.title})",
             fail_on=run.fail_on,
-            versions={
-                "suite": __version__,
-                "python": platform.python_version(),
-                "pytest": version("pytest"),
-                "testinfra": version("pytest-testinfra"),
-            },
+            versions=versions(),
             scope=f"{len(run.guests)} guest{'s' if len(run.guests) != 1 else ''}, guest side only",
             facts=_facts_text(run),
             exit_status=exit_status,

@@ -1,0 +1,64 @@
+"""Runs the product's own tests from a self-test, in this process, and reads what they wrote."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from backup_compliance.facts import Facts, RecordedGuest, save_facts
+from backup_compliance.report.findings import Document, Finding
+from selftests.recordings import Recording
+
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One run of the product: its exit status, its output, its document."""
+
+    status: int
+    text: str
+    folder: Path
+
+    @property
+    def document(self) -> Document:
+        """`compliance.json` of the run."""
+        return msgspec.json.decode((self.folder / "compliance.json").read_bytes(), type=Document)
+
+    def finding(self, control: str, resource: str) -> Finding:
+        """The one finding of `control` for `resource`."""
+        (found,) = (f for f in self.document.findings if (f.control, f.resource) == (control, resource))
+        return found
+
+
+def record(folder: Path, guests: Mapping[str, Recording | bytes]) -> Path:
+    """A facts folder with these guests."""
+    recorded = [RecordedGuest(n, g if isinstance(g, bytes) else g.output()) for n, g in guests.items()]
+    save_facts(Facts(tuple(recorded)), folder)
+    return folder
+
+
+def arguments(folder: Path, *given: str) -> list[str]:
+    """pytest's arguments for the product, reports into a folder of their own."""
+    own = ["-c", str(ROOT / "pytest.ini"), f"--rootdir={ROOT}", "-p", "no:cacheprovider"]
+    return [*own, f"--report-dir={folder}", *given, str(ROOT / "tests_guest")]
+
+
+def judge(pytester: pytest.Pytester, *given: str) -> Judged:
+    """Run `pytest GIVEN` on the product in this process."""
+    folder = pytester.path / "reports"
+    result = pytester.runpytest_inprocess(*arguments(folder, "-p", "no:cov", *given))
+    return Judged(int(result.ret), "\n".join([*result.outlines, *result.errlines]), folder)
+
+
+def judge_apart(folder: Path, *given: str, cwd: Path = ROOT) -> Judged:
+    """The same in a process of its own, as users run it."""
+    command = [sys.executable, "-m", "pytest", *arguments(folder, *given)]
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL)
+    return Judged(done.returncode, done.stdout + done.stderr, folder)
