@@ -203,6 +203,10 @@ def ending(raised: BaseException | None, *, in_body: bool) -> Ending:
         case NotApplicable():
             return Ending(Outcome.NOT_APPLICABLE, message)
         case Unreadable():
-            return Ending(Outcome.ERROR, printable(raised.missing, MESSAGE_LIMIT), printable(raised.remedy, MESSAGE_LIMIT))
+            return Ending(
+                Outcome.ERROR, printable(raised.missing, MESSAGE_LIMIT), printable(raised.remedy, MESSAGE_LIMIT)
+            )
     broken = printable(f"{type(raised).__name__}: {raised}", MESSAGE_LIMIT)
-    return Ending(Outcome.ERROR, broken, "this is a defect of the test or of the suite; report it with the guest's recording")
+    return Ending(
+        Outcome.ERROR, broken, "this is a defect of the test or of the suite; report it with the guest's recording"
+    )

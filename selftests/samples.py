@@ -66,7 +66,8 @@ def blackholed() -> Recording:
 def stopped_agent() -> Recording:
     """The agent was stopped and disabled; its unit would not restart it either."""
     guest = debian("sample-app-01", 14).put(
-        "processes", "scanned 96\nprocess 2210 /usr/bin/python3 /var/lib/waagent/Example.Monitoring-1.4/waagent-watch.py -daemon"
+        "processes",
+        "scanned 96\nprocess 2210 /usr/bin/python3 /var/lib/waagent/Example.Monitoring-1.4/waagent-watch.py -daemon",
     )
     guest = guest.edit(
         "units",

@@ -25,7 +25,11 @@ _CURL_STAGES: Final = {
 }
 _WGET_STAGES: Final = {4: "connection", 5: "TLS", 7: "HTTP"}
 # The kernel answers a lookup that ends on such a route with an error only (rtnetlink.7, fib_semantics.c).
-_ROUTE_ERRORS: Final = {"Invalid argument": "blackhole", "Permission denied": "prohibit", "No route to host": "unreachable"}
+_ROUTE_ERRORS: Final = {
+    "Invalid argument": "blackhole",
+    "Permission denied": "prohibit",
+    "No route to host": "unreachable",
+}
 _PROXY_REFUSED = re.compile(
     r"(?i)CONNECT tunnel|from proxy after CONNECT|Proxy tunneling failed|Tunnel connection failed"
 )
@@ -159,7 +163,9 @@ def parse_routes(output: ProbeOutput) -> tuple[RouteDecision, ...]:
         lines = [printable(x) for x in part.text.splitlines()[1:] if x.strip()]
         exit_status = part.pairs().get("exit", "")
         if not exit_status.isdigit():
-            raise Unreadable(f"the routing decision for {printable(address, 60)} was not read", "run `ip route get` on the guest")
+            raise Unreadable(
+                f"the routing decision for {printable(address, 60)} was not read", "run `ip route get` on the guest"
+            )
         if exit_status == "127":
             found.append(_table_decision(destination, address, output.one("routes").text))
             continue

@@ -6,7 +6,8 @@
 #
 # It changes nothing, writes no file, sends no secret and ends within 12 seconds. Every part is
 # framed by a line that starts with a random word of this run, so that no file of the guest can
-# forge a frame. The variables below may be set from outside; AVB_ROOT reads a mounted image.
+# forge a frame. The AVB_ variables may be set from outside: AVB_ROOT reads a mounted
+# image, AVB_STORAGE_ENDPOINT names the host to ask where the VM's goal state names none.
 LC_ALL=C
 PATH=/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin:$PATH
 export LC_ALL PATH
@@ -74,7 +75,8 @@ state() {
 }
 
 # ---- the slow part: every stage bounded, all of them side by side ---------------------------
-if command -v curl > /dev/null; then TOOL=curl
+if [ -n "${AVB_TOOL:-}" ]; then TOOL=$AVB_TOOL
+elif command -v curl > /dev/null; then TOOL=curl
 elif case $(wget --version 2>&1) in 'GNU Wget'*) ;; *) false ;; esac; then TOOL=wget
 elif command -v python3 > /dev/null; then TOOL=python3
 else TOOL=none
@@ -82,26 +84,33 @@ fi
 
 # An HTTP client for guests with neither curl nor wget; prints what curl would print.
 PYTHON_GET='
-import http.client as H, socket, ssl, sys
+import http.client as H, os, socket, ssl, sys, threading
 url, proxy, limit, show = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
 headers = dict(h.split(": ", 1) for h in sys.argv[5:] if h)
 scheme, rest = url.split("://", 1); authority, _, path = rest.partition("/")
-code, status, answer, text = 0, 0, "", ""
+seen = {"tcp": 0, "tls": 0, "http": 0}; stage = ["Resolving"]
+def told(code, text):
+    print(text + "\nhttp=%03d tcp=%d tls=%d" % (seen["http"], seen["tcp"], seen["tls"]) if show == "head" else text)
+    sys.stdout.flush(); os._exit(code)
+clock = threading.Timer(limit - 0.5, lambda: told(28, stage[0] + " timed out")); clock.daemon = True; clock.start()
 try:
-    kind = H.HTTPSConnection if scheme == "https" else H.HTTPConnection
-    c = kind(authority if proxy == "-" else proxy, timeout=limit)
-    if proxy != "-": c.set_tunnel(authority)
-    c.request("GET", "/" + path, headers=headers); r = c.getresponse()
-    status, text = r.status, r.read(65536).decode("utf-8", "replace")
-    answer = "HTTP/1.1 %d %s\n" % (r.status, r.reason) + "".join("%s: %s\n" % i for i in r.getheaders())
-except socket.gaierror as e: code, answer = 6, "Could not resolve host: %s" % e
-except ssl.SSLCertVerificationError as e: code, answer = 60, "SSL certificate problem: %s" % e
-except ssl.SSLError as e: code, answer = 35, "TLS: %s" % e
-except socket.timeout as e: code, answer = 28, "Connection timed out"
-except (ConnectionError, H.HTTPException) as e: code, answer = (7 if isinstance(e, ConnectionRefusedError) else 56), "%s" % e
-except OSError as e: code, answer = (56 if "Tunnel connection" in str(e) else 7), "%s" % e
-print(text if show == "body" else answer + "http=%03d" % status)
-sys.exit(code)
+    host, _, port = authority.partition(":"); port = int(port or (443 if scheme == "https" else 80))
+    near, _, gate = (host, "", port) if proxy == "-" else proxy.rpartition(":")
+    socket.getaddrinfo(near, int(gate)); stage[0] = "Connecting"
+    first = H.HTTPConnection(near, int(gate), timeout=limit)
+    if proxy != "-": first.set_tunnel(host, port)
+    first.connect(); seen["tcp"] = 1; stage[0] = "TLS"
+    if scheme == "https": first.sock = ssl.create_default_context().wrap_socket(first.sock, server_hostname=host)
+    seen["tls"] = 1; stage[0] = "HTTP"
+    first.request("GET", "/" + path, headers=dict(headers, Host=authority)); r = first.getresponse(); seen["http"] = r.status
+    if show == "body": told(0, r.read(262144).decode("utf-8", "replace"))
+    told(0, "HTTP/1.1 %d %s\n" % (r.status, r.reason) + "".join("%s: %s\n" % i for i in r.getheaders()))
+except socket.gaierror as e: told(6, "Could not resolve host: %s" % e)
+except ssl.CertificateError as e: told(60, "SSL certificate problem: %s" % e)
+except ssl.SSLError as e: told(60 if "CERTIFICATE_VERIFY" in str(e) else 35, "TLS failed: %s" % e)
+except socket.timeout as e: told(28, stage[0] + " timed out")
+except OSError as e: told(56 if seen["tcp"] or "unnel" in str(e) else 7, "failed: %s" % e)
+except H.HTTPException as e: told(56, "failed: %s" % e)
 '
 
 # fetch SECONDS PROXY|- body|head URL [HEADER]: one HTTP request. TLS is verified by the tool itself.
@@ -133,12 +142,12 @@ check() {
   for check_l in $check_out; do
     case $check_l in
       *[Ll]ocation:*) check_kept=$check_kept${check_l%%\?*}$NL ;;
-      *HTTP/[12]*|*[Ss]erver:*|*[Xx]-[Mm]s-*|*[Vv]ia:*|curl:*|http=*|*rror*|*fail*|*timed\ out*|*resolve*|*refused*|*roblem*|*issued\ by*|*elf-signed*|*verif*|*nreachable*|*unnel*|*onnecting*)
+      *HTTP/[12]*|*[Ss]erver:*|*[Xx]-[Mm]s-*|*[Vv]ia:*|curl:*|http=*|*rror*|*ERROR*|*fail*|*timed\ out*|*resolve*|*refused*|*roblem*|*issued\ by*|*elf-signed*|*verif*|*nreachable*|*unnel*|*onnecting*)
         check_kept=$check_kept$check_l$NL ;;
     esac
   done
   unset IFS; set +f
-  if [ "$check_rc" = 60 ] && [ $TOOL = curl ] && [ "$3" = - ]; then
+  if [ "$check_rc" = 60 ] && [ "$TOOL" = curl ] && [ "$3" = - ]; then
     check_kept=$check_kept$(curl -q -kv -sS -m 3 --noproxy '*' -o /dev/null "$4" 2>&1 | grep $A 'issuer:')
   fi
   printf '\n%s http %s\ntool=%s exit=%s\n%.3000s\n' "$N" "$1" "$TOOL" "$check_rc" "$check_kept"
@@ -154,7 +163,7 @@ storage() {  # storage HOST PROXY|-: the direct path and, when a proxy is config
   check "storage direct $1" 8 - "$SCHEME://$1/?comp=list"
   storage_ip=${check_out##* ip=}
   case $check_out in *' ip='[0-9]*) storage_ip=${storage_ip%% *} ;; *) storage_ip= ;; esac
-  if [ -z "$storage_ip" ]; then
+  if [ -z "$storage_ip" ] && [ "$TOOL" != none ]; then
     storage_ip=$(bounded 2 getent ahostsv4 "${1%%:*}"); storage_ip=${storage_ip%% *}
   fi
   if [ -n "$storage_ip" ]; then route_to "$1" "$storage_ip"; fi
