@@ -37,7 +37,20 @@ def convert(data: object, kind: type[T], path: Path, text: str) -> T:
     try:
         return msgspec.convert(data, kind)
     except msgspec.ValidationError as error:
-        raise wrong(path, text, _location(str(error)), str(error).split(" - at ")[0]) from error
+        keys = _named(data, kind, _location(str(error)))
+        raise wrong(path, text, keys, str(error).split(" - at ")[0]) from error
+
+
+def _named(data: object, kind: type[T], keys: list[str | int]) -> list[str | int]:
+    """Msgspec names the value of a table as `[...]`; the entry that fails alone is the one."""
+    if "..." not in keys or not isinstance(data, dict) or not isinstance(table := data.get(str(keys[0])), dict):
+        return keys
+    for name, value in table.items():
+        try:
+            msgspec.convert({**data, keys[0]: {name: value}}, kind)
+        except msgspec.ValidationError:
+            return [keys[0], name]
+    return keys
 
 
 def wrong(path: Path, text: str, keys: list[str | int], reason: str) -> ConfigurationError:

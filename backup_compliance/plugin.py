@@ -39,19 +39,25 @@ def pytest_configure(config: pytest.Config) -> None:
     """Runs before pytest-html reads its options, so that the report needs none on the command line."""
     if config.getoption("help") or config.getoption("version"):
         return
-    try:
-        config.stash[RUN] = build_run(config)
-    except ConfigurationError as error:
-        raise pytest.UsageError(str(error)) from error
-    if not hasattr(config, "workerinput") and not config.getoption("collectonly") and not config.getoption("controls"):
+    config.stash[RUN] = _build(config)
+    if not hasattr(config, "workerinput") and not config.getoption("collectonly"):
         html.configure(config.option, report_dir(config))
         config.pluginmanager.register(Reporter(config, config.stash[RUN]), "compliance-reporter")
 
 
+def _build(config: pytest.Config) -> Run:
+    try:
+        return build_run(config)
+    except ConfigurationError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """`--controls` ends before pytest configures anything."""
     if not config.getoption("controls"):
         return None
-    print(catalogue_text(config.stash[RUN].catalogue.values(), config.stash[RUN].baseline))
+    run = _build(config)
+    print(catalogue_text(run.catalogue.values(), run.baseline))
     return 0
 
 

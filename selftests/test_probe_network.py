@@ -187,7 +187,11 @@ def guests(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> dict[t
     for scene in SCENES:
         port = {"proxy": servers.proxy, "refusing_proxy": servers.refusing_proxy}.get(scene)
         conf = f"HttpProxy.Host=127.0.0.1\nHttpProxy.Port={port}\n" if port else "Extensions.Enabled=y\n"
-        changes = {"etc/waagent.conf": conf, "var/lib/waagent/ExtensionsConfig.1.xml": "<x/>", "proc/843/environ": b""}
+        changes: dict[str, str | bytes] = {
+            "etc/waagent.conf": conf,
+            "var/lib/waagent/ExtensionsConfig.1.xml": "<x/>",
+            "proc/843/environ": b"",
+        }
         trees[scene] = fake_guest.build(tmp_path_factory.mktemp(scene), changes)
     began = time.monotonic()
     running = {}

@@ -64,7 +64,7 @@ def _target(spec: str, where: str, connection: str | None) -> Target:
         raise ConfigurationError(f"{where}: a host spec holds no white space; one spec a line")
     scheme, separator, rest = spec.rpartition("://")
     used = scheme if separator else connection or DEFAULT_CONNECTION
-    shown = re.sub(r"//[^/@]*@|^[^/@]*@", "", spec)
+    shown = re.sub(r"(//|^)[^/@]*@", r"\1", spec)
     if used not in BACKENDS:
         raise ConfigurationError(
             f"{where}: {shown}: unknown connection {used!r}; one of {', '.join(sorted(set(BACKENDS) - set(_REFUSED)))}"

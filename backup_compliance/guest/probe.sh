@@ -105,7 +105,7 @@ try:
     first.request("GET", "/" + path, headers=dict(headers, Host=authority)); r = first.getresponse(); seen["http"] = r.status
     if show == "body": told(0, r.read(262144).decode("utf-8", "replace"))
     told(0, "HTTP/1.1 %d %s\n" % (r.status, r.reason) + "".join("%s: %s\n" % i for i in r.getheaders()))
-except socket.gaierror as e: told(6, "Could not resolve host: %s" % e)
+except (socket.gaierror, UnicodeError) as e: told(6, "Could not resolve host: %s" % e)
 except ssl.CertificateError as e: told(60, "SSL certificate problem: %s" % e)
 except ssl.SSLError as e: told(60 if "CERTIFICATE_VERIFY" in str(e) else 35, "TLS failed: %s" % e)
 except socket.timeout as e: told(28, stage[0] + " timed out")

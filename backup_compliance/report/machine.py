@@ -23,7 +23,7 @@ def write_junit(document: Document, path: Path) -> None:
     suite.add_property("baseline", document.run.baseline)
     suite.add_property("scope", document.run.scope)
     # one by one, the library would count everything again after each
-    suite.add_testcases(_case(finding) for finding in document.findings)
+    suite.add_testcases([_case(finding) for finding in document.findings])
     report = junitparser.JUnitXml()
     report.add_testsuite(suite)
     report.update_statistics()

@@ -1,0 +1,99 @@
+"""Recorded facts: saved whole or not at all, loaded by hand or by index, damaged ones told apart."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from backup_compliance.configuration import ConfigurationError
+from backup_compliance.facts import Facts, Problem, RecordedGuest, load_facts, merge, save_facts
+from selftests.recordings import ubuntu
+
+NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+FACTS = Facts(
+    (
+        RecordedGuest("db:2222", b"two", NOW),
+        RecordedGuest("gone", b"", NOW, Problem("it refused", "start it")),
+        RecordedGuest("web", b"one\xff\x00", NOW),
+    ),
+    "made up",
+)
+
+
+def test_saved_facts_load_as_they_were(tmp_path: Path) -> None:
+    """Bytes, times, problems and the label survive."""
+    save_facts(FACTS, tmp_path / "facts")
+    assert load_facts(tmp_path / "facts") == FACTS
+
+
+def test_saving_is_all_or_nothing(tmp_path: Path) -> None:
+    """A folder that holds anything is not touched, and no half-written folder stays behind."""
+    (tmp_path / "facts").mkdir()
+    (tmp_path / "facts/precious").write_text("x")
+    with pytest.raises(ConfigurationError, match="not empty"):
+        save_facts(FACTS, tmp_path / "facts")
+    assert [p.name for p in tmp_path.iterdir()] == ["facts"]
+
+
+def test_names_that_differ_by_case_get_files_of_their_own(tmp_path: Path) -> None:
+    """Not every file system tells `Web` from `web`."""
+    facts = Facts((RecordedGuest("Web", b"1"), RecordedGuest("web", b"2")))
+    save_facts(facts, tmp_path / "facts")
+    files = {p.name.casefold() for p in (tmp_path / "facts/guests").iterdir()}
+    assert len(files) == 2
+    assert load_facts(tmp_path / "facts") == facts
+
+
+def test_output_brought_by_hand_is_a_recorded_guest(tmp_path: Path) -> None:
+    """`guests/NAME.txt` needs no index; its name is made fit for test ids."""
+    (tmp_path / "guests").mkdir()
+    (tmp_path / "guests/web 01<b>.txt").write_bytes(ubuntu().output())
+    (guest,) = load_facts(tmp_path).guests
+    assert guest.name == "web_01_b_"
+    assert guest.read_at is None
+
+
+def test_index_of_another_version_says_so(tmp_path: Path) -> None:
+    """Another schema is refused by number."""
+    (tmp_path / "facts.json").write_text('{"schema": 2, "guests": {}}')
+    with pytest.raises(ConfigurationError, match="facts of version 2; this suite reads version 1"):
+        load_facts(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        '{"schema": 1, "guests": []}',
+        '{"schema": 1, "extra": 1}',
+        '{"schema": 1, "guests": {"a": {"file": 3}}}',
+    ],
+)
+def test_damaged_index_is_the_users_to_mend(tmp_path: Path, text: str) -> None:
+    """The file is named, whatever is wrong with it."""
+    (tmp_path / "facts.json").write_text(text)
+    with pytest.raises(ConfigurationError, match=r"facts\.json"):
+        load_facts(tmp_path)
+
+
+@pytest.mark.parametrize("file", ["guests/none.txt", "../outside.txt", "/etc/hostname"])
+def test_missing_recording_is_its_guests_problem(tmp_path: Path, file: str) -> None:
+    """A file that is gone or lies outside the folder is an error finding, not a crash."""
+    folder = tmp_path / "facts"
+    folder.mkdir()
+    (tmp_path / "outside.txt").write_text("x")
+    (folder / "facts.json").write_text(json.dumps({"schema": 1, "guests": {"web": {"file": file}}}))
+    (guest,) = load_facts(folder).guests
+    assert guest.problem is not None
+    assert guest.output == b""
+
+
+def test_later_reading_of_a_guest_wins() -> None:
+    """Merging keeps what was read last, and every other guest."""
+    merged = merge([FACTS, Facts((RecordedGuest("web", b"new"),))])
+    assert {g.name: g.output for g in merged.guests} == {"db:2222": b"two", "gone": b"", "web": b"new"}

@@ -1,0 +1,124 @@
+"""The direction of imports: pure modules know the standard library and each other, and nothing imports in a circle."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from selftests.product import ROOT
+
+PACKAGE = ROOT / "backup_compliance"
+# comparing versions is nobody's own business; packaging does it without any I/O
+PURE_LIBRARIES = {"packaging"}
+PURE = (
+    "verdicts",
+    "untrusted",
+    "guest/output",
+    "guest/files",
+    "guest/facts",
+    "guest/agent",
+    "guest/connectivity",
+    "guest/extension",
+    "guest/leases",
+)
+PURE += ("guest/static", "guest/system", "guest/decisions", "guest/linux")
+KNOWS_PYTEST = {"plugin", "options", "reading", "report/terminal"}
+KNOWS_HOSTS = {"guest/read", "guest/connection", "guest/hosts"}
+IMPURE_CALLS = {"open", "print", "input", "eval", "exec"}
+
+
+def _modules() -> list[str]:
+    return sorted(str(p.relative_to(PACKAGE).with_suffix("")) for p in PACKAGE.rglob("*.py"))
+
+
+def _tree(module: str) -> ast.Module:
+    return ast.parse((PACKAGE / f"{module}.py").read_text())
+
+
+@cache
+def _imports(module: str) -> frozenset[str]:
+    found = set()
+    for node in ast.walk(_tree(module)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+    return frozenset(found)
+
+
+def _own(module: str) -> set[str]:
+    names = {
+        i.removeprefix("backup_compliance.").replace(".", "/")
+        for i in _imports(module)
+        if i.startswith("backup_compliance.")
+    }
+    return {n if (PACKAGE / f"{n}.py").is_file() else f"{n}/__init__" for n in names}
+
+
+def _strangers(module: str) -> set[str]:
+    return {i.split(".")[0] for i in _imports(module)} - sys.stdlib_module_names - {"backup_compliance", "__future__"}
+
+
+@pytest.mark.parametrize("module", PURE)
+def test_pure_module_imports_pure_modules_only(module: str) -> None:
+    """Parsing and deciding need no library that does I/O."""
+    assert _strangers(module) <= PURE_LIBRARIES
+    assert _own(module) <= set(PURE)
+    assert not _imports(module) & {"os", "subprocess", "socket", "pathlib", "urllib.request", "time"}
+
+
+@pytest.mark.parametrize("module", PURE)
+def test_pure_module_does_no_io(module: str) -> None:
+    """Nothing opens, prints or evaluates."""
+    calls = {n.func.id for n in ast.walk(_tree(module)) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
+    assert not calls & IMPURE_CALLS
+
+
+@pytest.mark.parametrize("module", _modules())
+def test_libraries_are_known_where_they_belong(module: str) -> None:
+    """Pytest in the plugin and its helpers, testinfra where guests are read, nowhere else."""
+    strangers = _strangers(module)
+    assert "pytest" not in strangers or module in KNOWS_PYTEST
+    assert "testinfra" not in strangers or module in KNOWS_HOSTS
+
+
+def test_imports_go_one_way_and_not_deep() -> None:
+    """No circle, and a short way from the plugin down to the facts."""
+    depths: dict[str, int] = {}
+
+    def depth(module: str, above: tuple[str, ...]) -> int:
+        assert module not in above, f"import circle: {' -> '.join((*above, module))}"
+        if module not in depths:
+            depths[module] = 1 + max(
+                (depth(m, (*above, module)) for m in _own(module) if (PACKAGE / f"{m}.py").is_file()), default=0
+            )
+        return depths[module]
+
+    assert max(depth(module, ()) for module in _modules()) <= 10
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests_guest").glob("test_*.py")), ids=lambda p: p.name)
+def test_product_tests_are_short_plain_and_documented(path: Path) -> None:
+    """Every test says why in its docstring, has few lines, asserts or is decided, and does no I/O."""
+    tests = [
+        n for n in ast.parse(path.read_text()).body if isinstance(n, ast.FunctionDef) and n.name.startswith("test_")
+    ]
+    assert tests
+    for test in tests:
+        assert ast.get_docstring(test), test.name
+        assert len(test.body) - 1 < 10, test.name
+        assert any(isinstance(n, ast.Assert) for n in ast.walk(test)), test.name
+
+
+@pytest.mark.parametrize("module", _modules())
+def test_modules_and_functions_stay_small(module: str) -> None:
+    """300 lines a module, 40 a function (docstrings not counted)."""
+    assert len((PACKAGE / f"{module}.py").read_text().splitlines()) <= 300
+    for node in ast.walk(_tree(module)):
+        if isinstance(node, ast.FunctionDef):
+            start = node.body[1].lineno if ast.get_docstring(node) and len(node.body) > 1 else node.body[0].lineno
+            assert (node.end_lineno or start) - start < 40, f"{module}.{node.name}"

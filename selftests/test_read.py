@@ -1,0 +1,227 @@
+"""Reading guests: host specs, bounds, and how each way of failing is told."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from backup_compliance.configuration import ConfigurationError
+from backup_compliance.facts import RecordedGuest
+from backup_compliance.guest.hosts import Target, parse_hosts, parse_hosts_file
+from backup_compliance.guest.problems import explain
+from backup_compliance.guest.read import Limits, judge_output, mask_output, probe_command, read_guest, read_guests
+from selftests.recordings import ubuntu
+
+SSH = """#!/bin/sh
+# stands in for ssh: the host's name says how it behaves
+for word; do host=$prev; prev=$word; done
+case $host in
+  good*) cat "$RECORDING" ;;
+  banner*) echo 'Welcome!'; cat "$RECORDING"; echo 'Bye' ;;
+  denied*) echo "root@$host: Permission denied (publickey,password)." >&2; exit 255 ;;
+  changed*) echo '@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @' >&2; exit 255 ;;
+  hang*) sleep 300 & echo $! > "$RECORDING.pid"; wait ;;
+  cut*) head -c 900 "$RECORDING"; echo "Connection to $host closed by remote host." >&2; exit 255 ;;
+  flood*) exec cat /dev/zero ;;
+  sudo*) echo 'sudo: a password is required' >&2; exit 1 ;;
+  nosh*) echo 'This account is currently not available.'; exit 1 ;;
+  silent*) exit 0 ;;
+esac
+"""
+
+
+@pytest.fixture
+def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An `ssh` on the PATH that plays hosts; the recording that good hosts print."""
+    tool = tmp_path / "bin/ssh"
+    tool.parent.mkdir()
+    tool.write_text(SSH)
+    tool.chmod(0o755)
+    recording = tmp_path / "recording"
+    recording.write_bytes(ubuntu().output())
+    monkeypatch.setenv("PATH", f"{tool.parent}:{os.environ['PATH']}")
+    monkeypatch.setenv("RECORDING", str(recording))
+    yield recording
+
+
+def _read(*hosts: str, timeout: float = 20, connections: int = 32) -> dict[str, RecordedGuest]:
+    targets = parse_hosts(",".join(hosts))
+    guests = read_guests(targets, {}, "the probe", Limits(connections, timeout))
+    return {guest.name: guest for guest in guests}
+
+
+def test_good_host_is_read(ssh: Path) -> None:
+    """Its output is kept byte for byte, with the time of reading."""
+    guest = _read("ssh://good1")["good1"]
+    assert guest.problem is None
+    assert guest.output == ssh.read_bytes()
+    assert guest.read_at is not None
+
+
+@pytest.mark.parametrize(
+    ("host", "missing"),
+    [
+        ("denied", "it refused the login"),
+        ("changed", "its host key has changed"),
+        ("sudo", "sudo asks for a password"),
+        ("nosh", "this is no probe output, it begins 'This account is currently not available.'"),
+        ("silent", "there is no output at all"),
+        ("cut", "the connection was closed"),
+    ],
+)
+def test_failing_host_says_why_and_what_to_do(ssh: Path, host: str, missing: str) -> None:
+    """Each way of failing is told in words, with a remedy."""
+    problem = _read(f"ssh://{host}")[host].problem
+    assert problem is not None
+    assert problem.missing == missing
+    assert problem.remedy
+
+
+def test_banner_around_the_output_does_no_harm(ssh: Path) -> None:
+    """A login banner is noise."""
+    assert _read("ssh://banner")["banner"].problem is None
+
+
+def test_hanging_host_delays_and_spoils_nobody(ssh: Path) -> None:
+    """Two hanging hosts and one connection slot each: good ones are read, hanging ones end in time."""
+    began = time.monotonic()
+    guests = _read("ssh://hang1", "ssh://good1", "ssh://hang2", "ssh://good2", timeout=2, connections=3)
+    assert time.monotonic() - began < 8
+    assert {n: g.problem is None for n, g in guests.items()} == {
+        "good1": True,
+        "good2": True,
+        "hang1": False,
+        "hang2": False,
+    }
+    problem = guests["hang1"].problem
+    assert problem is not None
+    assert "did not finish within 2 seconds" in problem.missing
+
+
+def test_hanging_command_is_killed_with_its_children(ssh: Path) -> None:
+    """The whole process group goes, so nothing is left on the collector."""
+    _read("ssh://hang", timeout=1)
+    child = int(ssh.with_name("recording.pid").read_text())
+    with pytest.raises(ProcessLookupError):
+        for _ in range(50):
+            os.kill(child, 0)
+            if Path(f"/proc/{child}/stat").read_text().split()[2] == "Z":
+                raise ProcessLookupError
+            time.sleep(0.1)
+
+
+def test_flood_of_output_is_capped(ssh: Path) -> None:
+    """A host that prints without end costs neither memory nor more than its own time."""
+    guest = _read("ssh://flood", timeout=2)["flood"]
+    assert guest.problem is not None
+    assert len(guest.output) <= 1 << 20
+
+
+def test_progress_is_told_of_every_host(ssh: Path) -> None:
+    """Once per host, in the caller's thread, failures included."""
+    told: list[str] = []
+    read_guests(parse_hosts("ssh://good1,ssh://denied,ssh://good2"), {}, "x", Limits(), lambda g: told.append(g.name))
+    assert sorted(told) == ["denied", "good1", "good2"]
+
+
+def test_unexpected_errors_stay_the_hosts_own() -> None:
+    """A backend that cannot be made is this host's problem."""
+    guest = read_guest(Target("x", "kubectl://x?container=", "kubectl"), {"nonsense": object()}, "x", 5)
+    assert guest.problem is not None
+
+
+def test_not_root_is_a_problem_of_the_whole_host() -> None:
+    """The agent's files and the host address are closed to other users: nothing would be judged rightly."""
+    problem = judge_output(ubuntu().edit("meta", ("uid=0", "uid=1000")).output())
+    assert problem is not None
+    assert "not as root" in problem.missing
+    assert "--sudo" in problem.remedy
+
+
+def test_probe_runs_locally_over_testinfra(tmp_path: Path) -> None:
+    """The command line that wraps the probe survives testinfra's quoting and a real shell."""
+    command = probe_command("localhost")
+    wrapped = command.replace("/bin/sh -c 'eval", "/bin/sh -n -c 'eval")
+    guest = read_guest(Target("local", "local://", "local"), {}, wrapped, 20)
+    assert guest.problem is not None
+    assert guest.output == b""
+    assert "'" not in command.split("-c ", 1)[1].strip("'")
+    assert "!" not in command
+
+
+def test_probe_command_takes_host_names_only() -> None:
+    """What goes into the command line is checked, wherever it comes from."""
+    with pytest.raises(ValueError, match="no host name"):
+        probe_command("x; rm -rf /")
+
+
+def test_recordings_are_masked_before_they_are_kept() -> None:
+    """What the probe already leaves out is left out a second time."""
+    kept = mask_output(b"https://a/b?sv=1&sig=abc%2Bdef&x=1 http://user:pw@host \xff")
+    assert kept == b"https://a/b?sv=1&sig=***&x=1 http://***@host \xff"
+
+
+@pytest.mark.parametrize(
+    ("spec", "name"),
+    [
+        ("web01", "web01"),
+        ("ssh://root@web01:2222", "web01:2222"),
+        ("ssh://root:secret@web01?ssh_config=/x", "web01"),
+        ("ssh://[2001:db8::1]:22", "2001-db8--1:22"),
+        ("docker://box", "docker:box"),
+        ("kubectl://pod?namespace=ns", "kubectl:pod"),
+        ("paramiko://web01", "web01"),
+        ("local://", "local"),
+    ],
+)
+def test_host_is_named_without_user_and_password(spec: str, name: str) -> None:
+    """Names are for test ids and reports: port in, user and password out."""
+    (target,) = parse_hosts(spec)
+    assert target.name == name
+    assert "secret" not in repr(target)
+
+
+def test_hosts_are_told_apart() -> None:
+    """One spec twice is one host; two specs of one name get numbers."""
+    assert [t.name for t in parse_hosts("a,a,ssh://b@a,paramiko://a")] == ["a", "a~2", "a~3"]
+
+
+def test_hosts_file_takes_comments_and_blank_lines(tmp_path: Path) -> None:
+    """A spec a line."""
+    file = tmp_path / "hosts"
+    file.write_text("\ufeff# fleet\nweb01\n\nssh://root@web02:22  # second\n")
+    assert [t.name for t in parse_hosts_file(file)] == ["web01", "web02:22"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("web01\nweb 02\n", ":2: a host spec holds no white space"),
+        ("# nothing\n", "names no host"),
+        ("web01\n\nftp://root:pw@x\n", ":3: ftp://x: unknown connection 'ftp'"),
+        ("ssh://x:0\n", ":1: ssh://x:0: '0' is no port"),
+        ("ssh://\n", ":1: ssh://: no host name"),
+        ("ssh://[::1\n", ":1: ssh://[::1: not a host spec"),
+    ],
+)
+def test_wrong_hosts_file_is_named_by_line(tmp_path: Path, text: str, message: str) -> None:
+    """File and line, and never a password."""
+    file = tmp_path / "hosts"
+    file.write_text(text)
+    with pytest.raises(ConfigurationError) as raised:
+        parse_hosts_file(file)
+    assert message in str(raised.value)
+    assert "pw" not in str(raised.value)
+
+
+@pytest.mark.parametrize("text", ["", "\x1b[31mred\x1b[0m", "x" * 100_000])
+def test_unknown_errors_are_shown_short_and_printable(text: str) -> None:
+    """The last line of what was said, without colours and megabytes."""
+    problem = explain(text, "the connection failed")
+    assert problem.missing.startswith("the connection failed")
+    assert problem.missing.isprintable()
+    assert len(problem.missing) < 250

@@ -1,0 +1,147 @@
+"""Reports: valid in their formats, complete, and safe with hostile data in every place it can reach."""
+
+from __future__ import annotations
+
+import html.parser
+import json
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from backup_compliance.facts import Facts, RecordedGuest, save_facts
+from backup_compliance.report.findings import Verdict, VmVerdict, verdicts
+from backup_compliance.report.markdown import escaped
+from selftests.product import Judged, judge_apart
+from selftests.recordings import CONF, ubuntu
+
+SCRIPT = "<script>alert(1)</script><img src=x onerror=alert(2)>"
+HOSTILE = f"{SCRIPT}\u202egnp.exe\x1b[31m]]>&amp;|`*_{{% raw %}}" + "x" * 5000
+
+
+def _hostile() -> Facts:
+    guest = ubuntu().edit("meta", ("hostname=sample", f"hostname={HOSTILE}"))
+    guest = guest.config("/etc/waagent.conf", f"{CONF}\nHttpProxy.Host={HOSTILE}\nHttpProxy.Port={HOSTILE}")
+    guest = guest.edit(
+        "units", ("Restart=always", f"Restart={HOSTILE}"), ("UnitFileState=enabled", f"UnitFileState={HOSTILE}")
+    )
+    guest = guest.edit("extension", ("Plugin enabled", SCRIPT), ('"Ready"', f'"{SCRIPT}"'))
+    guest = guest.edit("config", ("Ubuntu 24.04.3 LTS", HOSTILE))
+    return Facts((RecordedGuest("web01", guest.output()), RecordedGuest("web02", HOSTILE.encode())), HOSTILE)
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> Judged:
+    """One run over guests that try to break out of every report."""
+    base = tmp_path_factory.mktemp("reports")
+    save_facts(_hostile(), base / "facts")
+    return judge_apart(base / "reports", f"--facts={base / 'facts'}", "-v")
+
+
+def _read(judged: Judged, name: str) -> str:
+    return (judged.folder / name).read_text(encoding="utf-8")
+
+
+class _Page(html.parser.HTMLParser):
+    """Elements of a page, and of the table rows that pytest-html keeps as JSON in an attribute."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Remember the element; look into pytest-html's data."""
+        found = dict(attrs)
+        self.tags.append((tag, found))
+        if data := found.pop("data-jsonblob", None):
+            rows = json.loads(data)["tests"]
+            cells = [
+                cell for tests in rows.values() for test in tests for cell in [*test["resultsTableRow"], test["log"]]
+            ]
+            self.tags += _Page("".join(cells)).tags
+
+
+def test_html_holds_no_element_of_a_hosts_making(judged: Judged) -> None:
+    """No script but the report's own, no image with a handler: in the page and in the rows' data alike."""
+    text = _read(judged, "compliance.html")
+    page = _Page(text)
+    own = "summary__reload__button hidden"  # pytest-html's
+    assert not [a for _, a in page.tags if any(k.startswith("on") for k in a) and a.get("class") != own]
+    assert not [a for tag, a in page.tags if tag == "img" and a.get("src") == "x"]
+    assert "<script>alert" not in text
+    assert "\\u003cscript" not in text
+
+
+def test_html_asks_no_other_place_for_anything(judged: Judged) -> None:
+    """One self-contained file: no address in a src, no style sheet, no font."""
+    tags = _Page(_read(judged, "compliance.html")).tags
+    assert not [a for t, a in tags if t in ("link", "iframe", "object") or re.match(r"https?:|//", a.get("src") or "")]
+
+
+def test_no_report_holds_control_characters(judged: Judged) -> None:
+    """Escape sequences and bidirectional marks of a host reach no file and no terminal."""
+    for name in ("compliance.html", "compliance.json", "junit.xml", "summary.md"):
+        text = _read(judged, name)
+        assert "\x1b" not in text, name
+        assert "\u202e" not in text, name
+        assert "\\u202e" not in text.replace("\\\\", ""), name
+    assert "\x1b[31m" not in judged.text
+    assert "\u202e" not in judged.text
+
+
+def test_junit_is_xml_that_ci_systems_read(judged: Judged) -> None:
+    """Counts agree with the findings; control, severity and resource are properties."""
+    root = ElementTree.fromstring(_read(judged, "junit.xml"))
+    cases = list(root.iter("testcase"))
+    findings = judged.document.findings
+    assert len(cases) == len(findings)
+    assert len(list(root.iter("failure"))) == sum(f.outcome == "non_compliant" for f in findings)
+    assert len(list(root.iter("error"))) == sum(f.gates and f.outcome != "non_compliant" for f in findings)
+    first = {p.get("name"): p.get("value") for p in cases[0].iter("property")}
+    assert set(first) == {"control", "severity", "resource", "outcome"}
+
+
+def test_summary_shows_markup_of_a_host_as_text(judged: Judged) -> None:
+    """Nothing in the summary is HTML, and no cell breaks its table."""
+    text = _read(judged, "summary.md")
+    assert "<script" not in text
+    assert "&lt;script&gt;" in text
+    rows = [x for x in text.splitlines() if x.startswith("| AVB-")]
+    assert rows
+    assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {7}
+
+
+def test_messages_are_short(judged: Judged) -> None:
+    """A megabyte in one line of a guest becomes a line that people can read."""
+    assert max(len(f.message) for f in judged.document.findings) <= 700
+
+
+def test_json_is_complete(judged: Judged) -> None:
+    """Every finding has what the schema promises; scope, baseline, versions and the age of the facts are told."""
+    document = judged.document
+    assert {f.control for f in document.findings if f.resource == "web01"} == {f.control for f in document.findings}
+    assert document.run.baseline.startswith("documented")
+    assert document.run.scope == "2 guests, guest side only"
+    assert "2026-11-23 08:00 UTC" in document.run.facts
+    assert document.run.exit_status == judged.status == 1
+    assert all(f.test.startswith("tests_guest/") and f.side == "guest" for f in document.findings)
+
+
+def test_markdown_escapes_what_means_something() -> None:
+    """Pipes, backticks, links and HTML are shown, not done."""
+    assert escaped("a|b`c`[x](y)<b>&") == r"a\|b\`c\`\[x\]\(y\)&lt;b&gt;&amp;"
+
+
+def test_vm_nothing_was_read_of_is_not_assessed(judged: Judged) -> None:
+    """Errors alone are no verdict on the VM; a failure beside them is."""
+    by_vm: dict[str, Verdict] = {v.vm: v for v in verdicts(judged.document.findings)}
+    assert by_vm["web02"].verdict is VmVerdict.NOT_ASSESSED
+    assert by_vm["web01"].verdict is VmVerdict.NOT_READY
+
+
+def test_report_folder_is_made(tmp_path: Path, judged: Judged) -> None:
+    """A folder that does not exist yet is no obstacle."""
+    assert judged.folder.is_dir()
+    assert not (tmp_path / "reports").exists()
