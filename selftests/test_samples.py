@@ -6,6 +6,7 @@ import pytest
 
 from backup_compliance.controls import load_catalogue
 from backup_compliance.facts import load_facts
+from backup_compliance.report.findings import VmVerdict
 from selftests.product import ROOT, judge
 from selftests.samples import FOLDER, LABEL, sample_facts
 
@@ -31,6 +32,6 @@ def test_demo_shows_every_control_compliant_and_not(pytester: pytest.Pytester) -
     lacking = {c for c, o in outcomes.items() if not {"compliant", "non_compliant"} <= o}
     assert lacking == {"AVB-102"}, "a usable proxy is shown in the self-tests only" if lacking else ""
     verdicts = [v.verdict for v in run.document.verdicts]
-    assert verdicts.count("ready") >= 2
-    assert "not assessed" in verdicts
+    assert verdicts.count(VmVerdict.READY) >= 2
+    assert VmVerdict.NOT_ASSESSED in verdicts
     assert LABEL in run.text

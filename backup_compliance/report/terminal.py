@@ -55,9 +55,7 @@ def summarize(
 
 
 def _verdict(terminal: pytest.TerminalReporter, verdict: Verdict, gating: Sequence[Finding]) -> None:
-    colour = {_COLOURS[verdict.verdict]: True}
-    terminal.write(f"{verdict.text:26}", **colour)
-    terminal.write_line(f" {verdict.vm}{_aside(verdict)}")
+    terminal.write_line(f"{verdict.text:26} {verdict.vm}{_aside(verdict)}", **{_COLOURS[verdict.verdict]: True})
     ordered = sorted(gating, key=lambda f: (-f.severity.rank, f.control))
     for finding in ordered[:PER_VM]:
         kind = "" if finding.outcome == "non_compliant" else f"{finding.outcome}: "
