@@ -176,7 +176,8 @@ def _address(text: str | None) -> str | None:
 def parse_wicked(source: str, lines: list[str]) -> Lease:
     """A wicked lease: XML whose prefix is not declared, so it is searched instead of parsed."""
     text = " ".join(lines)[:WICKED_LIMIT]
-    option = re.search(r"<unknown-245>(?:(?!</unknown-245>).)*?<data>\s*([^<\s]+)\s*</data>", text)
+    told = text.partition("<unknown-245>")[2].partition("</unknown-245>")[0]
+    option = re.search(r"<data>\s*([^<\s]+)\s*</data>", told)
     address = re.search(r"<(?:ip-address|address|ipv4:address)>\s*([0-9.]+)", text)
     times = [re.search(rf"<{name}>\s*([0-9]{{1,12}})\s*<", text) for name in ("acquired", "lease-time")]
     acquired, lasts = (int(found.group(1)) if found else None for found in times)

@@ -79,7 +79,7 @@ def parse_load(output: ProbeOutput) -> Load:
     memory = {k: int(v) for k, v in _MEMORY_LINE.findall(output.one("memory").text)}
     # Kernels before 3.14 have no MemAvailable; free, buffers and cache stand in for it.
     available = memory.get("MemAvailable", sum(memory.get(k, 0) for k in ("MemFree", "Buffers", "Cached")))
-    if "MemFree" not in memory or available > memory.get("MemTotal", 0):
+    if not memory.get("MemTotal") or "MemFree" not in memory or available > memory["MemTotal"]:
         raise Unreadable("/proc/meminfo was not read", "check /proc on the guest")
     seconds = cpu.pairs().get("seconds", "")
     return Load(
@@ -115,7 +115,7 @@ def _kernel_name(path: str) -> str:
 
 def _flavour(release: str) -> str:
     """The words of a release that are no numbers, without a distribution's own: `azure`, `cloud-amd`, `el-x`."""
-    words = (re.sub(r"\d[\d_]*$", "", w) for w in re.split(r"[-.+~]", release))
+    words = (w.rstrip("0123456789_") for w in re.split(r"[-.+~]", release))
     return "-".join(w for w in words if w)
 
 
