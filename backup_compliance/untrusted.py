@@ -6,6 +6,7 @@ megabytes in one line. Escaping for a format (HTML, XML, Markdown) is that forma
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from typing import Final
@@ -19,13 +20,18 @@ _SECRETS = (
     (re.compile(r"(?i)\b(sig=)[^&\s\"']+"), r"\1***"),
     (re.compile(r"//[^/@\s]+@"), "//***@"),
     (re.compile(r"(?i)\b(bearer\s+)[\w.~+/=-]{8,}"), r"\1***"),
-    (re.compile(r"(?i)\b((?:password|accountkey|sharedaccesskey|client_secret)\s*[=:]\s*)[^\s;,\"']+"), r"\1***"),
+    (
+        re.compile(r"(?i)\b((?:password|accountkey|sharedaccesskey|client_secret)[\"']?\s*[=:]\s*[\"']?)[^\s;,\"']+"),
+        r"\1***",
+    ),
 )
 
 
 def printable(text: str, limit: int = LINE_LIMIT) -> str:
     """One line without control characters or bidirectional marks, at most `limit` characters."""
-    text = _ESCAPES.sub("", text[: limit * 8])
+    # Masked before it is cut, or the cut could take the `@` that tells a password; again afterwards,
+    # for escape sequences may part the words that tell one.
+    text = _ESCAPES.sub("", mask_secrets(text[: limit * 64])[: limit * 8])
     kept = "".join(" " if unicodedata.category(c) in _INVISIBLE else c for c in text)
     line = mask_secrets(" ".join(kept.split()))
     return line if len(line) <= limit else line[: limit - 1] + "…"
@@ -44,6 +50,6 @@ def safe(value: object, limit: int = LINE_LIMIT) -> object:
         return {printable(str(k), 80): safe(v, limit) for k, v in list(value.items())[:60]}
     if isinstance(value, list | tuple | set | frozenset):
         return [safe(v, limit) for v in list(value)[:40]]
-    if value is None or isinstance(value, bool | int | float):
+    if value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
         return value
     return printable(str(value), limit)

@@ -25,17 +25,28 @@ from backup_compliance.verdicts import Unreadable
 CONFIGURATION: Final = "/etc/waagent.conf"
 RESTARTING: Final = frozenset({"always", "on-failure", "on-abnormal", "on-abort", "respawn"})
 _BOOT_STATES: Final = frozenset({"enabled", "alias", "generated"})
-_VERSION = re.compile(r"\d+(?:\.\d+){1,4}")
-_DAEMON = re.compile(r"(?:\S*/)?(?:python[\d.]*\s+(?:-\S+\s+)*)?(?:\S*/)?waagent\s+-daemon\b")
-_HANDLER = re.compile(
-    r"(?:\S*/)?(?:python[\d.]*\s+(?:-\S+\s+)*)?(?:\S*/)?(?:waagent|WALinuxAgent-\S+)\s+-run-exthandlers\b"
-)
+COMMAND_LIMIT: Final = 2000
+"""Characters of a command line that are looked at; the probe sends 400 bytes."""
+
+_VERSION = re.compile(r"(?<![0-9])[0-9]{1,9}(?:\.[0-9]{1,9}){1,4}(?![0-9])")
+_PYTHON = r"(?:(?:\S*/)?(?:platform-)?python[0-9.]*\s+(?:-\S+\s+)*)?"  # platform-python: RHEL 8
+_WAAGENT = r"(?!/var/lib/waagent/)(?:\S*/)?waagent\s+(?:-\S+\s+)*?"  # extensions live there
+_DAEMON = re.compile(rf"{_PYTHON}{_WAAGENT}--?daemon(?=\s|$)")
+_HANDLER = re.compile(rf"{_PYTHON}(?:{_WAAGENT}|(?:\S*/)?WALinuxAgent-\S+\s+)--?run-exthandlers(?=\s|$)")
+_PROCESS = re.compile(r"process ([0-9]{1,10}) (.*)")
+_VARIABLE = r"(?i:https?_proxy|all_proxy|no_proxy)"
+_STATE = re.compile(r"(absent|readable|unreadable|directory|special) (/\S+)")
 
 
 def parse_version(text: str) -> Version | None:
     """The first dotted number in `text` (`b'2.2.20'`, `WALinuxAgent-2.14.0.1-py3.12.egg`), or None."""
     found = _VERSION.search(text)
     return Version(found.group()) if found else None
+
+
+def exact_version(text: str) -> Version | None:
+    """The version that `text` is, in numbers and dots only; None for anything else."""
+    return Version(text) if _VERSION.fullmatch(text) else None
 
 
 def parse_agent_configuration(output: ProbeOutput) -> AgentConfiguration | None:
@@ -45,11 +56,14 @@ def parse_agent_configuration(output: ProbeOutput) -> AgentConfiguration | None:
         return None
     if state != "readable":
         raise Unreadable(f"{CONFIGURATION} is {state}", "read the guest as root")
-    lines = parse_configuration(output).get(CONFIGURATION, [])
+    files = parse_configuration(output)
+    if not files:
+        raise Unreadable("no line of any configuration file was read", "collect again: grep did not finish")
+    lines = files.get(CONFIGURATION, [])
     settings: dict[str, str] = {}
     for line in lines:
         key, equals, value = line.partition("=")
-        value = value.split("#")[0].strip().strip('"').strip("'")
+        value = value.split("#")[0].strip('" ').strip()
         if equals:
             settings.pop(key.strip(), None)
             if value and value != "None":
@@ -63,23 +77,26 @@ def parse_agent_configuration(output: ProbeOutput) -> AgentConfiguration | None:
 
 
 def _is_spaced(line: str) -> bool:
-    """The extension takes `line.split()[0].split("=")`: no `=` in the first word ends its reading."""
-    return "=" in line and ("=" not in line.split()[0] or re.search(r"=\s+\S", line) is not None)
+    """The extension takes `line.split()[0].split("=")`: no `=` in the first word ends its reading.
+
+    One after the `=` leaves it an empty value.
+    """
+    return "=" in line and ("=" not in line.split()[0] or re.match(r"[^=]*=\s+[^\s#]", line) is not None)
 
 
 def parse_agent_processes(output: ProbeOutput) -> AgentProcesses:
     """The daemon and the extension handler by their full command lines; decoys are told apart."""
     daemon = handler = None
     others = []
-    lines = output.one("processes").text.splitlines()
+    lines = output.one("processes").lines()
     if not any(line.startswith("scanned ") for line in lines):
         raise Unreadable("the guest's processes were not read", "check that /proc is mounted and grep is there")
     for line in lines:
-        word, _, rest = line.partition(" ")
-        number, _, command = rest.partition(" ")
-        if word != "process" or not number.isdigit():
+        found = _PROCESS.fullmatch(line)
+        if found is None:
             continue
-        process = Process(int(number), printable(command))
+        command = found.group(2)[:COMMAND_LIMIT]
+        process = Process(int(found.group(1)), printable(command))
         if _DAEMON.match(command):
             daemon = daemon or process
         elif _HANDLER.match(command):
@@ -94,39 +111,51 @@ def parse_agent_service(output: ProbeOutput) -> AgentService | None:
     text = output.one("units").text
     if parse_files(output).exists("/run/systemd/system"):
         return _systemd_unit(text)
-    lines = [line.split(" ", 1) for line in text.splitlines() if line.count(" ") == 1]
-    present = sorted(path for state, path in lines if state != "absent" and path.startswith("/"))
+    return _upstart_job_or_script(text)
+
+
+def _upstart_job_or_script(text: str) -> AgentService | None:
+    states = [found.groups() for line in text.split("\n") if (found := _STATE.fullmatch(line))]
+    if not states:
+        raise Unreadable(
+            "the probe's output does not say which service files exist", "collect again with this version's probe.sh"
+        )
+    present = sorted(path for state, path in states if state != "absent")
     jobs = [p for p in present if p.startswith("/etc/init/")]
     scripts = [p for p in present if p.startswith("/etc/init.d/")]
     if jobs:
-        script = [x.strip() for x in parse_lines(text).get(jobs[0], [])]
-        starts = next((x for x in script if x.startswith("start on")), None)
-        restart = "respawn" if "respawn" in script else None
-        return AgentService(
-            "upstart",
-            _stem(jobs[0]),
-            None,
-            starts is not None,
-            starts or f"{jobs[0]} has no 'start on'",
-            restart,
-            jobs[0],
-        )
-    if scripts:
-        links = [p for p in present if "/rc" in p or "/runlevels/" in p]
-        return AgentService(
-            "sysv",
-            _stem(scripts[0]),
-            None,
-            bool(links),
-            links[0] if links else "no start link in any runlevel",
-            None,
-            scripts[0],
-        )
-    return None
+        return _upstart_job(jobs[0], [x.strip() for x in parse_lines(text).get(jobs[0], [])])
+    if not scripts:
+        return None
+    links = [p for p in present if "/rc" in p or "/runlevels/" in p]
+    return AgentService(
+        manager="sysv",
+        name=_stem(scripts[0]),
+        active=None,
+        starts_at_boot=bool(links),
+        boot_evidence=links[0] if links else "no start link in any runlevel",
+        restart=None,
+        path=scripts[0],
+    )
+
+
+def _upstart_job(path: str, lines: list[str]) -> AgentService:
+    if not lines:
+        raise Unreadable(f"no line of {path} was read", "look at the file on the guest")
+    starts = next((x for x in lines if x.startswith("start on")), None)
+    return AgentService(
+        manager="upstart",
+        name=_stem(path),
+        active=None,
+        starts_at_boot=starts is not None,
+        boot_evidence=printable(starts or f"{path} has no 'start on'"),
+        restart="respawn" if "respawn" in lines else None,
+        path=path,
+    )
 
 
 def _systemd_unit(text: str) -> AgentService | None:
-    blocks = [dict(x.split("=", 1) for x in block.splitlines() if "=" in x) for block in text.split("\n\n")]
+    blocks = [dict(x.split("=", 1) for x in block.split("\n") if "=" in x) for block in text.split("\n\n")]
     blocks = [b for b in blocks if b.get("Id")]
     if not blocks:
         raise Unreadable(
@@ -137,26 +166,42 @@ def _systemd_unit(text: str) -> AgentService | None:
     # Debian and Ubuntu show one unit under both names; the running one speaks for the agent.
     loaded.sort(key=lambda b: (b.get("ActiveState") != "active", b.get("UnitFileState") not in _BOOT_STATES))
     if not loaded:
-        masked = next((b for b in blocks if b.get("LoadState") == "masked"), None)
-        if masked is None:
-            return None
-        return AgentService(
-            "systemd", masked["Id"], masked.get("ActiveState"), False, "masked", None, masked.get("FragmentPath", "")
-        )
+        return _unloaded_unit(blocks)
     unit = loaded[0]
-    state = unit.get("UnitFileState", "")
-    if not state:
+    untold = next((key for key in ("UnitFileState", "Restart") if not unit.get(key)), None)
+    if untold:
         raise Unreadable(
-            f"systemctl does not tell the UnitFileState of {unit['Id']}", "check systemctl is-enabled on the guest"
+            f"systemctl does not tell the {untold} of {printable(unit['Id'], 80)}",
+            "check systemctl is-enabled on the guest",
         )
     return AgentService(
         manager="systemd",
-        name=unit["Id"],
+        name=printable(unit["Id"], 80),
         active=unit.get("ActiveState"),
-        starts_at_boot=state in _BOOT_STATES,
-        boot_evidence=f"UnitFileState={state}",
-        restart=unit.get("Restart"),
-        path=unit.get("FragmentPath", ""),
+        starts_at_boot=unit["UnitFileState"] in _BOOT_STATES,
+        boot_evidence=f"UnitFileState={printable(unit['UnitFileState'], 40)}",
+        restart=printable(unit["Restart"], 40),
+        path=printable(unit.get("FragmentPath", "")),
+    )
+
+
+def _unloaded_unit(blocks: list[dict[str, str]]) -> AgentService | None:
+    """A unit that is there and cannot be loaded (masked, bad-setting, error); None where none is there."""
+    if any(not b.get("LoadState") for b in blocks):
+        raise Unreadable(
+            "systemctl does not tell the LoadState of the agent's unit", "check systemctl show on the guest"
+        )
+    broken = next((b for b in blocks if b["LoadState"] != "not-found"), None)
+    if broken is None:
+        return None
+    return AgentService(
+        manager="systemd",
+        name=printable(broken["Id"], 80),
+        active=broken.get("ActiveState"),
+        starts_at_boot=False,
+        boot_evidence=printable(broken["LoadState"], 40),
+        restart=None,
+        path=printable(broken.get("FragmentPath", "")),
     )
 
 
@@ -173,19 +218,21 @@ def parse_agent_version(output: ProbeOutput) -> AgentVersion | None:
     part = output.one("version")
     running = part.pairs().get("running")
     if running is not None:
-        name = re.search(r"WALinuxAgent-(\d+(?:\.\d+)*)", running)
-        if name is None:
-            raise Unreadable(f"the handler's command line names no version: {printable(running)}")
-        return AgentVersion(Version(name.group(1)), printable(running), None)
+        _, egg, name = running[:COMMAND_LIMIT].partition("WALinuxAgent-")
+        number = _VERSION.match(name) if egg and _HANDLER.match(running[:COMMAND_LIMIT]) else None
+        if number is None:
+            raise Unreadable(f"no command line of a handler that names its version: {printable(running)}")
+        return AgentVersion(Version(number.group()), printable(running), None)
     if part.text.strip() == "absent":
         return None
     goal = packaged = None
-    for line in part.text.splitlines():
+    told = part.lines()
+    for line in told:
         if line.startswith("Goal state agent"):
             goal = parse_version(line)
         elif line.startswith("WALinuxAgent-"):
             packaged = parse_version(line)
-    version = goal or packaged
+    version = goal if any(x.startswith("Goal state agent") for x in told) else packaged
     if version is None:
         raise Unreadable(
             f"waagent --version printed no version: {printable(part.text, 160)!r}", "run waagent --version on the guest"
@@ -199,7 +246,12 @@ def parse_goal_state(output: ProbeOutput) -> GoalState | None:
     if not found:
         return None
     pairs = found[0].pairs()
-    return GoalState(parse_version(pairs.get("agent-version", "")), pairs.get("backup-extension") == "yes")
+    requested = {"yes": True, "no": False}.get(pairs.get("backup-extension", ""))
+    if requested is None:
+        raise Unreadable(
+            "the goal state was not read to its end", "collect again: the host address stopped in its answer"
+        )
+    return GoalState(parse_version(pairs.get("agent-version", "")), requested)
 
 
 def parse_proxy(output: ProbeOutput) -> Proxy | None:
@@ -225,12 +277,15 @@ def parse_proxy(output: ProbeOutput) -> Proxy | None:
 
 
 def _environment(output: ProbeOutput) -> list[tuple[str, str, str]]:
-    """(origin, name, value) of proxy variables in the unit and in the running processes."""
+    """(origin, name, value) of the proxy variables that concern the agent, in its unit and its two processes."""
+    running = parse_agent_processes(output)
+    own = {str(process.pid) for process in (running.daemon, running.handler) if process}
     found = []
-    for line in output.one("units").text.splitlines():
-        if line.startswith("Environment=") and (match := re.match(r'Environment="?(\w+)=([^"]*)', line)):
-            found.append(("systemd unit", match.group(1), match.group(2)))
-    for line in output.one("processes").text.splitlines():
-        if match := re.match(r"environment (\d+) (\w+)=(.*)", line):
-            found.append((f"environment of process {match.group(1)}", match.group(2), match.group(3)))
+    for line in output.one("units").lines():
+        if match := re.match(rf'Environment="?({_VARIABLE})=([^"]*)', line):
+            found.append(("systemd unit", match.group(1), match.group(2).strip()))
+    for line in output.one("processes").lines():
+        match = re.match(rf"environment ([0-9]+) ({_VARIABLE})=(.*)", line)
+        if match and match.group(1) in own:
+            found.append((f"environment of process {match.group(1)}", match.group(2), match.group(3).strip()))
     return found

@@ -19,11 +19,15 @@ HOST_ADDRESS = "168.63.129.16"
 
 def storage_failure(storage: Storage) -> str | None:
     """Every endpoint must answer, directly or through the proxy; directly too when snapshots start in the guest."""
+    if not storage.checks:
+        raise Undetermined("no storage endpoint was tried")
     for endpoint, group in groupby(sorted(storage.checks, key=lambda c: c.endpoint), lambda c: c.endpoint):
         checks = sorted(group, key=lambda c: c.path)
         failed = [c for c in checks if not c.is_azure_storage]
         if len(failed) == len(checks):
             return "; ".join(f"{c.path}: {check_failure(c)}" for c in failed)
+        if storage.snapshot_starts_in_guest and all(c.path != "direct" for c in checks):
+            raise Undetermined(f"snapshots start in the guest and {endpoint} was only tried through the proxy")
         direct = next((c for c in failed if c.path == "direct"), None)
         if direct and storage.snapshot_starts_in_guest:
             return f"snapshots start in the guest (SnapshotMethod = {storage.snapshot_method}) and go to {endpoint} directly: {check_failure(direct)}"
@@ -42,7 +46,7 @@ def check_failure(check: HttpCheck) -> str:
         to = f", redirected to {check.location}" if check.location else ""
         return f"{where} was answered by something other than Azure Storage, a captive portal or a filter ({check.detail}, {by}{to})"
     if check.stage == "TLS":
-        return f"TLS to {where} cannot be verified, something intercepts it or a CA is missing in the guest ({check.detail})"
+        return f"TLS to {where} fails or cannot be verified, something intercepts it or a CA is missing in the guest ({check.detail})"
     return {
         "name resolution": f"{check.endpoint} does not resolve ({check.detail})",
         "connection": f"TCP to {where} failed ({check.detail})",
@@ -91,8 +95,12 @@ def proxy_failure(proxy: Proxy, spaced_lines: Sequence[str], checks: Sequence[Ht
 
 
 def captured_host_address(proxy: Proxy) -> str | None:
-    """Whether a proxy variable sends 168.63.129.16 through the proxy; `no_proxy` may name it, its network, or `*`."""
-    if not proxy.variables:
+    """Whether a proxy variable sends 168.63.129.16 through the proxy; `no_proxy` may name it, its network, or `*`.
+
+    The host address speaks plain HTTP on both ports, so `https_proxy` does not concern it.
+    """
+    variable = next((v for v in proxy.variables if v.name.lower() != "https_proxy"), None)
+    if variable is None:
         return None
     for entry in proxy.no_proxy:
         try:
@@ -100,7 +108,6 @@ def captured_host_address(proxy: Proxy) -> str | None:
                 return None
         except ValueError:
             continue
-    variable = proxy.variables[0]
     return f"{variable.name}={variable.value} ({variable.origin}) sends {HOST_ADDRESS} through the proxy: no_proxy does not name it"
 
 
@@ -123,6 +130,8 @@ def route_failure(routes: Sequence[RouteDecision]) -> str | None:
     dead = next((r for r in routes if not r.usable), None)
     if dead:
         return f"the route to {dead.address} ({dead.destination}) leads nowhere: {dead.decision}"
+    if all(r.destination != "host" for r in routes):
+        raise Undetermined(f"the route to {HOST_ADDRESS} was not asked for")
     if all(r.destination == "host" for r in routes):
         raise Undetermined("no storage endpoint resolves, so there is no route to judge; AVB-101 says why")
     return None
@@ -172,7 +181,7 @@ def reboot_failure(reboot: Reboot) -> str | None:
     if reboot.flags:
         return f"a restart is pending: {reboot.flags[0]} exists"
     if reboot.newer_kernels:
-        return f"a restart is pending: kernel {max(reboot.newer_kernels)} is installed, {reboot.running_kernel} runs"
+        return f"a restart is pending: kernel {reboot.newer_kernels[-1]} is installed, {reboot.running_kernel} runs"
     if not reboot.installed_kernels:
         raise Undetermined(
             "there is no restart flag, and no kernel image in /boot or /usr/lib/modules to compare the running kernel with"

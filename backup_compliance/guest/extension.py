@@ -6,9 +6,7 @@ import json
 import re
 from typing import Any, Final
 
-from packaging.version import InvalidVersion, Version
-
-from backup_compliance.guest.agent import parse_goal_state, parse_version
+from backup_compliance.guest.agent import exact_version, parse_goal_state, parse_version
 from backup_compliance.guest.facts import BackupExtension, ExtensionStatus, Handler, Interpreter
 from backup_compliance.guest.files import parse_files, parse_lines
 from backup_compliance.guest.output import ProbeOutput
@@ -16,6 +14,8 @@ from backup_compliance.untrusted import printable
 from backup_compliance.verdicts import Unreadable
 
 NAME: Final = "Microsoft.Azure.RecoveryServices.VMSnapshotLinux"
+STATUSES: Final = frozenset({"transitioning", "error", "success", "warning"})
+"""What a handler may write as its status."""
 LOG_FOLDER: Final = f"/var/log/azure/{NAME}"
 
 # ExtensionErrorCodeHelper.py of the extension, and the messages its handler writes.
@@ -53,9 +53,13 @@ def parse_backup_extension(output: ProbeOutput) -> BackupExtension | None:
     part = output.one("extension")
     files = parse_files(output)
     contents = parse_lines(part.text)
-    paths = [line.removeprefix("handler ") for line in part.text.splitlines() if line.startswith("handler /")]
-    handlers = tuple(h for p in paths if (h := _handler(p, contents)) is not None)
-    traces = [p for p in files.below(f"/var/lib/waagent/{NAME}") if p not in paths]
+    # a status file that is there and told nothing must not look like one that was never written
+    for path in (line.removeprefix("status ") for line in part.lines() if line.startswith("status /")):
+        contents.setdefault(path, [])
+    paths = [line.removeprefix("handler ") for line in part.lines() if line.startswith("handler /")]
+    found = {p: h for p in paths if (h := _handler(p, contents)) is not None}
+    handlers = tuple(found.values())
+    traces = [p for p in files.below(f"/var/lib/waagent/{NAME}") if p not in found]
     if files.exists(LOG_FOLDER):
         traces.append(LOG_FOLDER)
     goal = parse_goal_state(output)
@@ -67,9 +71,8 @@ def parse_backup_extension(output: ProbeOutput) -> BackupExtension | None:
 
 
 def _handler(path: str, contents: dict[str, list[str]]) -> Handler | None:
-    try:
-        version = Version(path.rsplit("-", 1)[-1])
-    except InvalidVersion:
+    version = exact_version(path.rsplit("-", 1)[-1])
+    if version is None:
         return None
     state = "".join(contents.get(f"{path}/config/HandlerState", [])).strip() or None
     health = _json(f"{path}/config/HandlerStatus", contents)
@@ -79,7 +82,7 @@ def _handler(path: str, contents: dict[str, list[str]]) -> Handler | None:
         path=printable(path),
         version=version,
         state=printable(state, 40) if state else None,
-        status=printable(str(status), 40) if status else None,
+        status=printable(status, 40) if isinstance(status, str) and status else None,
         message=_message(health),
         last=_last_status(path, contents),
     )
@@ -92,14 +95,16 @@ def _last_status(path: str, contents: dict[str, list[str]]) -> ExtensionStatus |
     document = _json(names[0], contents)
     entry = document[0] if isinstance(document, list) and document else None
     status = entry.get("status") if isinstance(entry, dict) else None
-    if not isinstance(entry, dict) or not isinstance(status, dict) or "status" not in status:
+    result = status.get("status") if isinstance(status, dict) else None
+    result = result.lower() if isinstance(result, str) else ""
+    if not isinstance(entry, dict) or not isinstance(status, dict) or result not in STATUSES:
         raise Unreadable(f"{printable(names[0])} holds no extension status", "let the next backup write it again")
     return ExtensionStatus(
         file=printable(names[0]),
-        status=printable(str(status["status"]), 40).lower(),
+        status=result,
         code=_code(status),
         message=_message(status),
-        time=printable(str(entry["timestampUTC"]), 40) if "timestampUTC" in entry else None,
+        time=printable(time, 40) if isinstance(time := entry.get("timestampUTC"), str) else None,
     )
 
 
@@ -114,14 +119,15 @@ def _json(path: str, contents: dict[str, list[str]]) -> Any:
 
 
 def _code(status: dict[str, Any]) -> int | None:
-    code = str(status.get("code", ""))
-    return int(code) if re.fullmatch(r"-?\d{1,9}", code) else None
+    code = status.get("code")
+    number = re.fullmatch(r"-?[0-9]{1,9}", str(code)) if isinstance(code, int | str) else None
+    return int(number.group()) if number else None
 
 
 def _message(status: dict[str, Any]) -> str:
     formatted = status.get("formattedMessage")
     message = formatted.get("message") if isinstance(formatted, dict) else status.get("message")
-    return printable(str(message or ""), 300)
+    return printable(message, 300) if isinstance(message, str) else ""
 
 
 def parse_interpreter(output: ProbeOutput) -> Interpreter | None:
@@ -132,7 +138,8 @@ def parse_interpreter(output: ProbeOutput) -> Interpreter | None:
         raise Unreadable("nothing was looked for in /usr/bin", "collect again with this version's probe.sh")
     if path is None:
         return None
-    version = parse_version(part.text.replace(f"path={path}", ""))
+    told = re.search(r"^Python ([0-9.]{3,40})", part.text, re.MULTILINE)
+    version = parse_version(told.group(1)) if told else None
     if version is None:
         raise Unreadable(f"{printable(path)} -V printed no version", "run it on the guest")
     return Interpreter(printable(path), version)

@@ -42,9 +42,9 @@ def parse_files(output: ProbeOutput) -> Files:
     """The `files` part."""
     states: dict[str, str] = {}
     kernels = []
-    for line in output.one("files").text.splitlines():
+    for line in output.one("files").lines():
         state, _, path = line.partition(" ")
-        if state == "kernel":
+        if state == "kernel" and path.startswith("/"):
             kernels.append(path)
         elif path.startswith("/"):
             states[path] = state
@@ -54,7 +54,7 @@ def parse_files(output: ProbeOutput) -> Files:
 def parse_lines(text: str) -> dict[str, list[str]]:
     """Lines of many files (`grep -H`) by path, in order."""
     found: dict[str, list[str]] = {}
-    for line in text.splitlines():
+    for line in text.split("\n"):
         if match := _LINE.fullmatch(line):
             found.setdefault(match.group(1), []).append(match.group(2))
     return found
@@ -62,4 +62,9 @@ def parse_lines(text: str) -> dict[str, list[str]]:
 
 def parse_configuration(output: ProbeOutput) -> dict[str, list[str]]:
     """The lines of every configuration file the probe read, comments left out, by path."""
-    return parse_lines(output.one("config").text)
+    found = parse_lines(output.one("config").text)
+    if "/unfinished" in found:
+        raise Unreadable(
+            "reading the configuration files took too long", "look for a slow or hanging file system under /etc"
+        )
+    return found

@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from ipaddress import IPv4Address
+from ipaddress import AddressValueError, IPv4Address
 from typing import Final
 
 from backup_compliance.guest.facts import Addressing, Lease
@@ -21,8 +21,14 @@ from backup_compliance.guest.static import static_or_dhcp
 from backup_compliance.untrusted import printable
 from backup_compliance.verdicts import Unreadable
 
+KEPT_ON_DISK: Final = frozenset({"dhclient", "wicked", "dhcpcd"})
+"""Clients whose leases stay after the address was made static; Azure's leases do not run out by themselves."""
+FOREVER: Final = 0xFFFFFFFF
+"""A lease time without end (RFC 2131, 3.3)."""
+WICKED_LIMIT: Final = 65536
+"""Characters of a wicked lease that are looked at; the probe sends 16,384 bytes."""
 ENDPOINT_FILE: Final = "/var/lib/waagent/WireServerEndpoint"
-_OPTION = re.compile(r"option\s+(?:unknown|private|azure)[-_]245\s+(.+?);")
+_OPTION = re.compile(r'option\s+(?:unknown|private|azure)[-_]245\s+("(?:[^"\\\n]|\\.)*"|[^;"\n]+);')
 _DATE = re.compile(r"expire\s+(?:(never)|epoch\s+(\d+)|\d\s+(?:(never)|(\d{4})/(\d\d)/(\d\d)\s+(\d\d):(\d\d):(\d\d)))")
 _ESCAPE = re.compile(r"\\(?:([0-7]{3})|(.))")
 
@@ -31,9 +37,8 @@ def decode_option_245(text: str) -> IPv4Address | None:
     """The address in option 245: `a8:3f:81:10`, `a83f8110`, `a:4d:0:63`, or a quoted string of 4 bytes."""
     text = text.strip().rstrip(";").strip()
     if len(text) >= 2 and text.startswith('"') and text.endswith('"'):
-        raw = _ESCAPE.sub(lambda m: chr(int(m.group(1), 8)) if m.group(1) else m.group(2), text[1:-1]).encode(
-            "latin-1", "replace"
-        )
+        plain = _ESCAPE.sub(lambda m: chr(int(m.group(1), 8)) if m.group(1) else m.group(2), text[1:-1])
+        raw = plain.encode("latin-1", "ignore") if max(plain, default="") <= "\xff" else b""
     elif re.fullmatch(r"[0-9A-Fa-f]{1,2}(:[0-9A-Fa-f]{1,2}){3}", text):
         raw = bytes(int(part, 16) for part in text.split(":"))
     elif re.fullmatch(r"[0-9A-Fa-f]{8}", text):
@@ -75,6 +80,8 @@ def _dhclient_lease(source: str, text: str) -> Lease:
 def _expiry(text: str) -> datetime | None:
     """UTC; None for `never` and for a block that names no end."""
     found = _DATE.search(text)
+    if found is None and (unknown := re.search(r"^\s*expire\b.*", text, re.MULTILINE)):
+        raise Unreadable(f"a lease's end is in no known form: {printable(unknown.group(), 60)}")
     if found is None or found.group(1) or found.group(3):
         return None
     try:
@@ -94,7 +101,12 @@ def parse_networkd(source: str, lines: list[str], interfaces: dict[str, str]) ->
     if option is None and (private := _json_option("\n".join(lines))):
         option = private
     return Lease(
-        source, "systemd-networkd", interfaces.get(index), values.get("ADDRESS"), option and printable(option, 60), None
+        source=source,
+        client="systemd-networkd",
+        interface=interfaces.get(index),
+        address=_address(values.get("ADDRESS")),
+        option_245=option and printable(option, 60),
+        expires_at=None,
     )
 
 
@@ -109,8 +121,13 @@ def _json_option(text: str) -> str | None:
 
 def parse_networkmanager(source: str, lines: list[str], interfaces: dict[str, str]) -> Lease | None:
     """NetworkManager's runtime state of a device; None where the device has no DHCP lease."""
-    values = dict(x.split("=", 1) for x in lines if "=" in x)
-    dhcp = {k.removeprefix("dhcp4."): v for k, v in values.items() if k.startswith("dhcp4.")}
+    # Keys are written `dhcp4.NAME`; those of the section count without it as well.
+    dhcp: dict[str, str] = {}
+    section = ""
+    for key, equals, value in (line.strip().partition("=") for line in lines):
+        section = section if equals else key
+        if equals and (section == "[dhcp4]" or key.startswith("dhcp4.")):
+            dhcp[key.removeprefix("dhcp4.")] = value
     if not dhcp:
         return None
     option = dhcp.get("private_245") or dhcp.get("unknown_245")
@@ -118,7 +135,7 @@ def parse_networkmanager(source: str, lines: list[str], interfaces: dict[str, st
         source,
         "NetworkManager",
         interfaces.get(source.rsplit("/", 1)[-1]),
-        dhcp.get("ip_address"),
+        _address(dhcp.get("ip_address")),
         option and printable(option, 60),
         _epoch(dhcp.get("expiry")),
     )
@@ -126,7 +143,7 @@ def parse_networkmanager(source: str, lines: list[str], interfaces: dict[str, st
 
 def parse_nmcli(text: str, interface: str) -> Lease | None:
     """`nmcli -t -f DHCP4 device show`; None where it shows no lease."""
-    values = dict(re.findall(r"^DHCP4\.OPTION\[\d+\]:\s*(\w+) = (.*)$", text.replace("\\:", ":"), re.MULTILINE))
+    values = dict(re.findall(r"^DHCP4\.OPTION\[\d+\]:[ \t]*(\w+) = (.*)$", text.replace("\\:", ":"), re.MULTILINE))
     if not values:
         return None
     option = values.get("private_245") or values.get("unknown_245")
@@ -134,33 +151,45 @@ def parse_nmcli(text: str, interface: str) -> Lease | None:
         "nmcli device show",
         "NetworkManager",
         interface,
-        values.get("ip_address"),
+        _address(values.get("ip_address")),
         option and printable(option, 60),
         _epoch(values.get("expiry")),
     )
 
 
 def _epoch(text: str | None) -> datetime | None:
-    """Seconds since 1970 as NetworkManager writes them; None where there are none."""
+    """Seconds since 1970 as NetworkManager and wicked write them; None where there are none."""
     try:
         return datetime.fromtimestamp(int(text), UTC) if text else None
-    except (ValueError, OverflowError, OSError):
+    except (ValueError, OverflowError, OSError) as error:
+        raise Unreadable(f"a lease ends on no date that exists: {printable(text or '', 60)}") from error
+
+
+def _address(text: str | None) -> str | None:
+    """`text` where it is an IPv4 address."""
+    try:
+        return str(IPv4Address(text)) if text else None
+    except AddressValueError:
         return None
 
 
 def parse_wicked(source: str, lines: list[str]) -> Lease:
     """A wicked lease: XML whose prefix is not declared, so it is searched instead of parsed."""
-    text = " ".join(lines)
-    option = re.search(r"<unknown-245>.*?<data>\s*([^<\s]+)\s*</data>", text)
-    address = re.search(r"<(?:ip-address|address|ipv4:address)>([\d.]+)", text)
+    text = " ".join(lines)[:WICKED_LIMIT]
+    told = text.partition("<unknown-245>")[2].partition("</unknown-245>")[0]
+    option = re.search(r"<data>\s*([^<\s]+)\s*</data>", told)
+    address = re.search(r"<(?:ip-address|address|ipv4:address)>\s*([0-9.]+)", text)
+    times = [re.search(rf"<{name}>\s*([0-9]{{1,12}})\s*<", text) for name in ("acquired", "lease-time")]
+    acquired, lasts = (int(found.group(1)) if found else None for found in times)
+    endless = acquired is None or lasts is None or lasts == FOREVER
     interface = re.search(r"lease-(.+)-dhcp-ipv4\.xml$", source)
     return Lease(
         source,
         "wicked",
-        interface and interface.group(1),
-        address and address.group(1),
+        interface and printable(interface.group(1), 40),
+        _address(address and address.group(1)),
         option and printable(option.group(1), 60),
-        None,
+        None if endless else _epoch(str((acquired or 0) + (lasts or 0))),
     )
 
 
@@ -173,7 +202,8 @@ def parse_dhcpcd(source: str, octets: str) -> Lease:
     if len(packet) < 244 or packet[236:240] != b"\x63\x82\x53\x63":
         raise Unreadable(f"{source} holds no DHCP reply")
     option = _dhcp_option(packet[240:], 245)
-    interface = source.rsplit("/", 1)[-1].removesuffix(".lease").split("-")[0]
+    # dhcpcd up to version 6 writes dhcpcd-eth0.lease; a wireless network's name follows the interface's.
+    interface = source.rsplit("/", 1)[-1].removeprefix("dhcpcd-").removesuffix(".lease").split("-")[0]
     return Lease(source, "dhcpcd", interface, str(IPv4Address(packet[16:20])), option.hex() if option else None, None)
 
 
@@ -220,11 +250,11 @@ def choose_lease(
     tells option 245 goes before one of the same client that cannot (NetworkManager keeps two files).
     """
     own = [x for x in leases if x.interface == interface or (x.interface is None and x.address in addresses)]
-    if any(x.address in addresses for x in own):
-        own = [x for x in own if x.address in addresses or x.address is None]
     current = [x for x in own if x.expires_at is None or x.expires_at > now]
-    telling = [x for x in current if x.option_245 is not None and x.client != "dhclient"]
     expired = [x for x in own if x not in current]
+    if any(x.address in addresses for x in current):
+        current = [x for x in current if x.address in addresses or x.address is None]
+    telling = [x for x in current if x.option_245 is not None and x.client != "dhclient"]
     newest = max(expired, key=lambda x: x.expires_at or now, default=None)
     best = telling or current
     return (best[-1] if best else None), newest
@@ -241,6 +271,8 @@ def parse_addressing(output: ProbeOutput, now: datetime) -> Addressing:
     leases = parse_leases(output, interface, pairs.get("index", ""))
     lease, expired = choose_lease(leases, interface, addresses, now)
     configured, evidence = static_or_dhcp(parse_configuration(output), interface, pairs.get("index", ""))
+    if configured is False and lease is not None and lease.client in KEPT_ON_DISK:
+        lease = expired = None
     if lease is not None and (lease.address in addresses or not addresses or lease.address is None):
         configured, evidence = True, f"lease of {lease.client} in {lease.source}"
     elif configured is None and lease is not None:

@@ -20,8 +20,10 @@ OUTPUT_LIMIT: Final = 1 << 20
 CAPS: Final = {"config": 65536, "extension": 49152, "routes": 16384}
 """Bytes after which the probe cuts a part; it sends one byte more to show that it did."""
 
-_BEGIN = re.compile(r"avb-probe (\S{1,8}) begin (avb-[0-9A-Za-z-]{4,40})\r?\n")
-_PACKED = re.compile(r"avb-probe (\S{1,8}) packed\s(.*?)avb-probe \S+ packed end", re.DOTALL)
+_START = re.compile(
+    r"^avb-probe (\S{1,8}) (?:begin (avb-[0-9A-Za-z-]{4,40})|packed)[ \t\r]*$",
+    re.MULTILINE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +33,14 @@ class Part:
     words: tuple[str, ...]
     text: str
 
+    def lines(self) -> list[str]:
+        """The lines as the guest's tools part them: form feeds and the like belong to a line's text."""
+        return self.text.split("\n")
+
     def pairs(self) -> dict[str, str]:
         """`key=value` lines; the first of a key counts."""
         found: dict[str, str] = {}
-        for line in self.text.splitlines():
+        for line in self.lines():
             key, equals, value = line.partition("=")
             if equals:
                 found.setdefault(key.strip(), value.strip())
@@ -59,7 +65,8 @@ class ProbeOutput:
                 f"the probe's output has no part {' '.join(words)!r}", "collect again with this version's probe.sh"
             )
         cap = CAPS.get(words[0])
-        if cap is not None and len(found[0].text.encode("utf-8", "replace")) > cap:
+        # The last newline is off, and it may have been the byte that shows the cut.
+        if cap is not None and len(found[0].text.encode("utf-8", "replace")) >= cap:
             raise Unreadable(
                 f"the files behind {words[0]!r} are larger than {cap // 1024} KiB and were cut",
                 "clean up the oversized file on the guest",
@@ -76,41 +83,64 @@ def parse_output(data: bytes) -> ProbeOutput:
     Raises:
         Unreadable: no probe output, another version's, or one that stops before its end.
     """
-    text = _unwrapped(data[:OUTPUT_LIMIT].decode("utf-8", "backslashreplace"))
-    if packed := _PACKED.search(text):
-        text = _unpacked(packed.group(2))
-    begins = list(_BEGIN.finditer(text))
-    if not begins:
-        raise Unreadable(_what_came_instead(text), "run probe.sh as root and keep all of its output")
-    begin = begins[-1]
-    version, word = begin.groups()
-    if version != PROBE_VERSION:
-        raise Unreadable(
-            f"written by probe version {printable(version)}, this suite reads version {PROBE_VERSION}",
-            "collect again with this version's probe.sh",
-        )
-    body, end, _ = text[begin.end() :].partition(f"avb-probe {version} end {word}")
-    if not end:
-        raise Unreadable(
-            "the probe's output stops before its end", "collect again: the connection was cut or the file was truncated"
-        )
+    word, body = _framed(_unwrapped(_decoded(data[:OUTPUT_LIMIT])))
+    if not word:
+        word, body = _framed(_unpacked(body))
+    if not word:
+        raise Unreadable("the packed output is packed twice", "collect again; nothing of it may be edited")
     return ProbeOutput(tuple(_parts(body.replace("\r\n", "\n"), word)))
+
+
+def _framed(text: str) -> tuple[str, str]:
+    """The last output in `text`: its word, empty for a packed one, and what is between its ends.
+
+    Outputs are taken in order, each up to its own end: what looks like a frame inside of one is the
+    content of a file or the answer of a server there.
+    """
+    found = None
+    position = 0
+    while start := _START.search(text, position):
+        version, word = start.group(1), start.group(2) or ""
+        if version != PROBE_VERSION:
+            raise Unreadable(
+                f"written by probe version {printable(version)}, this suite reads version {PROBE_VERSION}",
+                "collect again with this version's probe.sh",
+            )
+        end = f"\navb-probe {version} end {word}" if word else f"\navb-probe {version} packed end"
+        stop = text.find(end, start.end())
+        if stop < 0:
+            raise Unreadable(
+                "the probe's output stops before its end",
+                "collect again: the connection was cut or the file was truncated",
+            )
+        found = word, text[start.end() : stop]
+        position = stop + len(end)
+    if found is None:
+        raise Unreadable(_what_came_instead(text), "run probe.sh as root and keep all of its output")
+    return found
 
 
 def _parts(body: str, word: str) -> list[Part]:
     parts = []
     for piece in f"\n{body}".split(f"\n{word} ")[1:]:
         heading, _, text = piece.partition("\n")
-        parts.append(Part(tuple(heading.split()) or ("",), text.removesuffix("\n")))
+        parts.append(Part(tuple(heading.split()) or ("",), text.rstrip("\n")))
     return parts
+
+
+def _decoded(data: bytes) -> str:
+    # Windows PowerShell's `>` writes UTF-16, whatever the program printed.
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16", "replace")
+    return data.decode("utf-8", "backslashreplace").lstrip("\ufeff")
 
 
 def _unwrapped(text: str) -> str:
     """The message inside the JSON that `az vm run-command invoke` prints, else the text itself."""
-    if not text.lstrip("\ufeff \r\n").startswith("{"):
+    if not text.lstrip().startswith("{"):
         return text
     try:
-        messages = [entry["message"] for entry in json.loads(text.lstrip("\ufeff"))["value"]]
+        messages = [entry["message"] for entry in json.loads(text)["value"]]
     except (ValueError, KeyError, TypeError, RecursionError):
         return text
     return "\n".join(m for m in messages if isinstance(m, str)) + "\n"

@@ -60,7 +60,7 @@ masked() {
 # the mark that something was cut.
 lines() {
   lines_cap=$1; shift
-  bounded 5 grep $A -HsvE '^(#|[[:space:]]*$)' "$@" /dev/null | masked | head -c $((lines_cap + 1))
+  { bounded 5 grep $A -HsvE '^(#|[[:space:]]*$)' "$@" /dev/null || [ $? -lt 3 ] || echo '/unfinished:'; } | masked | head -c $((lines_cap + 1))
 }
 
 state() {
@@ -126,7 +126,7 @@ fetch() {
       fetch_p=--no-proxy; [ "$2" = - ] || fetch_p="-e use_proxy=yes -e https_proxy=http://$2"
       if [ "$3" = head ]; then
         # shellcheck disable=SC2086  # four words on purpose
-        bounded "$1" wget --no-config $fetch_p -t 1 -T "$1" -S -O /dev/null "$4"
+        bounded "$1" wget --no-config --max-redirect=0 $fetch_p -t 1 -T "$1" -S -O /dev/null "$4"
       else bounded "$1" wget --no-config --no-proxy -q -t 1 -T "$1" -O - --header "$5" "$4"; fi ;;
     python3) bounded "$1" python3 -c "$PYTHON_GET" "$4" "$2" "$1" "$3" "${5:-}" ;;
     *) return 127 ;;
@@ -142,7 +142,7 @@ check() {
   for check_l in $check_out; do
     case $check_l in
       *[Ll]ocation:*) check_kept=$check_kept${check_l%%\?*}$NL ;;
-      *HTTP/[12]*|*[Ss]erver:*|*[Xx]-[Mm]s-*|*[Vv]ia:*|curl:*|http=*|*rror*|*ERROR*|*fail*|*timed\ out*|*resolve*|*refused*|*roblem*|*issued\ by*|*elf-signed*|*verif*|*nreachable*|*unnel*|*onnecting*)
+      *HTTP/[12]*|*[Ss]erver:*|*[Xx]-[Mm]s-*|*[Vv]ia:*|curl:*|http=*|*rror*|*ERROR*|*fail*|*timed\ out*|*resolve*|*refused*|*roblem*|*issued\ by*|*elf-signed*|*verif*|*nreachable*|*unnel*|*onnecting*|*request\ sent*|*o\ data*|*No\ route*|*closed*)
         check_kept=$check_kept$check_l$NL ;;
     esac
   done
@@ -201,6 +201,8 @@ agent_processes() {
     v=$(tr '\0\n' '  ' < "$f" | head -c 400)
     p=${f%/cmdline}; p=${p##*/}
     [ "$p" = $$ ] && continue
+    u=; while read -r k u _; do if [ "$k" = Uid: ]; then break; fi; u=; done < "${f%/cmdline}/status"
+    [ "${u:-0}" = 0 ] || continue # the agent runs as root; anybody may call a process of theirs like it
     case $v in
       *waagent*|*WALinuxAgent*)
         echo "process $p $v"
@@ -316,7 +318,7 @@ fast() {
       case $n in ''|*[!0-9]*) ;; *) if [ -z "$last" ] || [ "$n" -gt "$last" ]; then last=$n; fi ;; esac
     done
     set -- "$@" "$d/config/HandlerState" "$d/config/HandlerStatus"
-    if [ -n "$last" ]; then set -- "$@" "$d/status/$last.status"; fi
+    if [ -n "$last" ]; then echo "status ${d#"$R"}/status/$last.status"; set -- "$@" "$d/status/$last.status"; fi
   done
   if [ $# -gt 0 ]; then bounded 5 grep $A -Hs '' "$@" /dev/null | unsigned | head -c 49153; fi
 }

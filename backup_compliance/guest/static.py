@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from fnmatch import fnmatchcase
+from typing import Final
+
+_DHCP_ON: Final = frozenset({"yes", "ipv4", "true", "both", "1", "on", "y", "t", "v4"})
 
 
 def static_or_dhcp(files: Mapping[str, list[str]], interface: str, index: str) -> tuple[bool | None, str]:
@@ -19,35 +21,25 @@ def static_or_dhcp(files: Mapping[str, list[str]], interface: str, index: str) -
         interface: the primary interface's name.
         index: its kernel index.
     """
-    by_index = _networkd(files, interface, index) or _networkmanager(files, interface, index)
+    by_index = _networkd(files, index) or _networkmanager(files, interface, index)
     for found in (by_index, _sysconfig(files, interface), _ifupdown(files, interface)):
         if found is not None:
             return found
     return None, f"no configuration file names {interface}"
 
 
-def _networkd(files: Mapping[str, list[str]], interface: str, index: str) -> tuple[bool, str] | None:
+def _networkd(files: Mapping[str, list[str]], index: str) -> tuple[bool, str] | None:
+    """By the unit that networkd says it applies; units it does not apply are somebody's leftovers."""
     link = _settings(files.get(f"/run/systemd/netif/links/{index}", []))
-    unit = link.get("NETWORK_FILE", [""])[0]
-    candidates = (
-        [unit]
-        if unit in files
-        else [p for p in sorted(files) if p.endswith(".network") and _matches(files[p], interface)]
-    )
-    for path in candidates:
-        settings = _settings(files[path])
-        for value in settings.get("DHCP", []):
-            if value.lower() in ("yes", "ipv4", "true", "both", "1", "on"):
-                return True, f"{path}: DHCP={value}"
-        for value in settings.get("Address", []):
-            if "." in value:
-                return False, f"{path}: Address={value}"
-    return None
-
-
-def _matches(lines: list[str], interface: str) -> bool:
-    names = " ".join(_settings(lines).get("Name", [])).split()
-    return any(fnmatchcase(interface, name) for name in names)
+    path = link.get("NETWORK_FILE", [""])[-1]
+    if path not in files or link.get("ADMIN_STATE", [""])[-1] == "unmanaged":
+        return None
+    settings = _settings(files[path])
+    value = settings.get("DHCP", [""])[-1]
+    if value.lower() in _DHCP_ON:
+        return True, f"{path}: DHCP={value}"
+    address = next((v for v in settings.get("Address", []) if "." in v), None)
+    return None if address is None else (False, f"{path}: Address={address}")
 
 
 def _networkmanager(files: Mapping[str, list[str]], interface: str, index: str) -> tuple[bool, str] | None:
@@ -60,7 +52,8 @@ def _networkmanager(files: Mapping[str, list[str]], interface: str, index: str) 
             *_section(lines, "connection").get("interface-name", []),
             *_section(lines, "connection").get("uuid", []),
         ]
-        if interface not in names and (not uuid or uuid not in names):
+        # Several profiles may name an interface; the device's state says which one is in use.
+        if (uuid or interface) not in names:
             continue
         method = _section(lines, "ipv4").get("method", [""])[0]
         if method in ("auto", "manual"):
@@ -71,8 +64,8 @@ def _networkmanager(files: Mapping[str, list[str]], interface: str, index: str) 
 def _sysconfig(files: Mapping[str, list[str]], interface: str) -> tuple[bool, str] | None:
     for path in (f"/etc/sysconfig/network-scripts/ifcfg-{interface}", f"/etc/sysconfig/network/ifcfg-{interface}"):
         settings = _settings(files.get(path, []))
-        protocol = settings.get("BOOTPROTO", [""])[0].lower()
-        if protocol.startswith("dhcp"):
+        protocol = (settings.get("BOOTPROTO", [""])[-1].lower().split() or [""])[0].strip("\"'")
+        if protocol.startswith("dhcp") and protocol != "dhcp6":
             return True, f"{path}: BOOTPROTO={protocol}"
         if protocol == "static" or "IPADDR" in settings:
             return False, f"{path}: BOOTPROTO={protocol or 'unset'}, IPADDR={settings.get('IPADDR', ['none'])[0]}"

@@ -12,6 +12,10 @@ from backup_compliance.untrusted import printable
 from backup_compliance.verdicts import Unreadable
 
 FLAGS = ("/run/reboot-required", "/var/run/reboot-required", "/run/reboot-needed")
+_SECONDS = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,9})?")
+# Counters are 64-bit numbers; anything longer is no counter, and int() would refuse it.
+_CPU_LINE = re.compile(r"cpu +[0-9]{1,20}(?: +[0-9]{1,20}){3,15}")
+_MEMORY_LINE = re.compile(r"^(\w+): ([0-9]{1,20})$", re.MULTILINE)
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -25,27 +29,36 @@ def parse_identity(output: ProbeOutput) -> Identity:
         )
     try:
         collected_at = datetime.fromtimestamp(int(meta["epoch"]), UTC)
-        uptime = float(meta.get("uptime") or 0)
     except (KeyError, ValueError, OverflowError, OSError) as error:
         raise Unreadable("the guest's clock was not read", "check that `date +%s` works on the guest") from error
-    imds = dict(re.findall(r'"(\w+)":"([^"]*)"', "\n".join(p.text for p in output.all("imds"))))
+    # The first of a key counts: a marketplace plan brings another `name`, after the VM's own.
+    told = re.findall(r'"(\w+)":"([^"]*)"', "\n".join(p.text for p in output.all("imds")))
+    imds = dict(reversed(told))
     vm_id = next(
         (v.lower() for v in (imds.get("vmId"), meta.get("product-uuid")) if v and _UUID.fullmatch(v.lower())), None
     )
-    release = [x.partition("=") for x in parse_configuration(output).get("/etc/os-release", [])]
-    system = next((v.strip("\"'") for k, _, v in release if k == "PRETTY_NAME"), "Linux")
+    uptime = meta.get("uptime", "")
     return Identity(
         hostname=printable(meta.get("hostname", ""), 80),
         collected_at=collected_at,
-        operating_system=printable(system, 80),
+        operating_system=_operating_system(output),
         kernel=printable(meta.get("kernel", ""), 80),
-        uptime_seconds=uptime,
+        uptime_seconds=float(uptime) if _SECONDS.fullmatch(uptime) else 0.0,
         vm_id=vm_id,
         vm_name=_text(imds.get("name")),
         resource_group=_text(imds.get("resourceGroupName")),
         subscription_id=_text(imds.get("subscriptionId")),
         location=_text(imds.get("location")),
     )
+
+
+def _operating_system(output: ProbeOutput) -> str:
+    try:
+        lines = parse_configuration(output).get("/etc/os-release", [])
+    except Unreadable:  # some other file was too large; that is no reason to leave the whole guest unread
+        return "Linux"
+    release = [x.partition("=") for x in lines]
+    return printable(next((v.strip("\"'") for k, _, v in release if k == "PRETTY_NAME"), "Linux"), 80)
 
 
 def _text(value: str | None) -> str | None:
@@ -55,26 +68,23 @@ def _text(value: str | None) -> str | None:
 def parse_load(output: ProbeOutput) -> Load:
     """Processor use between two readings of /proc/stat, memory as 1 - MemAvailable/MemTotal."""
     cpu = output.one("cpu")
-    samples = [
-        [int(x) for x in line.split()[1:9]]
-        for line in cpu.text.splitlines()
-        if re.fullmatch(r"cpu +[\d ]+", line.strip())
-    ]
-    if len(samples) != 2 or any(len(s) < 4 for s in samples):
+    samples = [[int(x) for x in line.split()[1:9]] for line in cpu.lines() if _CPU_LINE.fullmatch(line.strip())]
+    if len(samples) != 2 or len(samples[0]) != len(samples[1]):
         raise Unreadable("/proc/stat was not read twice", "check /proc on the guest")
     spent = [b - a for a, b in zip(*samples, strict=True)]
     total = sum(spent)
-    if total <= 0:
-        raise Unreadable("/proc/stat did not move between two readings", "collect again")
     idle = spent[3] + (spent[4] if len(spent) > 4 else 0)
-    memory = {k: int(v) for k, v in re.findall(r"^(\w+): (\d+)$", output.one("memory").text, re.MULTILINE)}
+    if not 0 <= idle <= total or total == 0:
+        raise Unreadable("/proc/stat did not move between two readings", "collect again")
+    memory = {k: int(v) for k, v in _MEMORY_LINE.findall(output.one("memory").text)}
     # Kernels before 3.14 have no MemAvailable; free, buffers and cache stand in for it.
     available = memory.get("MemAvailable", sum(memory.get(k, 0) for k in ("MemFree", "Buffers", "Cached")))
-    if not memory.get("MemTotal") or "MemFree" not in memory:
+    if not memory.get("MemTotal") or "MemFree" not in memory or available > memory["MemTotal"]:
         raise Unreadable("/proc/meminfo was not read", "check /proc on the guest")
+    seconds = cpu.pairs().get("seconds", "")
     return Load(
         cpu_percent=round(100 * (1 - idle / total), 1),
-        cpu_seconds=float(cpu.pairs().get("seconds") or 0),
+        cpu_seconds=float(seconds) if _SECONDS.fullmatch(seconds) else 0.0,
         memory_percent=round(100 * (1 - available / memory["MemTotal"]), 1),
         memory_total_mib=memory["MemTotal"] // 1024,
         memory_available_mib=available // 1024,
@@ -82,15 +92,19 @@ def parse_load(output: ProbeOutput) -> Load:
 
 
 def parse_reboot(output: ProbeOutput) -> Reboot:
-    """Restart flags, and kernels that are installed, of the running flavour, and newer than the running one."""
+    """Restart flags, the installed kernels of the running one's flavour, and those newer than it, oldest first."""
     files = parse_files(output)
     running = output.one("meta").pairs().get("kernel", "")
-    installed = tuple(printable(_kernel_name(k), 80) for k in files.kernels)
+    if not running:
+        raise Unreadable("the running kernel's release was not read", "run `uname -r` on the guest")
+    installed = tuple(
+        k for path in files.kernels if _flavour(k := printable(_kernel_name(path), 80)) == _flavour(running)
+    )
     return Reboot(
         flags=tuple(f for f in FLAGS if files.exists(f)),
         running_kernel=printable(running, 80),
         installed_kernels=installed,
-        newer_kernels=tuple(k for k in installed if _flavour(k) == _flavour(running) and _order(k) > _order(running)),
+        newer_kernels=tuple(sorted((k for k in installed if _order(k) > _order(running)), key=_order)),
     )
 
 
@@ -101,9 +115,9 @@ def _kernel_name(path: str) -> str:
 
 def _flavour(release: str) -> str:
     """The words of a release that are no numbers, without a distribution's own: `azure`, `cloud-amd`, `el-x`."""
-    words = (re.sub(r"\d[\d_]*$", "", w) for w in re.split(r"[-.+~]", release))
+    words = (w.rstrip("0123456789_") for w in re.split(r"[-.+~]", release))
     return "-".join(w for w in words if w)
 
 
 def _order(release: str) -> list[int]:
-    return [int(w) for w in re.split(r"[-.+~]", release) if w.isascii() and w.isdigit()]
+    return [int(w) for w in re.split(r"[-.+~]", release) if re.fullmatch("[0-9]{1,20}", w)]
