@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +15,8 @@ from backup_compliance.controls import DuplicateControl, Severity, load_catalogu
 from backup_compliance.exemptions import Exemptions, load_exemptions
 from backup_compliance.guest.conditions import CONDITIONS
 from backup_compliance.guest.hosts import Target, parse_hosts, parse_hosts_file, unique
+from backup_compliance.guest.read import Limits
+from backup_compliance.reading import Request
 from backup_compliance.releases import NotRefreshed, cached_release, fetch_newest_release, with_release
 from backup_compliance.run import Run
 
@@ -81,6 +84,23 @@ def connection_options(config: pytest.Config) -> dict[str, Any]:
     """Testinfra's own options, as it would pass them on itself."""
     names = ("ssh_config", "ssh_identity_file", "sudo", "sudo_user", "ansible_inventory", "force_ansible")
     return {name: value for name in names if (value := config.getoption(name))}
+
+
+def build_request(config: pytest.Config, endpoints: Mapping[str, str]) -> Request:
+    """What the options ask to be read; `endpoints` are the baseline's storage hosts by cloud."""
+
+    def folder(name: str) -> Path | None:
+        text = config.getoption(name)
+        return None if text is None else path_of(config, text)
+
+    return Request(
+        recorded=folder("facts"),
+        targets=targets(config),
+        connection=connection_options(config),
+        limits=Limits(config.getoption("max_connections"), config.getoption("timeout")),
+        storage_endpoint=endpoints.get(config.getoption("cloud"), ""),
+        keep_in=folder("save_facts"),
+    )
 
 
 def build_run(config: pytest.Config) -> Run:

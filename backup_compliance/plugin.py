@@ -17,7 +17,7 @@ from backup_compliance.configuration import ConfigurationError
 from backup_compliance.controls import DuplicateControl, collect, control_of
 from backup_compliance.facts import load_facts, save_facts
 from backup_compliance.guest.linux import LinuxGuest
-from backup_compliance.options import WHAT_TO_TYPE, add_options, build_run, path_of, targets
+from backup_compliance.options import WHAT_TO_TYPE, add_options, build_request, build_run, path_of, targets
 from backup_compliance.reading import read_facts
 from backup_compliance.report import html, terminal
 from backup_compliance.report.catalogue import catalogue_text
@@ -80,7 +80,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         if hasattr(config, "workerinput"):
             run.take(load_facts(Path(config.workerinput["compliance_facts"])))
         elif not config.getoption("collectonly") or config.getoption("facts"):
-            run.take(read_facts(config, run.baseline, terminal.writer(config)))
+            request = build_request(config, run.baseline.thresholds.storage_endpoints)
+            run.take(read_facts(request, terminal.writer(config)))
     except ConfigurationError as error:
         raise pytest.UsageError(str(error)) from error
 

@@ -10,17 +10,16 @@ from hypothesis import strategies as st
 from packaging.version import Version
 
 from backup_compliance.guest.agent import (
-    exact_version,
     parse_agent_configuration,
     parse_agent_processes,
     parse_agent_service,
     parse_agent_version,
-    parse_goal_state,
     parse_proxy,
-    parse_version,
 )
 from backup_compliance.guest.facts import AgentConfiguration, AgentService, GoalState, Proxy
+from backup_compliance.guest.goal_state import parse_goal_state
 from backup_compliance.guest.output import ProbeOutput, parse_output
+from backup_compliance.guest.versions import exact_version, parse_version
 from backup_compliance.verdicts import Unreadable
 from selftests.recordings import CONF, EGG, Recording, ubuntu
 
@@ -234,7 +233,7 @@ DECOYS = [
 @pytest.mark.parametrize("command", DAEMONS)
 def test_daemon_is_known_by_its_command_line(command: str) -> None:
     """Distributions start it with interpreters of their own."""
-    found = parse_agent_processes(read(GUEST.put("processes", f"process 7 {command}")))
+    found = parse_agent_processes(read(GUEST.put("processes", f"scanned 9\nprocess 7 {command}")))
     assert found.daemon is not None
     assert (found.daemon.pid, found.daemon.command, found.handler) == (7, command.strip(), None)
 
@@ -242,7 +241,7 @@ def test_daemon_is_known_by_its_command_line(command: str) -> None:
 @pytest.mark.parametrize("command", HANDLERS)
 def test_handler_is_known_by_its_command_line(command: str) -> None:
     """An egg of a version, or the installed agent itself."""
-    found = parse_agent_processes(read(GUEST.put("processes", f"process 8 {command}")))
+    found = parse_agent_processes(read(GUEST.put("processes", f"scanned 9\nprocess 8 {command}")))
     assert found.handler is not None
     assert (found.handler.pid, found.daemon) == (8, None)
 
@@ -250,13 +249,15 @@ def test_handler_is_known_by_its_command_line(command: str) -> None:
 @pytest.mark.parametrize("command", DECOYS)
 def test_decoy_is_no_process_of_the_agent(command: str) -> None:
     """Extensions live under /var/lib/waagent, and its name is in many command lines."""
-    found = parse_agent_processes(read(GUEST.put("processes", f"process 9 {command}")))
+    found = parse_agent_processes(read(GUEST.put("processes", f"scanned 9\nprocess 9 {command}")))
     assert (found.daemon, found.handler, len(found.others)) == (None, None, 1)
 
 
 def test_first_of_several_daemons_counts() -> None:
     """A restart may show two for a moment."""
-    found = parse_agent_processes(read(GUEST.put("processes", "\n".join(f"process {i} {DAEMONS[0]}" for i in (5, 6)))))
+    found = parse_agent_processes(
+        read(GUEST.put("processes", "scanned 9\n" + "\n".join(f"process {i} {DAEMONS[0]}" for i in (5, 6))))
+    )
     assert found.daemon is not None
     assert (found.daemon.pid, len(found.others)) == (5, 0)
 
@@ -275,7 +276,7 @@ def test_first_of_several_daemons_counts() -> None:
 )
 def test_line_that_is_no_process_is_left_out(line: str) -> None:
     """Nothing is made of it."""
-    found = parse_agent_processes(read(GUEST.put("processes", line)))
+    found = parse_agent_processes(read(GUEST.put("processes", f"scanned 9\n{line}")))
     assert (found.daemon, found.handler, found.others) == (None, None, ())
 
 
@@ -283,7 +284,7 @@ def test_line_that_is_no_process_is_left_out(line: str) -> None:
 def test_processes_take_no_time_over_a_long_command(unit: str) -> None:
     """Backtracking ends at the length that the probe sends."""
     started = time.monotonic()
-    parse_agent_processes(read(GUEST.put("processes", f"process 1 {unit * (900_000 // len(unit))}")))
+    parse_agent_processes(read(GUEST.put("processes", f"scanned 9\nprocess 1 {unit * (900_000 // len(unit))}")))
     assert time.monotonic() - started < 3
 
 

@@ -290,7 +290,7 @@ def test_interpreter_is_the_first_that_exists(text: str, path: str, version: str
 
 def test_guest_without_an_interpreter_has_none() -> None:
     """The probe looked for every name of the launcher's list."""
-    assert parse_interpreter(read(GUEST.put("python", ""))) is None
+    assert parse_interpreter(read(GUEST.put("python", "searched=/usr/bin /usr/local/bin"))) is None
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ PROXIED = (
 )
 CAPTURED = (
     ubuntu()
-    .edit("processes", ("scanned 148", "scanned 148\nenvironment 843 https_proxy=http://10.20.0.250:3128"))
+    .edit("processes", ("scanned 148", "scanned 148\nenvironment 843 http_proxy=http://10.20.0.250:3128"))
     .put(THROUGH, ANSWERED)
 )
 OLD_VERSION = "WALinuxAgent-2.2.45 running on ubuntu 18.04\nPython: 3.6.9\nGoal state agent: 2.2.45\nexit=0"

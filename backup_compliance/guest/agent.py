@@ -5,20 +5,18 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from packaging.version import Version
-
 from backup_compliance.guest.facts import (
     AgentConfiguration,
     AgentProcesses,
     AgentService,
     AgentVersion,
-    GoalState,
     Process,
     Proxy,
     ProxyVariable,
 )
 from backup_compliance.guest.files import parse_configuration, parse_files, parse_lines
 from backup_compliance.guest.output import ProbeOutput
+from backup_compliance.guest.versions import leading_version, parse_version
 from backup_compliance.untrusted import printable
 from backup_compliance.verdicts import Unreadable
 
@@ -28,7 +26,6 @@ _BOOT_STATES: Final = frozenset({"enabled", "alias", "generated"})
 COMMAND_LIMIT: Final = 2000
 """Characters of a command line that are looked at; the probe sends 400 bytes."""
 
-_VERSION = re.compile(r"(?<![0-9])[0-9]{1,9}(?:\.[0-9]{1,9}){1,4}(?![0-9])")
 _PYTHON = r"(?:(?:\S*/)?(?:platform-)?python[0-9.]*\s+(?:-\S+\s+)*)?"  # platform-python: RHEL 8
 _WAAGENT = r"(?!/var/lib/waagent/)(?:\S*/)?waagent\s+(?:-\S+\s+)*?"  # extensions live there
 _DAEMON = re.compile(rf"{_PYTHON}{_WAAGENT}--?daemon(?=\s|$)")
@@ -36,17 +33,6 @@ _HANDLER = re.compile(rf"{_PYTHON}(?:{_WAAGENT}|(?:\S*/)?WALinuxAgent-\S+\s+)--?
 _PROCESS = re.compile(r"process ([0-9]{1,10}) (.*)")
 _VARIABLE = r"(?i:https?_proxy|all_proxy|no_proxy)"
 _STATE = re.compile(r"(absent|readable|unreadable|directory|special) (/\S+)")
-
-
-def parse_version(text: str) -> Version | None:
-    """The first dotted number in `text` (`b'2.2.20'`, `WALinuxAgent-2.14.0.1-py3.12.egg`), or None."""
-    found = _VERSION.search(text)
-    return Version(found.group()) if found else None
-
-
-def exact_version(text: str) -> Version | None:
-    """The version that `text` is, in numbers and dots only; None for anything else."""
-    return Version(text) if _VERSION.fullmatch(text) else None
 
 
 def parse_agent_configuration(output: ProbeOutput) -> AgentConfiguration | None:
@@ -219,10 +205,10 @@ def parse_agent_version(output: ProbeOutput) -> AgentVersion | None:
     running = part.pairs().get("running")
     if running is not None:
         _, egg, name = running[:COMMAND_LIMIT].partition("WALinuxAgent-")
-        number = _VERSION.match(name) if egg and _HANDLER.match(running[:COMMAND_LIMIT]) else None
+        number = leading_version(name) if egg and _HANDLER.match(running[:COMMAND_LIMIT]) else None
         if number is None:
             raise Unreadable(f"no command line of a handler that names its version: {printable(running)}")
-        return AgentVersion(Version(number.group()), printable(running), None)
+        return AgentVersion(number, printable(running), None)
     if part.text.strip() == "absent":
         return None
     goal = packaged = None
@@ -238,20 +224,6 @@ def parse_agent_version(output: ProbeOutput) -> AgentVersion | None:
             f"waagent --version printed no version: {printable(part.text, 160)!r}", "run waagent --version on the guest"
         )
     return AgentVersion(version, "waagent --version", packaged)
-
-
-def parse_goal_state(output: ProbeOutput) -> GoalState | None:
-    """What the host address asks of this VM; None where it gave no goal state."""
-    found = output.all("goal-state")
-    if not found:
-        return None
-    pairs = found[0].pairs()
-    requested = {"yes": True, "no": False}.get(pairs.get("backup-extension", ""))
-    if requested is None:
-        raise Unreadable(
-            "the goal state was not read to its end", "collect again: the host address stopped in its answer"
-        )
-    return GoalState(parse_version(pairs.get("agent-version", "")), requested)
 
 
 def parse_proxy(output: ProbeOutput) -> Proxy | None:

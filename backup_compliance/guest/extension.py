@@ -6,10 +6,11 @@ import json
 import re
 from typing import Any, Final
 
-from backup_compliance.guest.agent import exact_version, parse_goal_state, parse_version
 from backup_compliance.guest.facts import BackupExtension, ExtensionStatus, Handler, Interpreter
 from backup_compliance.guest.files import parse_files, parse_lines
+from backup_compliance.guest.goal_state import parse_goal_state
 from backup_compliance.guest.output import ProbeOutput
+from backup_compliance.guest.versions import exact_version, parse_version
 from backup_compliance.untrusted import printable
 from backup_compliance.verdicts import Unreadable
 

@@ -11,12 +11,12 @@ from backup_compliance.guest.agent import (
     parse_agent_processes,
     parse_agent_service,
     parse_agent_version,
-    parse_goal_state,
     parse_proxy,
 )
 from backup_compliance.guest.connectivity import parse_http_checks, parse_routes, parse_storage
 from backup_compliance.guest.extension import parse_backup_extension, parse_interpreter
 from backup_compliance.guest.facts import Identity
+from backup_compliance.guest.goal_state import parse_goal_state
 from backup_compliance.guest.leases import parse_addressing
 from backup_compliance.guest.output import ProbeOutput
 from backup_compliance.guest.system import parse_identity, parse_load, parse_reboot
