@@ -29,6 +29,8 @@ _SECRETS = (
 
 def printable(text: str, limit: int = LINE_LIMIT) -> str:
     """One line without control characters or bidirectional marks, at most `limit` characters."""
+    if len(text) <= limit and text.isascii() and text.isprintable() and text == " ".join(text.split()):
+        return mask_secrets(text)  # the ordinary case, ten times as fast
     # Masked before it is cut, or the cut could take the `@` that tells a password; again afterwards,
     # for escape sequences may part the words that tell one.
     text = _ESCAPES.sub("", mask_secrets(text[: limit * 64])[: limit * 8])

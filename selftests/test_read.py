@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 import time
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 from backup_compliance.configuration import ConfigurationError
 from backup_compliance.facts import RecordedGuest
 from backup_compliance.guest.hosts import Target, parse_hosts, parse_hosts_file
+from backup_compliance.guest.output import parse_output
 from backup_compliance.guest.problems import explain
 from backup_compliance.guest.read import Limits, judge_output, mask_output, probe_command, read_guest, read_guests
 from selftests.recordings import ubuntu
@@ -230,3 +233,19 @@ def test_unknown_errors_are_shown_short_and_printable(text: str) -> None:
     assert problem.missing.startswith("the connection failed")
     assert problem.missing.isprintable()
     assert len(problem.missing) < 250
+
+
+LOGIN_SHELLS = [s for s in ("sh", "bash", "dash", "tcsh", "fish", "zsh", "busybox sh") if shutil.which(s.split()[0])]
+
+
+def test_probe_command_survives_every_login_shell() -> None:
+    """Csh and fish included, and an empty PATH: nothing in the command means anything to a shell."""
+    command = probe_command("localhost")
+    environment = {"AVB_TOOL": "none", "PATH": ""}  # no tool, no request: nothing leaves the machine
+    running = {}
+    for shell in LOGIN_SHELLS:
+        words = [shutil.which(shell.split()[0]) or "", *shell.split()[1:], "-c", command]
+        running[shell] = subprocess.Popen(words, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    for shell, process in running.items():
+        printed, _ = process.communicate(timeout=40)
+        assert parse_output(printed).one("meta").pairs()["tool"] == "none", shell
