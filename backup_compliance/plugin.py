@@ -28,6 +28,7 @@ from backup_compliance.verdicts import NotApplicable, Outcome
 
 RUN = pytest.StashKey[Run]()
 GUEST = pytest.StashKey[LinuxGuest]()
+HANDED_OVER = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -89,9 +90,16 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """xdist: hand the facts to a worker as a folder."""
-    folder = Path(tempfile.mkdtemp(prefix="compliance-facts-")) / "facts"
-    save_facts(node.config.stash[RUN].facts, folder)
-    node.workerinput["compliance_facts"] = str(folder)
+    stash = node.config.stash
+    if HANDED_OVER not in stash:
+        stash[HANDED_OVER] = tempfile.TemporaryDirectory(prefix="compliance-facts-")
+        save_facts(stash[RUN].facts, Path(stash[HANDED_OVER].name) / "facts")
+    node.workerinput["compliance_facts"] = str(Path(stash[HANDED_OVER].name) / "facts")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if HANDED_OVER in config.stash:
+        config.stash[HANDED_OVER].cleanup()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

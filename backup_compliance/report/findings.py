@@ -96,6 +96,8 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     scope: str
     facts: str
     """What the facts are and of what date."""
+    newest_agent: str
+    """The newest Azure Linux Agent that is known, and of what day that is."""
     exit_status: int
     notes: list[str] = []
     """What the reader has to know: expired exemptions, how a threshold was learned."""

@@ -35,6 +35,7 @@ def versions() -> dict[str, str]:
 def make_document(run: Run, exit_status: int) -> Document:
     """Everything the run found out, ready to be rendered."""
     findings = run.collected.sorted()
+    newest = run.baseline.thresholds
     return Document(
         run=RunInfo(
             started=run.started,
@@ -44,6 +45,7 @@ def make_document(run: Run, exit_status: int) -> Document:
             versions=versions(),
             scope=f"{len(run.guests)} guest{'s' if len(run.guests) != 1 else ''}, guest side only",
             facts=_facts_text(run),
+            newest_agent=f"{newest.linux_agent_newest}, known on {newest.linux_agent_newest_date}",
             exit_status=exit_status,
             notes=[*run.notes, *run.exemption_notes(findings)],
         ),
