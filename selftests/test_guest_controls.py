@@ -326,6 +326,7 @@ CASES: tuple[tuple[str, str, Recording, str, str], ...] = (
         "AutoUpdate.Enabled=N",
     ),
     ("AVB-205", "no-file", ubuntu().config("/etc/waagent.conf", None), "undetermined", "AVB-206"),
+    ("AVB-205", "garbled", ubuntu().config("/etc/waagent.conf", "garbage"), "undetermined", "AVB-206"),
     ("AVB-205", "file-too-large", ubuntu().config("/etc/waagent.conf", "x=y\n" * 20000), "error", "64 KiB"),
     ("AVB-206", "on", ubuntu(), "compliant", ""),
     ("AVB-206", "unset-is-on", ubuntu().config("/etc/waagent.conf", "Logs.Verbose=n"), "compliant", ""),

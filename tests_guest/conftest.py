@@ -19,9 +19,11 @@ def agent(guest: LinuxGuest) -> AgentVersion:
 
 @pytest.fixture
 def configuration(guest: LinuxGuest) -> AgentConfiguration:
-    """The agent's configuration file; undetermined without one, which AVB-206 judges."""
+    """The agent's configuration; undetermined without a file or a setting in it, which AVB-206 judges."""
     if guest.configuration is None:
         raise Undetermined("/etc/waagent.conf does not exist (AVB-206)")
+    if not guest.configuration.settings:
+        raise Undetermined("/etc/waagent.conf holds no setting (AVB-206)")
     return guest.configuration
 
 

@@ -14,7 +14,8 @@ from backup_compliance.verdicts import Unreadable
 
 SNAPSHOT_CONFIGURATION: Final = "/etc/azure/vmbackup.conf"
 IN_GUEST: Final = frozenset({"onlyguest", "firstguestthenhost"})
-UNUSABLE: Final = frozenset({"unreachable", "prohibit", "blackhole", "throw"})
+# `local` leads back to the VM itself: neither storage nor the host is there
+UNUSABLE: Final = frozenset({"unreachable", "prohibit", "blackhole", "throw", "local"})
 
 # curl's exit statuses (curl.1, EXIT CODES) by the stage that failed.
 _CURL_STAGES: Final = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import Any, Final
 
 from backup_compliance.guest.facts import BackupExtension, ExtensionStatus, Handler, Interpreter
@@ -58,8 +59,10 @@ def parse_backup_extension(output: ProbeOutput) -> BackupExtension | None:
     for path in (line.removeprefix("status ") for line in part.lines() if line.startswith("status /")):
         contents.setdefault(path, [])
     paths = [line.removeprefix("handler ") for line in part.lines() if line.startswith("handler /")]
-    found = {p: h for p in paths if (h := _handler(p, contents)) is not None}
-    handlers = tuple(found.values())
+    found = {p: h for p in paths if (h := _folder(p, contents)) is not None}
+    active = BackupExtension(tuple(found.values()), ()).active
+    # only the one at work is asked for its health: what an older folder left behind troubles nobody
+    handlers = tuple(_with_health(h, p, contents) if h is active else h for p, h in found.items())
     traces = [p for p in files.below(f"/var/lib/waagent/{NAME}") if p not in found]
     if files.exists(LOG_FOLDER):
         traces.append(LOG_FOLDER)
@@ -71,18 +74,20 @@ def parse_backup_extension(output: ProbeOutput) -> BackupExtension | None:
     return BackupExtension(handlers, tuple(printable(t) for t in traces))
 
 
-def _handler(path: str, contents: dict[str, list[str]]) -> Handler | None:
+def _folder(path: str, contents: dict[str, list[str]]) -> Handler | None:
     version = exact_version(path.rsplit("-", 1)[-1])
     if version is None:
         return None
     state = "".join(contents.get(f"{path}/config/HandlerState", [])).strip() or None
+    return Handler(printable(path), version, printable(state, 40) if state else None, None, "", None)
+
+
+def _with_health(handler: Handler, path: str, contents: dict[str, list[str]]) -> Handler:
     health = _json(f"{path}/config/HandlerStatus", contents)
     health = health if isinstance(health, dict) else {}
     status = health.get("status")
-    return Handler(
-        path=printable(path),
-        version=version,
-        state=printable(state, 40) if state else None,
+    return replace(
+        handler,
         status=printable(status, 40) if isinstance(status, str) and status else None,
         message=_message(health),
         last=_last_status(path, contents),
