@@ -82,7 +82,7 @@ def load_baseline(name: str, known_controls: Collection[str] = (), known_conditi
     if name not in BUILT_IN and not path.is_file():
         raise ConfigurationError(f"--baseline: {name} is neither a file nor one of {', '.join(BUILT_IN)}")
     text, data = read_toml(path)
-    file = convert(data, _File, path, text)
+    file = convert(data, _File, path, text, _hint)
     _check_names(file, path, text, known_controls, known_conditions)
     if file.extends is None and name not in BUILT_IN:
         raise wrong(path, text, ["extends"], f"a baseline of your own extends one of {', '.join(BUILT_IN)}")
@@ -90,7 +90,9 @@ def load_baseline(name: str, known_controls: Collection[str] = (), known_conditi
         raise wrong(path, text, ["extends"], f"unknown baseline {file.extends!r}; one of {', '.join(BUILT_IN)}")
     parent = load_baseline(file.extends) if file.extends else None
     inherited = msgspec.to_builtins(parent.thresholds) if parent else {}
-    thresholds = convert({"thresholds": {**inherited, **file.thresholds}}, _ThresholdsFile, path, text).thresholds
+    thresholds = convert(
+        {"thresholds": {**inherited, **file.thresholds}}, _ThresholdsFile, path, text, _hint
+    ).thresholds
     _check_versions(thresholds, path, text)
     return Baseline(
         name=file.name,
@@ -100,6 +102,14 @@ def load_baseline(name: str, known_controls: Collection[str] = (), known_conditi
         overrides={**(parent.overrides if parent else {}), **file.overrides},
         thresholds=thresholds,
     )
+
+
+def _hint(message: str) -> str:
+    if "enum value" in message:
+        return f"; one of {', '.join(Severity)}"
+    if "unknown field" in message and "$.thresholds" in message:
+        return f"; known: {', '.join(Thresholds.__struct_fields__)}"
+    return f"; known: {', '.join(_File.__struct_fields__)}" if "unknown field" in message else ""
 
 
 class _ThresholdsFile(msgspec.Struct, frozen=True):

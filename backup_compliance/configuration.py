@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,20 +26,23 @@ def read_toml(path: Path) -> tuple[str, dict[str, object]]:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: {error}") from error
+        raise ConfigurationError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
     try:
         return text, tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{path}: {error}") from error
 
 
-def convert(data: object, kind: type[T], path: Path, text: str) -> T:
-    """`data` as a `kind` (a msgspec Struct); unknown keys and wrong types are named with their line."""
+def convert(data: object, kind: type[T], path: Path, text: str, hint: Callable[[str], str] = lambda message: "") -> T:
+    """`data` as a `kind` (a msgspec Struct); unknown keys and wrong types are named with their line.
+
+    `hint` may add to a message what would have been right.
+    """
     try:
         return msgspec.convert(data, kind)
     except msgspec.ValidationError as error:
         keys = _named(data, kind, _location(str(error)))
-        raise wrong(path, text, keys, str(error).split(" - at ")[0]) from error
+        raise wrong(path, text, keys, f"{str(error).split(' - at ')[0]}{hint(str(error))}") from error
 
 
 def _named(data: object, kind: type[T], keys: list[str | int]) -> list[str | int]:

@@ -56,7 +56,8 @@ def load_exemptions(path: Path, known_controls: Collection[str], today: date | N
         ConfigurationError: naming file, line and key: a missing reason or day, an unknown control.
     """
     text, data = read_toml(path)
-    entries = convert(data, _File, path, text).exemption
+    known = f"; an exemption has {', '.join(Exemption.__struct_fields__)}"
+    entries = convert(data, _File, path, text, lambda m: known if "field" in m else "").exemption
     for number, entry in enumerate(entries):
         if entry.control not in known_controls:
             raise wrong(

@@ -131,7 +131,7 @@ def load_facts(directory: Path) -> Facts:
     index = _load_index(directory / INDEX)
     guests = {name: _load_guest(directory, name, entry) for name, entry in index.guests.items()}
     known = {entry.file for entry in index.guests.values()}
-    for path in sorted((directory / "guests").glob("*.txt")):
+    for path in _texts(directory / "guests"):
         if f"guests/{path.name}" not in known:
             name = host_id(unquote(path.stem))
             guests.setdefault(name, _load_guest(directory, name, _GuestEntry(f"guests/{path.name}")))
@@ -140,17 +140,26 @@ def load_facts(directory: Path) -> Facts:
     return Facts(tuple(guests[name] for name in sorted(guests)), printable(index.label))
 
 
+def _texts(folder: Path) -> list[Path]:
+    try:
+        return sorted(p for p in folder.iterdir() if p.suffix == ".txt")
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise ConfigurationError(f"--facts: {folder}: {error.strerror}") from error
+
+
 def host_id(name: str) -> str:
     """`name` as it may appear in test ids, file names and reports: letters, digits and `. _ : @ -`."""
     return re.sub(r"[^A-Za-z0-9._:@-]+", "_", name)[:100] or "unnamed"
 
 
 def _load_index(path: Path) -> _Index:
-    if not path.exists():
-        return _Index(SCHEMA)
     try:
         data = path.read_bytes()
         schema = msgspec.json.decode(data).get("schema")
+    except FileNotFoundError:
+        return _Index(SCHEMA)
     except (OSError, msgspec.DecodeError, AttributeError) as error:
         raise ConfigurationError(f"{path}: not readable as JSON: {error}") from error
     if schema != SCHEMA:

@@ -69,6 +69,11 @@ def targets(config: pytest.Config) -> list[Target]:
         raise ConfigurationError(
             "--ssh-extra-args: testinfra registers this option and never uses it; put the settings into a file and use --ssh-config"
         )
+    if sum(str(a).split("=")[0] == "--hosts" for a in config.invocation_params.args) > 1:
+        raise ConfigurationError("--hosts was given twice, and only the last would count: part the hosts by commas")
+    for name in ("ssh_config", "ssh_identity_file", "ansible_inventory"):
+        if (file := config.getoption(name)) and not path_of(config, file).exists():
+            raise ConfigurationError(f"--{name.replace('_', '-')}: {file} does not exist")
     connection = config.getoption("connection")
     found: list[Target] = []
     if (text := config.getoption("hosts")) is not None:
@@ -113,8 +118,8 @@ def build_run(config: pytest.Config) -> Run:
         catalogue = load_catalogue(config.rootpath)
     except DuplicateControl as error:
         raise ConfigurationError(str(error)) from error
-    for name in ("timeout", "max_connections"):
-        if config.getoption(name) <= 0:
+    for name in ("timeout", "max_connections", "max_facts_age"):
+        if (number := config.getoption(name)) is not None and number <= 0:
             raise ConfigurationError(f"--{name.replace('_', '-')}: must be more than 0")
     chosen = config.getoption("baseline")
     baseline = load_baseline(chosen if chosen in BUILT_IN else str(path_of(config, chosen)), catalogue, CONDITIONS)

@@ -42,7 +42,7 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     config.stash[RUN] = _build(config)
     if not hasattr(config, "workerinput") and not config.getoption("collectonly"):
-        html.configure(config.option, report_dir(config))
+        html.configure(config.option, _writable(report_dir(config)))
         config.pluginmanager.register(Reporter(config, config.stash[RUN]), "compliance-reporter")
 
 
@@ -66,6 +66,16 @@ def report_dir(config: pytest.Config) -> Path:
     """Where this run's reports go."""
     named = config.getoption("report_dir")
     return path_of(config, named) if named else config.rootpath / "reports"
+
+
+def _writable(folder: Path) -> Path:
+    """`folder`, made if need be; an audit that cannot be written down is better not begun."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise pytest.UsageError(f"--report-dir: {folder}: {error.strerror}") from error
+    return folder
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -233,7 +243,7 @@ class Reporter:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Before pytest-html's own, which renders what is decided here."""
-        if self.config.getoption("collectonly") or not self.run.collected.findings:
+        if self.config.getoption("collectonly"):
             return
         if session.exitstatus == pytest.ExitCode.OK and not any(
             f.outcome in JUDGED for f in self.run.collected.findings.values()

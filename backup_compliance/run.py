@@ -139,14 +139,17 @@ class Run:
 
     def exemption_notes(self, findings: Iterable[Finding]) -> list[str]:
         """Exemptions that have run out or met no failure are worth a line in every report."""
-        excusable = (Outcome.EXEMPT, Outcome.NON_COMPLIANT, Outcome.ADVISORY)
-        met = [(f.control, self.names(f.resource)) for f in findings if f.outcome in excusable]
+        # while something that it covers was not read, whether it is needed cannot be told
+        of_use = (Outcome.EXEMPT, Outcome.NON_COMPLIANT, Outcome.ADVISORY, Outcome.ERROR, Outcome.UNDETERMINED)
+        seen = [(f.outcome, f.control, self.names(f.resource)) for f in findings]
         notes = []
         for entry in self.exemptions.entries:
             what = f"the exemption of {entry.control} for {printable(entry.resource, 80)}"
             if not entry.is_live(self.exemptions.today):
                 notes.append(f"{what} expired on {entry.expires_on}")
-            elif not any(entry.matches(control, names) for control, names in met):
+            elif not any(entry.matches(entry.control, names) for _, _, names in seen):
+                notes.append(f"{what} matches nothing that was judged; check its spelling")
+            elif not any(entry.matches(control, names) for outcome, control, names in seen if outcome in of_use):
                 notes.append(f"{what} met no failure; remove it")
         return notes
 

@@ -208,7 +208,7 @@ def test_hosts_file_takes_comments_and_blank_lines(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("web01\nweb 02\n", ":2: a host spec holds no white space"),
+        ("web01\nweb 02\n", ":2: a host spec holds no white space and no comma"),
         ("# nothing\n", "names no host"),
         ("web01\n\nftp://root:pw@x\n", ":3: ftp://x: unknown connection 'ftp'"),
         ("ssh://x:0\n", ":1: ssh://x:0: '0' is no port"),

@@ -70,7 +70,7 @@ def proxy_failure(proxy: Proxy, spaced_lines: Sequence[str], checks: Sequence[Ht
     if proxy.host is not None or proxy.port is not None:
         if proxy.host is None or proxy.port is None:
             missing = "HttpProxy.Host" if proxy.host is None else "HttpProxy.Port"
-            return f"{missing} is not set: the agent then uses no proxy at all (Host={proxy.host}, Port={proxy.port})"
+            return f"{missing} is not set: the agent then uses no proxy at all (Host={proxy.host or 'unset'}, Port={proxy.port or 'unset'})"
         if not proxy.port.isdigit():
             return f"HttpProxy.Port={proxy.port} is not a number"
         if "/" in proxy.host:

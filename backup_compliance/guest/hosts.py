@@ -53,18 +53,27 @@ def parse_hosts_file(path: Path, connection: str | None = None) -> list[Target]:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"--hosts-file: {path}: {getattr(error, 'strerror', None) or error}") from error
     specs = [(number, re.split(r"(?:^|\s)#", line)[0].strip()) for number, line in enumerate(lines, 1)]
-    found = [_target(spec, f"{path}:{number}", connection) for number, spec in specs if spec]
+    found, wrong = [], []
+    for number, spec in ((n, s) for n, s in specs if s):
+        try:
+            found.append(_target(spec, f"{path}:{number}", connection))
+        except ConfigurationError as error:
+            wrong.append(str(error))
+    if wrong:
+        raise ConfigurationError("\n".join(wrong))
     if not found:
         raise ConfigurationError(f"{path}: names no host")
     return unique(found)
 
 
 def _target(spec: str, where: str, connection: str | None) -> Target:
-    if re.search(r"\s", spec):
-        raise ConfigurationError(f"{where}: a host spec holds no white space; one spec a line")
+    if re.search(r"[\s,]", spec):
+        raise ConfigurationError(f"{where}: a host spec holds no white space and no comma; one spec a line")
+    if re.match(r"[a-z-]+:/[^/]", spec):
+        raise ConfigurationError(f"{where}: {_shown(spec)}: two slashes follow a connection's colon (ssh://HOST)")
     scheme, separator, rest = spec.rpartition("://")
     used = scheme if separator else connection or DEFAULT_CONNECTION
-    shown = re.sub(r"(//|^)[^/@]*@", r"\1", spec)
+    shown = _shown(spec)
     if used not in BACKENDS:
         raise ConfigurationError(
             f"{where}: {shown}: unknown connection {used!r}; one of {', '.join(sorted(set(BACKENDS) - set(_REFUSED)))}"
@@ -85,6 +94,11 @@ def _target(spec: str, where: str, connection: str | None) -> Target:
     return Target(
         host_id(name if used in _REMOTE else f"{used}:{name}"), spec if separator else f"{used}://{spec}", used
     )
+
+
+def _shown(spec: str) -> str:
+    """The spec without user and password."""
+    return re.sub(r"(/|^)[^/@]*@", r"\1", spec)
 
 
 def unique(targets: list[Target]) -> list[Target]:

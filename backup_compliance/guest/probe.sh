@@ -21,6 +21,7 @@ SCHEME=${AVB_STORAGE_SCHEME:-https}
 NL='
 '
 if [ "${1:-}" = packed ]; then
+  if [ ! -f "$0" ]; then echo 'probe.sh: packed needs the script as a file: sh probe.sh packed' >&2; exit 2; fi
   AVB_PACKED=$(sh "$0" | gzip -9 | base64)
   printf '\navb-probe 1 packed\n%s\navb-probe 1 packed end\n' "$AVB_PACKED"
   exit 0
@@ -205,7 +206,10 @@ agent_processes() {
     [ "${u:-0}" = 0 ] || continue # the agent runs as root; anybody may call a process of theirs like it
     case $v in
       *waagent*|*WALinuxAgent*)
-        echo "process $p $v"
+        case $v in # of what only bears its name no more than its program is told
+          *waagent\ *-daemon*|*-run-exthandlers*) echo "process $p $v" ;;
+          *) f2=${v#* }; echo "process $p ${v%% *} ${f2%% *} ..." ;;
+        esac
         case $v in *WALinuxAgent-[0-9]*-run-exthandlers*) echo "running handler $v" ;; esac
         tr '\0' '\n' < "${f%/cmdline}/environ" | grep $A -iE '^[a-z]*_proxy=' | unsigned | sed -e "s/^/environment $p /" | head -c 2000 ;;
     esac

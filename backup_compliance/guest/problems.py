@@ -10,6 +10,13 @@ from backup_compliance.untrusted import printable
 
 # What ssh, sudo and container runtimes print, in the order in which the more telling one wins.
 _KNOWN: Final = (
+    (r"ansible(-inventory)?: .*not found", "ansible is not installed here", "pip install ansible-core"),
+    (
+        r"(docker|podman|kubectl|oc|lxc): .*not found",
+        "the connection's command is not installed here",
+        "install it, or use another connection",
+    ),
+    (r"No such container|No such object|pods? .* not found", "there is no such container or pod", "check the name"),
     (
         r"REMOTE HOST IDENTIFICATION HAS CHANGED",
         "its host key has changed",
@@ -52,7 +59,6 @@ _KNOWN: Final = (
         "there is no route to it",
         "run the suite where the host can be reached, or bring its facts (--facts)",
     ),
-    (r"No such container|No such object|not found|no container", "there is no such container or pod", "check the name"),
     (
         r"Connection reset|Connection closed|closed by remote host|Broken pipe",
         "the connection was closed",
@@ -64,7 +70,6 @@ _KNOWN: Final = (
         "install sshpass, or use a key instead of a password",
     ),
     (r"You must install paramiko", "paramiko is not installed here", "pip install paramiko, or write ssh:// instead"),
-    (r"ansible(-inventory)?: (command )?not found", "ansible is not installed here", "pip install ansible-core"),
     (
         r"base64: (command )?not found",
         "it has no base64 command",
@@ -80,4 +85,6 @@ def explain(text: str, otherwise: str) -> Problem:
             return Problem(missing, remedy)
     lines = [line for line in text.splitlines() if line.strip()]
     said = printable(lines[-1], 160) if lines else ""
-    return Problem(f"{otherwise}: {said}" if said else otherwise, "run the same connection by hand: HOST id")
+    return Problem(
+        f"{otherwise}: {said}" if said else otherwise, "try the same connection by hand, for ssh: ssh HOST id"
+    )

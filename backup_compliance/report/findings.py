@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -30,10 +30,9 @@ class OtherBaseline(msgspec.Struct, frozen=True):
 
     @property
     def text(self) -> str:
-        """`current: non_compliant, low`; without a severity where nothing is wrong."""
-        return (
-            f"{self.name}: {self.outcome}, {self.severity}" if self.outcome in BAD else f"{self.name}: {self.outcome}"
-        )
+        """`current: non-compliant, low`; without a severity where nothing is wrong."""
+        outcome = self.outcome.replace("_", "-")
+        return f"{self.name}: {outcome}, {self.severity}" if self.outcome in BAD else f"{self.name}: {outcome}"
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,29 +133,39 @@ def _weight(finding: Finding) -> int:
     return 2 if finding.gates else 1 if finding.outcome in BAD else 0
 
 
-def verdicts(findings: Iterable[Finding]) -> list[Verdict]:
-    """One verdict per VM, the worst first; a VM nothing of which was read is not assessed."""
+def verdicts(findings: Iterable[Finding], expected: Mapping[str, Collection[str]]) -> list[Verdict]:
+    """One verdict per VM, the worst first; a VM that was not read, or judged in part only, is not assessed.
+
+    Args:
+        findings: of every VM.
+        expected: the ids of all controls of each side; whoever lacks one of them cannot be ready.
+    """
     by_vm: dict[str, list[Finding]] = {}
     for finding in findings:
         by_vm.setdefault(finding.vm or finding.resource, []).append(finding)
     order = [VmVerdict.NOT_READY, VmVerdict.NOT_ASSESSED, VmVerdict.READY]
     return sorted(
-        (_verdict(vm, found) for vm, found in by_vm.items()), key=lambda v: (order.index(v.verdict), v.vm.casefold())
+        (_verdict(vm, found, expected) for vm, found in by_vm.items()),
+        key=lambda v: (order.index(v.verdict), v.vm.casefold()),
     )
 
 
-def _verdict(vm: str, findings: Sequence[Finding]) -> Verdict:
+def _verdict(vm: str, findings: Sequence[Finding], expected: Mapping[str, Collection[str]]) -> Verdict:
     gating = sorted(
         (f for f in findings if f.gates),
         key=lambda f: (f.outcome is not Outcome.NON_COMPLIANT, -f.severity.rank, f.control),
     )
     sides = {f.side for f in findings}
     failed = [f for f in gating if f.outcome is Outcome.NON_COMPLIANT]
+    run = {f.control for f in findings}
+    whole = {c for side in sides for c in expected.get(side, ())}
     judged = [f for f in findings if f.outcome in JUDGED]
     if failed:
         verdict, reason = VmVerdict.NOT_READY, f"{failed[0].control} {failed[0].title}"
     elif gating or not judged:
         verdict, reason = VmVerdict.NOT_ASSESSED, gating[0].message if gating else "no control applied to it"
+    elif whole - run:
+        verdict, reason = VmVerdict.NOT_ASSESSED, f"only {len(run)} of {len(whole)} controls were run"
     else:
         verdict, reason = VmVerdict.READY, ""
     return Verdict(

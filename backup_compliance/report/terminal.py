@@ -65,7 +65,9 @@ def _verdict(terminal: pytest.TerminalReporter, verdict: Verdict, gating: Sequen
 
 
 def _aside(verdict: Verdict) -> str:
-    """What did not gate and is still worth a look."""
+    """What did not gate and is still worth a look, and why a VM nothing is wrong with is not ready."""
+    if verdict.verdict is VmVerdict.NOT_ASSESSED and not set(verdict.counts) & {Outcome.ERROR, Outcome.UNDETERMINED}:
+        return f"  ({verdict.reason})"
     told = [f"{n} {o}" for o in ("advisory", "exempt") if (n := verdict.counts.get(Outcome(o), 0))]
     return f"  ({', '.join(told)})" if told else ""
 
@@ -80,6 +82,8 @@ def gate_text(document: Document) -> str:
     ready = sum(v.verdict is VmVerdict.READY for v in document.verdicts)
     gating = [f for f in document.findings if f.gates]
     what = f"{ready} of {len(document.verdicts)} VMs are ready"
+    unread = sum(v.verdict is VmVerdict.NOT_ASSESSED and set(v.counts) == {Outcome.ERROR} for v in document.verdicts)
+    what += f", {unread} could not be read" if unread else ""
     if document.run.exit_status == 0:
         return f"gate: passed, {what} (exit status 0)"
     kinds = {o: sum(f.outcome == o for f in gating) for o in ("non_compliant", "error", "undetermined")}

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
 from backup_compliance import __version__
 from backup_compliance.guest.linux import LinuxGuest
-from backup_compliance.report.findings import Document, RunInfo, verdicts
+from backup_compliance.report.findings import Document, Finding, RunInfo, verdicts
 from backup_compliance.report.machine import write_json, write_junit
 from backup_compliance.report.markdown import write_summary
 from backup_compliance.run import Run
@@ -35,6 +35,7 @@ def versions() -> dict[str, str]:
 def make_document(run: Run, exit_status: int) -> Document:
     """Everything the run found out, ready to be rendered."""
     findings = run.collected.sorted()
+    expected = {side: [c.id for c in run.catalogue.values() if c.side == side] for side in ("guest", "platform")}
     newest = run.baseline.thresholds
     return Document(
         run=RunInfo(
@@ -47,11 +48,26 @@ def make_document(run: Run, exit_status: int) -> Document:
             facts=_facts_text(run),
             newest_agent=f"{newest.linux_agent_newest}, known on {newest.linux_agent_newest_date}",
             exit_status=exit_status,
-            notes=[*run.notes, *run.exemption_notes(findings)],
+            notes=[*run.notes, *_partial(run, findings), *run.exemption_notes(findings)],
         ),
-        verdicts=verdicts(findings),
+        verdicts=verdicts(findings, expected),
         findings=findings,
     )
+
+
+def _partial(run: Run, findings: Sequence[Finding]) -> list[str]:
+    """A run that was narrowed or cut short says so."""
+    whole = {c.id for c in run.catalogue.values() if c.side == "guest"}
+    resources = {f.resource for f in findings}
+    done = {(f.control, f.resource) for f in findings}
+    lines = []
+    if partly := sum(any((c, r) not in done for c in whole) for r in resources):
+        ran = len({f.control for f in findings})
+        told = f"{ran} of {len(whole)} controls were run"
+        lines.append(f"{partly} of {len(run.guests)} guests were judged in part only ({told})")
+    if missing := len(set(run.guests) - resources):
+        lines.append(f"{missing} of {len(run.guests)} guests were not judged at all")
+    return lines
 
 
 def _facts_text(run: Run) -> str:
