@@ -47,9 +47,7 @@ class Source:
     """ISO date of the page."""
 
 
-TROUBLESHOOTING_2016: Final = Source(
-    "Troubleshoot Azure Backup failure: VM agent cannot be reached (snapshot VM sub task timed out)", "2016-07-14"
-)
+TROUBLESHOOTING_2016: Final = Source("Troubleshoot Azure Backup: VM agent cannot be reached", "2016-07-14")
 TROUBLESHOOTING_2025: Final = Source("Troubleshoot backup errors with Azure virtual machines", "2025-11-12")
 MINIMUM_AGENT_2025: Final = Source("Minimum version support for the VM agent in Azure", "2025-09-15")
 EXTENSION_SOURCE_2026: Final = Source("Azure/azure-linux-extensions, VMBackup (source of the extension)", "2026-08-06")
