@@ -223,9 +223,9 @@ class Reporter:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """pytest-metadata lists plugins and a CI's variables; a compliance report names what judged."""
-        metadata = self.config.stash[metadata_key]
-        metadata.clear()
-        metadata.update(versions())
+        if (metadata := self.config.stash.get(metadata_key, None)) is not None:
+            metadata.clear()
+            metadata.update(versions())
 
     def pytest_report_header(self) -> list[str]:
         run = self.run
@@ -243,7 +243,7 @@ class Reporter:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Before pytest-html's own, which renders what is decided here."""
-        if self.config.getoption("collectonly"):
+        if self.config.getoption("collectonly") or not self.run.guests:
             return
         if session.exitstatus == pytest.ExitCode.OK and not any(
             f.outcome in JUDGED for f in self.run.collected.findings.values()
@@ -253,20 +253,25 @@ class Reporter:
         self.document = make_document(self.run, int(session.exitstatus))
         self.written = write_reports(self.document, report_dir(self.config))
 
+    @pytest.hookimpl(optionalhook=True)
     def pytest_html_report_title(self, report: Any) -> None:
         report.title = html.TITLE
 
+    @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_header(self, cells: list[str]) -> None:
         cells[:] = html.header_cells()
 
+    @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_row(self, report: pytest.TestReport, cells: list[str]) -> None:
         if (data := getattr(report, "compliance", None)) is not None:
             cells[:] = html.row_cells(cells[0], msgspec.convert(data, Finding))
 
+    @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_html(self, report: pytest.TestReport, data: list[str]) -> None:
         if (found := getattr(report, "compliance", None)) is not None:
             data[:] = [html.evidence(msgspec.convert(found, Finding))]
 
+    @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_summary(self, prefix: list[str]) -> None:
         if self.document is not None:
             prefix.append(html.overview(self.document, self.run.catalogue))

@@ -133,14 +133,17 @@ def _weight(finding: Finding) -> int:
     return 2 if finding.gates else 1 if finding.outcome in BAD else 0
 
 
-def verdicts(findings: Iterable[Finding], expected: Mapping[str, Collection[str]]) -> list[Verdict]:
+def verdicts(
+    findings: Iterable[Finding], expected: Mapping[str, Collection[str]], vms: Iterable[str] = ()
+) -> list[Verdict]:
     """One verdict per VM, the worst first; a VM that was not read, or judged in part only, is not assessed.
 
     Args:
         findings: of every VM.
         expected: the ids of all controls of each side; whoever lacks one of them cannot be ready.
+        vms: everyone who was read; those without any finding were not judged.
     """
-    by_vm: dict[str, list[Finding]] = {}
+    by_vm: dict[str, list[Finding]] = {vm: [] for vm in vms}
     for finding in findings:
         by_vm.setdefault(finding.vm or finding.resource, []).append(finding)
     order = [VmVerdict.NOT_READY, VmVerdict.NOT_ASSESSED, VmVerdict.READY]
@@ -155,6 +158,8 @@ def _verdict(vm: str, findings: Sequence[Finding], expected: Mapping[str, Collec
         (f for f in findings if f.gates),
         key=lambda f: (f.outcome is not Outcome.NON_COMPLIANT, -f.severity.rank, f.control),
     )
+    if not findings:
+        return Verdict(vm=vm, verdict=VmVerdict.NOT_ASSESSED, sides="", reason="not judged in this run", counts={})
     sides = {f.side for f in findings}
     failed = [f for f in gating if f.outcome is Outcome.NON_COMPLIANT]
     run = {f.control for f in findings}

@@ -42,6 +42,8 @@ SYMBOLS: Final = {
 
 def configure(option: argparse.Namespace, folder: Path) -> None:
     """Have pytest-html write one self-contained file into `folder`, unless the user said otherwise."""
+    if not hasattr(option, "htmlpath"):  # -p no:html
+        return
     if not option.htmlpath:
         option.htmlpath = str(folder / "compliance.html")
         option.self_contained_html = True

@@ -50,7 +50,7 @@ def make_document(run: Run, exit_status: int) -> Document:
             exit_status=exit_status,
             notes=[*run.notes, *_partial(run, findings), *run.exemption_notes(findings)],
         ),
-        verdicts=verdicts(findings, expected),
+        verdicts=verdicts(findings, expected, run.guests),
         findings=findings,
     )
 
