@@ -18,6 +18,8 @@ PURE = (
     *("verdicts", "untrusted", "guest/output", "guest/files", "guest/facts", "guest/agent", "guest/connectivity"),
     *("guest/extension", "guest/leases", "guest/static", "guest/system", "guest/decisions", "guest/linux"),
     *("guest/versions", "guest/goal_state"),
+    *("network/__init__", "network/addresses", "network/arm_json", "network/egress", "network/ip_flow"),
+    *("network/partition", "network/routes", "network/security_rules", "network/service_tags"),
 )
 KNOWS_PYTEST = {"plugin", "options", "report/terminal"}
 KNOWS_HOSTS = {"guest/read", "guest/connection", "guest/hosts"}
