@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from datetime import date
 from pathlib import Path
@@ -94,12 +95,16 @@ def load_baseline(name: str, known_controls: Collection[str] = (), known_conditi
         {"thresholds": {**inherited, **file.thresholds}}, _ThresholdsFile, path, text, _hint
     ).thresholds
     _check_versions(thresholds, path, text)
+    # a severity of one's own is not to be undercut by a condition of the edition it extends
+    inherited_overrides = {
+        c: o for c, o in (parent.overrides if parent else {}).items() if name in BUILT_IN or c not in file.severities
+    }
     return Baseline(
         name=file.name,
         title=file.title,
         date=file.date,
         severities={**(parent.severities if parent else {}), **file.severities},
-        overrides={**(parent.overrides if parent else {}), **file.overrides},
+        overrides={**inherited_overrides, **file.overrides},
         thresholds=thresholds,
     )
 
@@ -142,6 +147,9 @@ def _check_versions(thresholds: Thresholds, path: Path, text: str) -> None:
     for percent in ("cpu_percent", "memory_percent"):
         if not 0 < getattr(thresholds, percent) <= 100:
             raise wrong(path, text, ["thresholds", percent], "a percentage between 0 and 100")
+    for cloud, host in thresholds.storage_endpoints.items():
+        if not re.fullmatch(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?", host):
+            raise wrong(path, text, ["thresholds", "storage_endpoints", cloud], f"{host!r} is no host name")
     unknown = set(thresholds.storage_endpoints) - set(CLOUDS)
     if unknown:
         raise wrong(

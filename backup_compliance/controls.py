@@ -107,6 +107,10 @@ class DuplicateControl(Exception):
     """Two tests claim one control id."""
 
 
+class BrokenTests(Exception):
+    """A file of product tests cannot be imported."""
+
+
 def collect(controls: Iterator[Control]) -> dict[str, Control]:
     """Controls by id in catalogue order; `DuplicateControl` where two tests share an id."""
     found: dict[str, Control] = {}
@@ -135,5 +139,8 @@ def _imported(path: Path) -> Any:
     if spec is None or spec.loader is None:
         raise ImportError(f"cannot import {path}")
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise BrokenTests(f"{path}: {type(error).__name__}: {error}") from error
     return module

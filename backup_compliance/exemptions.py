@@ -17,7 +17,7 @@ class Exemption(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     control: str
     resource: str
-    """Glob over the host id, VM name or resource id, case-insensitive."""
+    """Glob over the host id, case-insensitive."""
     reason: str
     expires_on: date
     approved_by: str = ""

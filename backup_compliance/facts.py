@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 from urllib.parse import quote, unquote
 
 import msgspec
@@ -58,7 +58,7 @@ class Facts:
 
 class _GuestEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     file: str | None = None
-    read_at: datetime | None = None
+    read_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
     problem: Problem | None = None
 
 
@@ -75,8 +75,7 @@ def save_facts(facts: Facts, directory: Path) -> None:
     Raises:
         ConfigurationError: the directory exists already and is not empty, or cannot be written.
     """
-    if directory.exists() and any(directory.iterdir()):
-        raise ConfigurationError(f"--save-facts: {directory} is not empty; facts are saved into a new folder")
+    check_new_folder(directory)
     try:
         directory.parent.mkdir(parents=True, exist_ok=True)
         building = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
@@ -91,6 +90,15 @@ def save_facts(facts: Facts, directory: Path) -> None:
     except OSError as error:
         shutil.rmtree(building, ignore_errors=True)
         raise ConfigurationError(f"--save-facts: {error}") from error
+
+
+def check_new_folder(directory: Path) -> None:
+    """`ConfigurationError` where `directory` could not be written as a new folder: better known before reading."""
+    try:
+        if directory.exists() and any(directory.iterdir()):
+            raise ConfigurationError(f"--save-facts: {directory} is not empty; facts are saved into a new folder")
+    except OSError as error:
+        raise ConfigurationError(f"--save-facts: {directory}: {error.strerror}") from error
 
 
 def _write(facts: Facts, directory: Path) -> None:
@@ -129,12 +137,21 @@ def load_facts(directory: Path) -> Facts:
     if not directory.is_dir():
         raise ConfigurationError(f"--facts: {directory} is no folder")
     index = _load_index(directory / INDEX)
-    guests = {name: _load_guest(directory, name, entry) for name, entry in index.guests.items()}
+    found = [(name, entry) for name, entry in index.guests.items()]
     known = {entry.file for entry in index.guests.values()}
     for path in _texts(directory / "guests"):
         if f"guests/{path.name}" not in known:
-            name = host_id(unquote(path.stem))
-            guests.setdefault(name, _load_guest(directory, name, _GuestEntry(f"guests/{path.name}")))
+            found.append((unquote(path.stem), _GuestEntry(f"guests/{path.name}")))
+    guests: dict[str, RecordedGuest] = {}
+    for name, entry in found:
+        guest = _load_guest(directory, name, entry)
+        other = guests.get(guest.name)
+        # a host that could not be read, and whose output was then brought by hand
+        if other is not None and (other.problem is None or other.output):
+            raise ConfigurationError(
+                f"--facts: {directory}: two recordings of one name, {guest.name!r}; rename one of them"
+            )
+        guests[guest.name] = guest
     if not guests:
         raise ConfigurationError(f"--facts: {directory} holds no guests: neither entries in {INDEX} nor guests/*.txt")
     return Facts(tuple(guests[name] for name in sorted(guests)), printable(index.label))
@@ -142,16 +159,21 @@ def load_facts(directory: Path) -> Facts:
 
 def _texts(folder: Path) -> list[Path]:
     try:
-        return sorted(p for p in folder.iterdir() if p.suffix == ".txt")
+        files = sorted(p for p in folder.iterdir() if not p.name.startswith("."))
     except FileNotFoundError:
         return []
     except OSError as error:
         raise ConfigurationError(f"--facts: {folder}: {error.strerror}") from error
+    strangers = [p.name for p in files if p.suffix != ".txt" or not p.is_file()]
+    if strangers:
+        shown = printable(", ".join(strangers), 120)
+        raise ConfigurationError(f"--facts: {folder}: recordings are files that end in .txt; not read: {shown}")
+    return files
 
 
 def host_id(name: str) -> str:
-    """`name` as it may appear in test ids, file names and reports: letters, digits and `. _ : @ -`."""
-    return re.sub(r"[^A-Za-z0-9._:@-]+", "_", name)[:100] or "unnamed"
+    """`name` as it may appear in test ids, file names and reports: letters, digits and `. _ : @ ~ -`."""
+    return re.sub(r"[^A-Za-z0-9._:@~-]+", "_", name)[:200] or "unnamed"
 
 
 def _load_index(path: Path) -> _Index:
@@ -160,7 +182,7 @@ def _load_index(path: Path) -> _Index:
         schema = msgspec.json.decode(data).get("schema")
     except FileNotFoundError:
         return _Index(SCHEMA)
-    except (OSError, msgspec.DecodeError, AttributeError) as error:
+    except (OSError, msgspec.DecodeError, AttributeError, RecursionError) as error:
         raise ConfigurationError(f"{path}: not readable as JSON: {error}") from error
     if schema != SCHEMA:
         raise ConfigurationError(
@@ -168,7 +190,7 @@ def _load_index(path: Path) -> _Index:
         )
     try:
         return msgspec.json.decode(data, type=_Index)
-    except msgspec.ValidationError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise ConfigurationError(f"{path}: {error}") from error
 
 
@@ -178,7 +200,12 @@ def _load_guest(directory: Path, name: str, entry: _GuestEntry) -> RecordedGuest
         return RecordedGuest(
             name, b"", entry.read_at, entry.problem or Problem("its recording has no file", "collect again")
         )
-    path = (directory / entry.file).resolve()
+    try:
+        path = (directory / entry.file).resolve()
+    except ValueError:
+        return RecordedGuest(name, problem=Problem("its recording's name is no file name", "mend facts.json"))
+    if path.exists() and not path.is_file():
+        return RecordedGuest(name, problem=Problem("its recording is no file", f"look at {printable(entry.file, 80)}"))
     if not path.is_relative_to(directory.resolve()):
         return RecordedGuest(
             name, problem=Problem(f"its recording lies outside {directory}", "keep recordings inside the facts folder")

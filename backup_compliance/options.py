@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,8 +12,9 @@ import pytest
 
 from backup_compliance.baselines import BUILT_IN, CLOUDS, Baseline, load_baseline
 from backup_compliance.configuration import ConfigurationError
-from backup_compliance.controls import DuplicateControl, Severity, load_catalogue
+from backup_compliance.controls import BrokenTests, DuplicateControl, Severity, load_catalogue
 from backup_compliance.exemptions import Exemptions, load_exemptions
+from backup_compliance.facts import check_new_folder
 from backup_compliance.guest.conditions import CONDITIONS
 from backup_compliance.guest.hosts import Target, parse_hosts, parse_hosts_file, unique
 from backup_compliance.guest.read import Limits
@@ -88,7 +90,8 @@ def targets(config: pytest.Config) -> list[Target]:
 def connection_options(config: pytest.Config) -> dict[str, Any]:
     """Testinfra's own options, as it would pass them on itself."""
     names = ("ssh_config", "ssh_identity_file", "sudo", "sudo_user", "ansible_inventory", "force_ansible")
-    return {name: value for name in names if (value := config.getoption(name))}
+    # one command a host needs no master connection, and would leave one behind for a minute each
+    return {"controlpersist": 0, **{name: value for name in names if (value := config.getoption(name))}}
 
 
 def build_request(config: pytest.Config, endpoints: Mapping[str, str]) -> Request:
@@ -98,13 +101,16 @@ def build_request(config: pytest.Config, endpoints: Mapping[str, str]) -> Reques
         text = config.getoption(name)
         return None if text is None else path_of(config, text)
 
+    if (keep_in := folder("save_facts")) is not None:
+        check_new_folder(keep_in)
+
     return Request(
         recorded=folder("facts"),
         targets=targets(config),
         connection=connection_options(config),
         limits=Limits(config.getoption("max_connections"), config.getoption("timeout")),
         storage_endpoint=endpoints.get(config.getoption("cloud"), ""),
-        keep_in=folder("save_facts"),
+        keep_in=keep_in,
     )
 
 
@@ -116,10 +122,10 @@ def build_run(config: pytest.Config) -> Run:
     """
     try:
         catalogue = load_catalogue(config.rootpath)
-    except DuplicateControl as error:
+    except (DuplicateControl, BrokenTests) as error:
         raise ConfigurationError(str(error)) from error
     for name in ("timeout", "max_connections", "max_facts_age"):
-        if (number := config.getoption(name)) is not None and number <= 0:
+        if (number := config.getoption(name)) is not None and not (0 < number < math.inf):
             raise ConfigurationError(f"--{name.replace('_', '-')}: must be more than 0")
     chosen = config.getoption("baseline")
     baseline = load_baseline(chosen if chosen in BUILT_IN else str(path_of(config, chosen)), catalogue, CONDITIONS)

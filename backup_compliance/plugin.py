@@ -122,9 +122,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    controls = (c for item in items if (c := control_of(getattr(item, "function", None))))
+    controls = [c for item in items if (c := control_of(getattr(item, "function", None)))]
+    known = config.stash[RUN].catalogue
+    strangers = sorted({c.id for c in controls} - set(known))
+    if strangers:
+        raise pytest.UsageError(f"{', '.join(strangers)}: controls live in tests_guest and tests_platform")
     try:
-        collect(controls)
+        collect(iter(controls))
     except DuplicateControl as error:
         raise pytest.UsageError(str(error)) from error
 

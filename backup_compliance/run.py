@@ -19,6 +19,7 @@ from backup_compliance.untrusted import printable
 from backup_compliance.verdicts import NotApplicable, Outcome, Undetermined, Unreadable
 
 MESSAGE_LIMIT = 600
+CLOCK_TOLERANCE = timedelta(minutes=5)
 
 
 @dataclass(slots=True)
@@ -51,7 +52,11 @@ class Run:
             guest = parse_linux_guest(parse_output(recorded.output))
         except Unreadable as error:
             return Problem(error.missing, error.remedy)
-        age = self.started - (recorded.read_at or guest.identity.collected_at)
+        # by the collector's clock and by the guest's: the older of the two counts
+        times = [t for t in (recorded.read_at, guest.identity.collected_at) if t is not None]
+        age = self.started - min(times)
+        if self.max_facts_age is not None and max(times) > self.started + CLOCK_TOLERANCE:
+            return Problem("its facts are dated in the future", "set the clock of the guest or of the collector right")
         if self.max_facts_age is not None and age > self.max_facts_age:
             hours = self.max_facts_age.total_seconds() / 3600
             return Problem(
@@ -72,16 +77,8 @@ class Run:
         return {name: subject for name, subject in self.guests.items() if isinstance(subject, Problem)}
 
     def names(self, resource: str) -> list[str]:
-        """What a resource goes by, for exemptions: its id, host name, VM name and resource id."""
-        subject = self.guests.get(resource)
-        if not isinstance(subject, LinuxGuest):
-            return [resource]
-        who = subject.identity
-        known = [resource, who.hostname, who.vm_name or ""]
-        if who.subscription_id and who.resource_group and who.vm_name:
-            group = f"/subscriptions/{who.subscription_id}/resourceGroups/{who.resource_group}"
-            known.append(f"{group}/providers/Microsoft.Compute/virtualMachines/{who.vm_name}")
-        return known
+        """What a resource goes by, for exemptions: its id only. A guest's own word for itself excuses nothing."""
+        return [resource]
 
     def conclude(self, subject: Subject, end: Ending, elsewhere: Ending) -> Finding:
         """The finding behind how a test ended, here and with the other baseline's thresholds."""
@@ -115,6 +112,8 @@ class Run:
     def _severity(self, baseline: Baseline, control: Control, guest: LinuxGuest | None) -> Severity:
         conditions = baseline.conditions(control.id)
         held = holding(conditions, guest, baseline.thresholds) if guest and conditions else ()
+        if control.id not in baseline.severities:  # a control of the user's own is unknown to the other baseline
+            return self.baseline.severity(control.id, held)
         return baseline.severity(control.id, held)
 
     def _excused(self, control: Control, resource: str, severity: Severity, message: str) -> tuple[Outcome, str]:

@@ -18,10 +18,14 @@ _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _SECRETS = (
     (re.compile(r"(?i)\b(sig=)[^&\s\"']+"), r"\1***"),
+    # a password may itself hold a slash or an at sign: up to the last one of the word
+    (re.compile(r"//[^/@:\s\"'<>]{1,64}:[^\s\"'<>]{1,128}@"), "//***@"),
     (re.compile(r"//[^/@\s]+@"), "//***@"),
     (re.compile(r"(?i)\b(bearer\s+)[\w.~+/=-]{8,}"), r"\1***"),
     (
-        re.compile(r"(?i)\b((?:password|accountkey|sharedaccesskey|client_secret)[\"']?\s*[=:]\s*[\"']?)[^\s;,\"']+"),
+        re.compile(
+            r"(?i)((?:password|passwd|accountkey|accesskey|api_?key|secret|_token|_psk)[\"']?\s*[=:]\s*[\"']?)[^\s;,\"']+"
+        ),
         r"\1***",
     ),
 )

@@ -68,7 +68,7 @@ def test_printable_takes_no_time_over_a_megabyte(unit: str) -> None:
     started = time.monotonic()
     printable(unit * (1_000_000 // len(unit)))
     mask_secrets(unit * (1_000_000 // len(unit)))
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 8  # a quadratic pattern would take minutes
 
 
 @pytest.mark.parametrize(

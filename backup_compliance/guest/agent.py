@@ -239,6 +239,7 @@ def parse_proxy(output: ProbeOutput) -> Proxy | None:
             variables.append(ProxyVariable(origin, name, printable(value)))
     host, port = settings.get("HttpProxy.Host"), settings.get("HttpProxy.Port")
     if host is None and port is None and not variables:
+        parse_agent_service(output)  # that no proxy is set is known only where the unit's environment was told
         return None
     return Proxy(
         host and printable(host),

@@ -23,6 +23,7 @@ from backup_compliance.guest.output import OUTPUT_LIMIT
 
 ERROR_LIMIT: Final = 16384
 _limits = threading.local()
+_running: set[subprocess.Popen[bytes]] = set()
 
 
 class TimedOut(Exception):
@@ -37,6 +38,8 @@ def bounded_connections() -> Iterator[None]:
     try:
         yield
     finally:
+        for process in list(_running):  # Ctrl-C reaches this process only, not the groups of its own
+            _kill_group(process)
         BaseBackend.run_local = original
 
 
@@ -57,12 +60,14 @@ def _run_local(backend: BaseBackend, command: str, *args: str) -> CommandResult:
         start_new_session=True,
         env={**os.environ, "SSH_ASKPASS_REQUIRE": "never"},
     )
+    _running.add(process)
     try:
         stdout, stderr = _read_both(process, deadline)
         process.wait(timeout=max(0.1, deadline - time.monotonic()))
     except (TimedOut, subprocess.TimeoutExpired) as error:
         raise TimedOut from error
     finally:
+        _running.discard(process)
         _kill_group(process)
     return backend.result(process.returncode, command.encode(), stdout, stderr)
 

@@ -74,6 +74,8 @@ def _target(spec: str, where: str, connection: str | None) -> Target:
     scheme, separator, rest = spec.rpartition("://")
     used = scheme if separator else connection or DEFAULT_CONNECTION
     shown = _shown(spec)
+    if "@" in rest.partition("/")[2].partition("?")[0] or rest.count("@") > 1:
+        raise ConfigurationError(f"{where}: {shown}: write / and @ in a password as %2F and %40")
     if used not in BACKENDS:
         raise ConfigurationError(
             f"{where}: {shown}: unknown connection {used!r}; one of {', '.join(sorted(set(BACKENDS) - set(_REFUSED)))}"
@@ -98,7 +100,8 @@ def _target(spec: str, where: str, connection: str | None) -> Target:
 
 def _shown(spec: str) -> str:
     """The spec without user and password."""
-    return re.sub(r"(/|^)[^/@]*@", r"\1", spec)
+    scheme, separator, rest = spec.rpartition("://")
+    return f"{scheme}{separator}{rest.rpartition('@')[2]}"
 
 
 def unique(targets: list[Target]) -> list[Target]:

@@ -28,7 +28,7 @@ FOREVER: Final = 0xFFFFFFFF
 WICKED_LIMIT: Final = 65536
 """Characters of a wicked lease that are looked at; the probe sends 16,384 bytes."""
 ENDPOINT_FILE: Final = "/var/lib/waagent/WireServerEndpoint"
-_OPTION = re.compile(r'option\s+(?:unknown|private|azure)[-_]245\s+("(?:[^"\\\n]|\\.)*"|[^;"\n]+);')
+_OPTION = re.compile(r'option\s{1,8}(?:unknown|private|azure)[-_]245\s{1,8}("(?:[^"\\\n]|\\.){0,80}"|[^;"\n]{1,80});')
 _DATE = re.compile(r"expire\s+(?:(never)|epoch\s+(\d+)|\d\s+(?:(never)|(\d{4})/(\d\d)/(\d\d)\s+(\d\d):(\d\d):(\d\d)))")
 _ESCAPE = re.compile(r"\\(?:([0-7]{3})|(.))")
 
@@ -78,11 +78,13 @@ def _dhclient_lease(source: str, text: str) -> Lease:
 
 
 def _expiry(text: str) -> datetime | None:
-    """UTC; None for `never` and for a block that names no end."""
+    """UTC; None for `never`. A block that names no end was cut or made up, and counts as long run out."""
     found = _DATE.search(text)
     if found is None and (unknown := re.search(r"^\s*expire\b.*", text, re.MULTILINE)):
         raise Unreadable(f"a lease's end is in no known form: {printable(unknown.group(), 60)}")
-    if found is None or found.group(1) or found.group(3):
+    if found is None:
+        return datetime.fromtimestamp(0, UTC)
+    if found.group(1) or found.group(3):
         return None
     try:
         if found.group(2):
@@ -268,6 +270,11 @@ def parse_addressing(output: ProbeOutput, now: datetime) -> Addressing:
     if not interface:
         raise Unreadable("the guest has no default route, so no primary interface", "look at `ip route` on the guest")
     addresses = tuple(dict.fromkeys(re.findall(r"\binet (\d+(?:\.\d+){3})", part.text)))
+    if not addresses:
+        raise Unreadable(
+            f"the addresses of {printable(interface, 40)} were not read",
+            "install iproute2 on the guest, and look at `ip -4 addr`",
+        )
     leases = parse_leases(output, interface, pairs.get("index", ""))
     lease, expired = choose_lease(leases, interface, addresses, now)
     configured, evidence = static_or_dhcp(parse_configuration(output), interface, pairs.get("index", ""))

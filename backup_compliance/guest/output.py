@@ -26,6 +26,10 @@ _START = re.compile(
 )
 
 
+PART_LIMIT: Final = 100
+"""Parts of one output that are told apart; the probe prints about thirty."""
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """One framed part: the words of its heading and its text."""
@@ -121,8 +125,8 @@ def _framed(text: str) -> tuple[str, str]:
 
 
 def _parts(body: str, word: str) -> list[Part]:
-    parts = []
-    for piece in f"\n{body}".split(f"\n{word} ")[1:]:
+    parts: list[Part] = []
+    for piece in f"\n{body}".split(f"\n{word} ", PART_LIMIT)[1:]:
         heading, _, text = piece.partition("\n")
         parts.append(Part(tuple(heading.split()) or ("",), text.rstrip("\n")))
     return parts

@@ -51,9 +51,10 @@ fi
 
 # unsigned: no user names and passwords in URLs, no SAS signatures; masked: nor the values of keys
 # that name a secret. Both take the root prefix off the paths.
-unsigned() { sed -E -e "s#^$R/#/#" -e 's#//[^/@ "]*@#//***@#g' -e 's#(sig=)[^&" ]*#\1***#g'; }
+unsigned() { sed -E -e "s#^$R/#/#" -e 's#//[^/@: "]*:[^ "]*@#//***@#g' -e 's#//[^/@ "]*@#//***@#g' -e 's#(sig=)[^&" ]*#\1***#g'; }
 masked() {
-  unsigned | sed -E -e 's#(HttpProxy.Host *= *)[^ ]*@#\1***@#' -e 's/(([Pp]assword|[Ss]ecret|[Pp]sk|[Tt]oken|private-key)[^=:]*= *).+/\1***/'
+  unsigned | sed -E -e 's#(HttpProxy.Host *= *)[^ ]*@#\1***@#' \
+    -e 's/(([Pp][Aa][Ss][Ss]|[Ss][Ee][Cc][Rr][Ee][Tt]|[Pp][Ss][Kk]|[Tt][Oo][Kk][Ee][Nn]|[Kk][Ee][Yy])[^=:]*= *).+/\1***/'
 }
 
 # lines CAP FILE...: every line of the files behind its path, comments and secrets left out. One
@@ -61,7 +62,14 @@ masked() {
 # the mark that something was cut.
 lines() {
   lines_cap=$1; shift
+  # shellcheck disable=SC2086  # one option or none
   { bounded 5 grep $A -HsvE '^(#|[[:space:]]*$)' "$@" /dev/null || [ $? -lt 3 ] || echo '/unfinished:'; } | masked | head -c $((lines_cap + 1))
+}
+
+# settings CAP FILE...: as lines, but only those that say how an interface gets its address.
+settings() {
+  lines_cap=$1; shift
+  { bounded 5 grep $A -HsE '^[[:space:]]*(\[[A-Za-z0-9-]*\]$|iface |(NETWORK_FILE|ADDRESS|SERVER_ADDRESS|LIFETIME|OPTION_245|Name|DHCP|Address|BOOTPROTO|IPADDR|method|uuid|interface-name|connection-uuid|ip_address|private_245|unknown_245|expiry|dhcp4\.[a-z0-9_]*)[[:space:]]*=|.*"?Private_Options)' "$@" /dev/null || [ $? -lt 3 ] || echo '/unfinished:'; } | masked | head -c $((lines_cap + 1))
 }
 
 state() {
@@ -211,7 +219,7 @@ agent_processes() {
           *) f2=${v#* }; echo "process $p ${v%% *} ${f2%% *} ..." ;;
         esac
         case $v in *WALinuxAgent-[0-9]*-run-exthandlers*) echo "running handler $v" ;; esac
-        tr '\0' '\n' < "${f%/cmdline}/environ" | grep $A -iE '^[a-z]*_proxy=' | unsigned | sed -e "s/^/environment $p /" | head -c 2000 ;;
+        tr '\0' '\n' < "${f%/cmdline}/environ" | grep $A -iE '^[a-z]*_proxy=' | sed -e 's#//.*@#//***@#' -e "s/^/environment $p /" | head -c 2000 ;;
     esac
   done
 }
@@ -253,8 +261,10 @@ fast() {
   for f; do if [ -e "$f" ]; then echo "kernel ${f#"$R"}"; fi; done
 
   part config
-  lines 65536 "$R/etc/waagent.conf" "$L/WireServerEndpoint" "$R/etc/azure/vmbackup.conf" "$R/etc/os-release" \
-    "$R/etc/environment" "$R"/etc/network/interfaces "$R"/etc/network/interfaces.d/* "$R"/run/network/interfaces.d/* \
+  lines 65536 "$R/etc/waagent.conf" "$L/WireServerEndpoint" "$R/etc/azure/vmbackup.conf" "$R/etc/os-release"
+  # Of the network's configuration only the settings that tell how an address is come by: the same
+  # files may hold keys of wireless networks and of tunnels.
+  settings 32768 "$R"/etc/network/interfaces "$R"/etc/network/interfaces.d/* "$R"/run/network/interfaces.d/* \
     "$R"/run/systemd/netif/links/* "$R"/run/systemd/netif/leases/* "$R"/run/systemd/network/*.network "$R"/etc/systemd/network/*.network \
     "$R"/run/NetworkManager/devices/* "$R"/run/NetworkManager/system-connections/* "$R"/etc/NetworkManager/system-connections/* \
     "$R"/etc/sysconfig/network-scripts/ifcfg-* "$R"/etc/sysconfig/network/ifcfg-*
@@ -281,7 +291,7 @@ fast() {
     bounded 5 systemctl show -p Id,LoadState,ActiveState,SubState,UnitFileState,Restart,FragmentPath,Environment walinuxagent.service waagent.service |
       while IFS= read -r v; do
         case $v in
-          Environment=*) for f in ${v#*=}; do case $f in *_proxy=*|*_PROXY=*) echo "Environment=$f" | sed 's#//[^/@ ]*@#//***@#' ;; esac; done ;;
+          Environment=*) for f in ${v#*=}; do case $f in *_proxy=*|*_PROXY=*) echo "Environment=$f" | sed 's#//.*@#//***@#' ;; esac; done ;;
           *) printf '%.300s\n' "$v" ;;
         esac
       done

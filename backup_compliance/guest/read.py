@@ -17,7 +17,7 @@ import testinfra.backend
 
 from backup_compliance.facts import Problem, RecordedGuest, host_id
 from backup_compliance.guest.connection import TimedOut, bounded_connections, set_deadline
-from backup_compliance.guest.hosts import Target
+from backup_compliance.guest.hosts import Target, unique
 from backup_compliance.guest.linux import parse_linux_guest
 from backup_compliance.guest.output import parse_output
 from backup_compliance.guest.problems import explain
@@ -63,6 +63,11 @@ def expand(targets: Iterable[Target], options: Mapping[str, Any]) -> tuple[list[
             pattern, given = testinfra.backend.parse_hostspec(target.spec)
             kind = testinfra.backend.get_backend_class("ansible")
             names = kind.get_hosts(pattern, **{**options, **given})
+            if not names:
+                missing = Problem(
+                    "the inventory has no host of this name or group", "check the pattern and --ansible-inventory"
+                )
+                failed.append(RecordedGuest(target.name, read_at=datetime.now(UTC), problem=missing))
             query = target.spec.partition("?")[2]
             found += [Target(host_id(n), f"ansible://{n}" + (f"?{query}" if query else ""), "ansible") for n in names]
         except Exception as error:  # noqa: BLE001  # whatever an inventory plugin raises is this pattern's problem
@@ -71,7 +76,7 @@ def expand(targets: Iterable[Target], options: Mapping[str, Any]) -> tuple[list[
                     target.name, read_at=datetime.now(UTC), problem=_problem(error, "the inventory cannot be read")
                 )
             )
-    return found, failed
+    return unique(found), failed
 
 
 def read_guests(
@@ -90,10 +95,11 @@ def read_guests(
         limits: connections at once, seconds for each.
         progress: told of every guest as it is done, in this thread.
     """
-    chosen, results = expand(targets, options)
-    for guest in results:
-        progress(guest)
     with bounded_connections():
+        set_deadline(limits.timeout)
+        chosen, results = expand(targets, options)
+        for guest in results:
+            progress(guest)
         for guest in _Reading(chosen, options, command, limits).results():
             results.append(guest)
             progress(guest)

@@ -27,7 +27,7 @@ def write_junit(document: Document, path: Path) -> None:
     report = junitparser.JUnitXml()
     report.add_testsuite(suite)
     report.update_statistics()
-    report.write(str(path), pretty=True)
+    report.write(str(path), pretty=False)
 
 
 def _case(finding: Finding) -> junitparser.TestCase:

@@ -68,7 +68,7 @@ def _aside(verdict: Verdict) -> str:
     """What did not gate and is still worth a look, and why a VM nothing is wrong with is not ready."""
     if verdict.verdict is VmVerdict.NOT_ASSESSED and not set(verdict.counts) & {Outcome.ERROR, Outcome.UNDETERMINED}:
         return f"  ({verdict.reason})"
-    told = [f"{n} {o}" for o in ("advisory", "exempt") if (n := verdict.counts.get(Outcome(o), 0))]
+    told = [f"{n} {o}" for o in ("advisory", "exempt", "undetermined") if (n := verdict.counts.get(Outcome(o), 0))]
     return f"  ({', '.join(told)})" if told else ""
 
 

@@ -72,8 +72,10 @@ def _partial(run: Run, findings: Sequence[Finding]) -> list[str]:
 
 def _facts_text(run: Run) -> str:
     """What the facts are and between which moments they were read (UTC)."""
-    guests = [g.identity.collected_at for g in run.guests.values() if isinstance(g, LinuxGuest)]
-    times = sorted([g.read_at.astimezone(UTC) for g in run.facts.guests if g.read_at] or guests)
+    clocks = {name: g.identity.collected_at for name, g in run.guests.items() if isinstance(g, LinuxGuest)}
+    pairs = ((g.read_at and g.read_at.astimezone(UTC), clocks.get(g.name)) for g in run.facts.guests)
+    # the older of the collector's and the guest's own clock, as --max-facts-age counts
+    times = sorted(min(t for t in pair if t) for pair in pairs if any(pair))
     label = f"{run.facts.label}; " if run.facts.label else ""
     if not times:
         return f"{label}nothing was read"
