@@ -56,6 +56,36 @@ def test_output_brought_by_hand_is_a_recorded_guest(tmp_path: Path) -> None:
     assert guest.read_at is None
 
 
+@pytest.mark.parametrize(
+    "names", [("a b.txt", "a_b.txt"), ("wéb.txt", "wèb.txt"), (f"{'x' * 220}1.txt", f"{'x' * 220}2.txt")]
+)
+def test_recordings_of_one_name_are_refused(tmp_path: Path, names: tuple[str, str]) -> None:
+    """Two files that come to one host id would leave one of them unjudged."""
+    (tmp_path / "guests").mkdir()
+    for name in names:
+        (tmp_path / "guests" / name).write_bytes(b"x")
+    with pytest.raises(ConfigurationError, match="two recordings of one name"):
+        load_facts(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["web01.TXT", "web01", "web01.log"])
+def test_files_that_would_not_be_read_are_named(tmp_path: Path, name: str) -> None:
+    """A recording with another ending is a mistake, not a guest less."""
+    (tmp_path / "guests").mkdir()
+    (tmp_path / "guests/ok.txt").write_bytes(b"x")
+    (tmp_path / "guests" / name).write_bytes(b"x")
+    with pytest.raises(ConfigurationError, match=f"not read: {name}"):
+        load_facts(tmp_path)
+
+
+def test_output_brought_by_hand_replaces_a_failed_reading(tmp_path: Path) -> None:
+    """The remedy for an unreachable host is to bring its facts; the index still lists it as failed."""
+    save_facts(FACTS, tmp_path / "facts")
+    (tmp_path / "facts/guests/gone.txt").write_bytes(b"by hand")
+    by_name = {g.name: g for g in load_facts(tmp_path / "facts").guests}
+    assert (by_name["gone"].output, by_name["gone"].problem) == (b"by hand", None)
+
+
 def test_index_of_another_version_says_so(tmp_path: Path) -> None:
     """Another schema is refused by number."""
     (tmp_path / "facts.json").write_text('{"schema": 2, "guests": {}}')

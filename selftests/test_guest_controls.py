@@ -102,6 +102,8 @@ CASES: tuple[tuple[str, str, Recording, str, str], ...] = (
     ("AVB-101", "no-tool", ubuntu().put(DIRECT, "tool=none exit=127\n"), "error", "no tool"),
     ("AVB-101", "no-request", ubuntu().without(DIRECT), "error", "no storage endpoint"),
     ("AVB-102", "no-proxy", ubuntu(), "not_applicable", "no proxy"),
+    ("AVB-102", "unit-not-told", ubuntu().put("units", ""), "error", "systemctl"),
+    ("AVB-404", "no-address", debian().put("interface", "name=eth0\nindex=2"), "error", "addresses of eth0"),
     ("AVB-102", "usable", PROXIED, "compliant", ""),
     (
         "AVB-102",

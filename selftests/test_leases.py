@@ -94,7 +94,7 @@ def block(*lines: str) -> list[Lease]:
         ("  expire never;", None),
         ("  expire 0 never;", None),
         ("  expire epoch 1795420800; # Mon Nov 23 08:00:00 2026", NOW),
-        ("  renew 3 2163/01/05 10:00:00;", None),
+        ("  renew 3 2163/01/05 10:00:00;", datetime(1970, 1, 1, tzinfo=UTC)),
     ],
 )
 def test_end_of_a_dhclient_lease_is_utc(line: str, end: datetime | None) -> None:

@@ -228,6 +228,38 @@ def test_duplicate_control_ids_stop_the_run(tmp_path: Path) -> None:
     assert "AVB-504 is claimed by tests_guest/test_one.py" in done.stdout + done.stderr
 
 
+def test_guest_cannot_exempt_itself(pytester: pytest.Pytester, facts: Path, tmp_path: Path) -> None:
+    """A guest that calls itself by an exempt name is still judged by the name it was asked for under."""
+    file = tmp_path / "exemptions.toml"
+    file.write_text(EXEMPTION.format(day="2999-01-31").replace("web*", "lab*"))
+    liar = NO_RESTART.edit("meta", ("hostname=sample", "hostname=lab01")).edit(
+        "imds", ('"name":"sample"', '"name":"lab01"')
+    )
+    run = _judged(pytester, facts, {"prod-db": liar}, f"--exemptions={file}")
+    assert (run.status, run.finding("AVB-203", "prod-db").outcome) == (1, "non_compliant")
+
+
+def test_facts_from_the_future_are_errors(pytester: pytest.Pytester, facts: Path) -> None:
+    """A clock that runs ahead must not make old facts look young."""
+    ahead = CLEAN.edit("meta", ("epoch=1795420800", "epoch=4765132800"))
+    run = _judged(pytester, facts, {"web01": ahead}, "--max-facts-age=24")
+    assert run.status == 1
+    assert "dated in the future" in run.text
+
+
+def test_severity_of_ones_own_is_not_undercut(pytester: pytest.Pytester, facts: Path, tmp_path: Path) -> None:
+    """A condition of the edition that is extended does not lower what the user's file sets."""
+    file = tmp_path / "ours.toml"
+    file.write_text('name = "ours"\ndate = 2026-11-01\nextends = "documented"\n[severities]\nAVB-404 = "critical"\n')
+    static = debian().edit("config", ("iface eth0 inet dhcp", "iface eth0 inet static")).put("leases", "")
+    two = static.edit(
+        "interface",
+        ("valid_lft forever", "valid_lft forever\n2: eth0    inet 10.20.0.60/24 scope global secondary eth0"),
+    )
+    run = _judged(pytester, facts, {"web01": two}, f"--baseline={file}")
+    assert (run.status, run.finding("AVB-404", "web01").severity) == (1, "critical")
+
+
 def test_old_facts_are_errors(pytester: pytest.Pytester, facts: Path) -> None:
     """--max-facts-age turns stale facts into errors instead of verdicts."""
     old = CLEAN.edit("meta", ("epoch=1795420800", "epoch=1700000000"))

@@ -146,9 +146,8 @@ def test_hostile_files_are_capped_and_framed(tmp_path: Path) -> None:
             "etc/os-release": "PRETTY_NAME=" + "y" * 1_000_000,
         },
     )
-    (root / "etc/network").mkdir()
-    (root / "etc/network/interfaces").mkdir()
-    (root / "etc/sysconfig/network").mkdir(parents=True)
+    (root / "etc/network/interfaces.d").mkdir()
+    (root / "etc/network/interfaces.d/folder").mkdir()
     (root / "etc/sysconfig/network/ifcfg-eth0").symlink_to("ifcfg-eth0")
     printed = fake_guest.finish(fake_guest.start(root))
     assert len(printed) < OUTPUT_LIMIT // 2

@@ -136,6 +136,45 @@ def test_progress_is_told_of_every_host(ssh: Path) -> None:
     assert sorted(told) == ["denied", "good1", "good2"]
 
 
+@pytest.fixture
+def inventory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An `ansible-inventory` that knows one group with one host."""
+    tool = tmp_path / "bin/ansible-inventory"
+    tool.parent.mkdir(exist_ok=True)
+    hosts = '{"_meta": {"hostvars": {}}, "all": {"children": ["web"]}, "web": {"hosts": ["good1"]}}'
+    tool.write_text(f"#!/bin/sh\nif [ -n \"$HANGS\" ]; then sleep 60; fi\necho '{hosts}'\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tool.parent}:{os.environ['PATH']}")
+    return tool
+
+
+def _ansible(inventory: Path, *patterns: str, timeout: float = 20) -> dict[str, RecordedGuest]:
+    targets = parse_hosts(",".join(f"ansible://{p}" for p in patterns))
+    options = {"ansible_inventory": f"{inventory}-{os.getpid()}-{time.monotonic_ns()}"}
+    return {g.name: g for g in read_guests(targets, options, "x", Limits(4, timeout))}
+
+
+def test_inventory_pattern_is_expanded(ssh: Path, inventory: Path) -> None:
+    """A group becomes its hosts, read over the connection that the inventory names."""
+    assert _ansible(inventory, "web")["good1"].problem is None
+
+
+def test_inventory_pattern_without_hosts_is_an_error(ssh: Path, inventory: Path) -> None:
+    """A misspelt group must not shrink the fleet silently."""
+    problem = _ansible(inventory, "db-servers")["ansible:db-servers"].problem
+    assert problem is not None
+    assert "no host of this name or group" in problem.missing
+
+
+def test_hanging_inventory_is_given_up(inventory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Listing hosts is bounded like reading them."""
+    monkeypatch.setenv("HANGS", "yes")
+    began = time.monotonic()
+    guests = _ansible(inventory, "web", timeout=1)
+    assert time.monotonic() - began < 8
+    assert all(g.problem for g in guests.values())
+
+
 def test_unexpected_errors_stay_the_hosts_own() -> None:
     """A backend that cannot be made is this host's problem."""
     guest = read_guest(Target("x", "kubectl://x?container=", "kubectl"), {"nonsense": object()}, "x", 5)
