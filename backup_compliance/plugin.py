@@ -222,6 +222,7 @@ class Reporter:
         self.config = config
         self.run = run
         self.document: Document | None = None
+        self.session_items = 0
         self.written: list[Path] = []
 
     @pytest.hookimpl(tryfirst=True)
@@ -237,6 +238,7 @@ class Reporter:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self.session_items = len(session.items)
         if self.run.facts.label:
             terminal.writer(self.config)(f"facts: {self.run.facts.label}")
 
@@ -273,7 +275,9 @@ class Reporter:
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_html(self, report: pytest.TestReport, data: list[str]) -> None:
         if (found := getattr(report, "compliance", None)) is not None:
-            data[:] = [html.evidence(msgspec.convert(found, Finding))]
+            data[:] = [
+                html.evidence(msgspec.convert(found, Finding), in_full=self.session_items <= html.EVIDENCE_LIMIT)
+            ]
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_summary(self, prefix: list[str]) -> None:

@@ -39,6 +39,7 @@ class Run:
     guests: dict[str, LinuxGuest | Problem] = field(default_factory=dict)
     collected: Collected = field(default_factory=Collected)
     notes: list[str] = field(default_factory=list)
+    printable_facts: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     def take(self, facts: Facts) -> None:
         """Judge from `facts` from now on."""
@@ -101,7 +102,7 @@ class Run:
             gates=outcome is Outcome.ERROR
             or (outcome in (Outcome.NON_COMPLIANT, Outcome.UNDETERMINED) and severity.rank >= self.fail_on.rank),
             message=message or "holds",
-            evidence=plain(self._evidence(subject, end)),
+            evidence=self._evidence(subject, end),
             remediation=end.remedy or (control.remediation if end.outcome in BAD else ""),
             source=f"{control.source.title} ({control.source.date})",
             other_baseline=OtherBaseline(
@@ -131,9 +132,14 @@ class Run:
     def _evidence(self, subject: Subject, end: Ending) -> dict[str, Any]:
         if subject.guest is None:
             return {}
-        evidence: dict[str, Any] = {"read_at": subject.guest.identity.collected_at, **subject.guest.evidence()}
+        evidence = {"read_at": plain(subject.guest.identity.collected_at)}
+        for name, value in subject.guest.evidence().items():
+            # several controls rest on one fact; making it printable once is enough
+            key = (subject.resource, name)
+            evidence[name] = self.printable_facts[key] if key in self.printable_facts else plain(value)
+            self.printable_facts[key] = evidence[name]
         if subject.control.cause in (2, 3) and end.outcome in BAD:
-            evidence["debugging"] = _debugging(subject.guest.observed())
+            evidence["debugging"] = plain(_debugging(subject.guest.observed()))
         return evidence
 
     def exemption_notes(self, findings: Iterable[Finding]) -> list[str]:

@@ -17,6 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from backup_compliance.controls import CAUSES, Control
 from backup_compliance.report.findings import Document, Finding, VmVerdict
+from backup_compliance.verdicts import Outcome
 
 TITLE: Final = "Azure VM Backup compliance"
 TEMPLATES: Final = Path(__file__).with_name("templates")
@@ -29,6 +30,9 @@ COLUMNS: Final = (
     ("remediation", "Remediation"),
     ("source", "Source"),
 )
+EVIDENCE_LIMIT: Final = 2000
+"""Rows up to which every one carries its evidence; beyond, those with nothing wrong refer to the JSON."""
+
 SYMBOLS: Final = {
     "compliant": "✓",
     "non_compliant": "✗",
@@ -69,8 +73,12 @@ def row_cells(result: str, finding: Finding) -> list[str]:
     return [result, *(f'<td class="col-{name}">{value}</td>' for name, value in values.items())]
 
 
-def evidence(finding: Finding) -> str:
-    """What was read, as the row's expandable text."""
+def evidence(finding: Finding, *, in_full: bool = True) -> str:
+    """What was read, as the row's expandable text; in large reports only where something is wrong."""
+    if not in_full and finding.outcome in (Outcome.COMPLIANT, Outcome.NOT_APPLICABLE):
+        return escape(
+            f"{finding.test}\n\nWhat was read stands in compliance.json: this report has more than {EVIDENCE_LIMIT} rows."
+        )
     shown = json.dumps(finding.evidence, indent=1, ensure_ascii=False) if finding.evidence else "nothing was read"
     return escape(f"{finding.test}\n\nWhat was read:\n{shown}")
 
