@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import pytest
 
-from backup_compliance.baselines import BUILT_IN, CLOUDS, Baseline, load_baseline
+from backup_compliance.baselines import BUILT_IN, CLOUDS, load_baseline
 from backup_compliance.configuration import ConfigurationError
 from backup_compliance.controls import BrokenTests, DuplicateControl, Severity, load_catalogue
 from backup_compliance.exemptions import Exemptions, load_exemptions
@@ -21,6 +22,9 @@ from backup_compliance.guest.read import Limits
 from backup_compliance.reading import Request
 from backup_compliance.releases import NotRefreshed, cached_release, fetch_newest_release, with_release
 from backup_compliance.run import Run
+
+MAX_RELEASE_AGE: Final = 365
+"""Days after which the newest known release is worth a note."""
 
 DEFAULT_EXEMPTIONS: Final = "exemptions.toml"
 WHAT_TO_TYPE: Final = """nothing to judge was named. Type one of:
@@ -142,7 +146,9 @@ def build_run(config: pytest.Config) -> Run:
         asks_guests=bool(config.getoption("facts") or targets(config)),
         max_facts_age=None if age is None else timedelta(hours=age),
     )
-    run.baseline = _refreshed(run, refresh=config.getoption("refresh"))
+    # once per run: xdist's workers and the catalogue take what the cache holds
+    asks = config.getoption("refresh") and not hasattr(config, "workerinput") and not config.getoption("controls")
+    _take_release(run, refresh=asks)
     return run
 
 
@@ -153,28 +159,17 @@ def _exemptions(config: pytest.Config, controls: list[str]) -> Exemptions:
     return load_exemptions(path_of(config, named or DEFAULT_EXEMPTIONS), controls)
 
 
-def _refreshed(run: Run, *, refresh: bool) -> Baseline:
-    """The baseline with the newest release that is known, and a note of where that comes from."""
-    baseline = run.baseline
+def _take_release(run: Run, *, refresh: bool) -> None:
+    """Teach both baselines the newest release that is known, and note where that comes from."""
     release = cached_release()
     if refresh:
         try:
             release = fetch_newest_release()
         except NotRefreshed as error:
-            run.notes.append(
-                f"--refresh failed ({error}); the newest known agent is of {baseline.thresholds.linux_agent_newest_date}"
-            )
-    thresholds = with_release(baseline.thresholds, release)
-    age = (datetime.now(UTC).date() - thresholds.linux_agent_newest_date).days
-    if age > 365:
-        run.notes.append(
-            f"the newest known Azure Linux Agent is {thresholds.linux_agent_newest}, of {thresholds.linux_agent_newest_date}; --refresh asks for a newer one"
-        )
-    return Baseline(
-        name=baseline.name,
-        title=baseline.title,
-        date=baseline.date,
-        severities=baseline.severities,
-        overrides=baseline.overrides,
-        thresholds=thresholds,
-    )
+            run.notes.append(f"--refresh failed ({error}); what was known before counts")
+    run.baseline = msgspec.structs.replace(run.baseline, thresholds=with_release(run.baseline.thresholds, release))
+    run.other = msgspec.structs.replace(run.other, thresholds=with_release(run.other.thresholds, release))
+    known = run.baseline.thresholds
+    if (datetime.now(UTC).date() - known.linux_agent_newest_date).days > MAX_RELEASE_AGE:
+        told = f"{known.linux_agent_newest}, of {known.linux_agent_newest_date}"
+        run.notes.append(f"the newest known Azure Linux Agent is {told}; --refresh asks for a newer one")

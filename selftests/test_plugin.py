@@ -360,3 +360,15 @@ def test_exemption_of_nothing_is_told_apart_from_an_idle_one(
     for name, expected in entries:
         assert (expected is None) == (notes[name] is None)
         assert expected is None or expected in str(notes[name])
+
+
+def test_refresh_that_fails_is_noted_and_the_dated_value_serves(
+    facts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Offline, the run goes on with what is known, and every report says of what date that is."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    run = judge_apart(tmp_path / "reports", f"--facts={record(facts, {'web01': CLEAN})}", "--refresh")
+    assert run.status == 0
+    assert any("--refresh failed" in note and "ProxyError" in note for note in run.document.run.notes)
+    assert run.document.run.newest_agent == "2.15.0.1, known on 2025-11-19"
