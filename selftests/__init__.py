@@ -1,1 +1,1 @@
-"""The project's own tests: offline, no root."""
+"""The project's own tests: offline, no root; `bench` measures and needs it."""

@@ -72,6 +72,14 @@ def test_good_host_is_read(ssh: Path) -> None:
     assert guest.read_at is not None
 
 
+def test_secrets_around_the_output_are_not_kept(ssh: Path) -> None:
+    """What a login shell prints besides the probe is masked before it is saved."""
+    ssh.write_bytes(b"export DB_PASSWORD=hunter2 URL=https://a/b?sig=hunter2\n" + ubuntu().output())
+    guest = _read("ssh://good1")["good1"]
+    assert guest.problem is None
+    assert b"hunter2" not in guest.output
+
+
 @pytest.mark.parametrize(
     ("host", "missing"),
     [
