@@ -12,6 +12,7 @@ from pathlib import Path
 
 from backup_compliance.facts import Facts, Problem, RecordedGuest, save_facts
 from selftests.recordings import (
+    ANSWERED,
     CONF,
     DROPPED,
     EGG,
@@ -47,6 +48,14 @@ def half_proxied() -> Recording:
     """Only the proxy may go out, and its port is missing."""
     guest = red_hat("sample-web-03", 12)
     return guest.config("/etc/waagent.conf", f"{CONF}\nHttpProxy.Host = 10.20.0.250").put(STORAGE, DROPPED)
+
+
+def proxied() -> Recording:
+    """Only the proxy may go out, and it is set as it must be."""
+    guest = red_hat("sample-web-04", 23).config(
+        "/etc/waagent.conf", f"{CONF}\nHttpProxy.Host=10.20.0.250\nHttpProxy.Port=3128"
+    )
+    return guest.put(STORAGE, DROPPED).put(f"http storage proxy {ENDPOINT}", ANSWERED)
 
 
 def blackholed() -> Recording:
@@ -161,6 +170,7 @@ def sample_facts() -> Facts:
         "sample-db-01": red_hat("sample-db-01", 5),
         "sample-web-02": intercepted(),
         "sample-web-03": half_proxied(),
+        "sample-web-04": proxied(),
         "sample-net-03": blackholed(),
         "sample-app-01": stopped_agent(),
         "sample-app-02": old_agent(),

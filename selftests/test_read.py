@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 from backup_compliance.configuration import ConfigurationError
 from backup_compliance.facts import RecordedGuest
+from backup_compliance.guest import read
 from backup_compliance.guest.hosts import Target, parse_hosts, parse_hosts_file
 from backup_compliance.guest.output import parse_output
 from backup_compliance.guest.problems import explain
@@ -197,15 +199,30 @@ def test_not_root_is_a_problem_of_the_whole_host() -> None:
     assert "--sudo" in problem.remedy
 
 
-def test_probe_runs_locally_over_testinfra(tmp_path: Path) -> None:
+def test_probe_runs_locally_over_testinfra(monkeypatch: pytest.MonkeyPatch) -> None:
     """The command line that wraps the probe survives testinfra's quoting and a real shell."""
-    command = probe_command("localhost")
-    wrapped = command.replace("/bin/sh -c 'eval", "/bin/sh -n -c 'eval")
-    guest = read_guest(Target("local", "local://", "local"), {}, wrapped, 20)
-    assert guest.problem is not None
-    assert guest.output == b""
-    assert "'" not in command.split("-c ", 1)[1].strip("'")
-    assert "!" not in command
+    monkeypatch.setenv("AVB_TOOL", "none")  # no tool, no request: nothing leaves the machine
+    guest = read_guest(Target("local", "local://", "local"), {}, probe_command("localhost"), 30)
+    assert parse_output(guest.output).one("meta").pairs()["uid"] == str(os.getuid())
+    assert (guest.problem is None) == (os.getuid() == 0)
+
+
+def test_connection_that_never_comes_back_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that cannot be killed (paramiko's) costs its own host only, even with one connection for all."""
+    stuck = threading.Event()
+
+    def play(target: Target, *_: object) -> RecordedGuest:
+        if target.name == "stuck":
+            stuck.wait(30)
+        return RecordedGuest(target.name)
+
+    monkeypatch.setattr(read, "read_guest", play)
+    monkeypatch.setattr(read, "GRACE", 0.1)
+    guests = {g.name: g for g in read_guests(parse_hosts("stuck,good1,good2"), {}, "x", Limits(1, 0.3))}
+    stuck.set()
+    assert guests["stuck"].problem is not None
+    assert guests["good1"].problem is None
+    assert guests["good2"].problem is None
 
 
 def test_probe_command_takes_host_names_only() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import html.parser
 import json
 import re
-from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -139,9 +138,3 @@ def test_vm_nothing_was_read_of_is_not_assessed(judged: Judged) -> None:
     by_vm: dict[str, Verdict] = {v.vm: v for v in verdicts(judged.document.findings, {})}
     assert by_vm["web02"].verdict is VmVerdict.NOT_ASSESSED
     assert by_vm["web01"].verdict is VmVerdict.NOT_READY
-
-
-def test_report_folder_is_made(tmp_path: Path, judged: Judged) -> None:
-    """A folder that does not exist yet is no obstacle."""
-    assert judged.folder.is_dir()
-    assert not (tmp_path / "reports").exists()
