@@ -1,17 +1,16 @@
 """Recorded facts: the seam between reading and judging.
 
-A facts directory holds raw recordings (the probe's own output, one file a guest) and `facts.json`,
-which says who was read, when, and what could not be read. A guest's file may also be brought by hand:
-`guests/NAME.txt` without an entry in `facts.json` is read all the same.
+A facts directory holds raw recordings (the probe's own output, one file a guest; ARM's own JSON, one file a resource
+type and subscription) and `facts.json`, which says who was read, when, and what could not be read. Files may also be
+brought by hand: what has no entry in `facts.json` is read all the same.
 """
 
 from __future__ import annotations
 
-import re
 import shutil
 import tempfile
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Final
@@ -22,29 +21,12 @@ import msgspec
 from backup_compliance import __version__
 from backup_compliance.configuration import ConfigurationError
 from backup_compliance.guest.output import OUTPUT_LIMIT
+from backup_compliance.platform.recorded import SubscriptionEntry, load_subscriptions, save_subscriptions
+from backup_compliance.recorded import Problem, RecordedGuest, RecordedSubscription, host_id
 from backup_compliance.untrusted import printable
 
 SCHEMA: Final = 1
 INDEX: Final = "facts.json"
-
-
-class Problem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Why a guest as a whole could not be read, and what to do about it."""
-
-    missing: str
-    remedy: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class RecordedGuest:
-    """One guest as it was read: its raw output, or the problem that kept it from being read."""
-
-    name: str
-    """Host id: unique, without user and password."""
-    output: bytes = field(default=b"", repr=False)
-    read_at: datetime | None = None
-    """UTC, by the collector's clock; None for output that was brought by hand."""
-    problem: Problem | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +34,7 @@ class Facts:
     """Everything that was read for one run."""
 
     guests: tuple[RecordedGuest, ...] = ()
+    subscriptions: tuple[RecordedSubscription, ...] = ()
     label: str = ""
     """What the recordings are, when they say it themselves (`made-up samples`)."""
 
@@ -67,6 +50,7 @@ class _Index(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     written_by: str = ""
     label: str = ""
     guests: dict[str, _GuestEntry] = {}
+    subscriptions: dict[str, SubscriptionEntry] = {}
 
 
 def save_facts(facts: Facts, directory: Path) -> None:
@@ -111,7 +95,9 @@ def _write(facts: Facts, directory: Path) -> None:
         if file:
             (directory / file).write_bytes(guest.output)
         entries[guest.name] = _GuestEntry(file, guest.read_at, guest.problem)
-    index = _Index(SCHEMA, f"azure-backup-compliance {__version__}", facts.label, dict(sorted(entries.items())))
+    subscriptions = save_subscriptions(facts.subscriptions, directory)
+    writer = f"azure-backup-compliance {__version__}"
+    index = _Index(SCHEMA, writer, facts.label, dict(sorted(entries.items())), subscriptions)
     text = msgspec.json.format(msgspec.json.encode(index), indent=2)
     (directory / INDEX).write_bytes(text + b"\n")
 
@@ -152,9 +138,12 @@ def load_facts(directory: Path) -> Facts:
                 f"--facts: {directory}: two recordings of one name, {guest.name!r}; rename one of them"
             )
         guests[guest.name] = guest
-    if not guests:
-        raise ConfigurationError(f"--facts: {directory} holds no guests: neither entries in {INDEX} nor guests/*.txt")
-    return Facts(tuple(guests[name] for name in sorted(guests)), printable(index.label))
+    subscriptions = load_subscriptions(directory, index.subscriptions)
+    if not guests and not subscriptions:
+        raise ConfigurationError(
+            f"--facts: {directory} holds no facts: neither entries in {INDEX}, nor guests/*.txt, nor arm/<subscription>/*.json"
+        )
+    return Facts(tuple(guests[name] for name in sorted(guests)), subscriptions, printable(index.label))
 
 
 def _texts(folder: Path) -> list[Path]:
@@ -169,11 +158,6 @@ def _texts(folder: Path) -> list[Path]:
         shown = printable(", ".join(strangers), 120)
         raise ConfigurationError(f"--facts: {folder}: recordings are files that end in .txt; not read: {shown}")
     return files
-
-
-def host_id(name: str) -> str:
-    """`name` as it may appear in test ids, file names and reports: letters, digits and `. _ : @ ~ -`."""
-    return re.sub(r"[^A-Za-z0-9._:@~-]+", "_", name)[:200] or "unnamed"
 
 
 def _load_index(path: Path) -> _Index:
@@ -224,11 +208,16 @@ def _load_guest(directory: Path, name: str, entry: _GuestEntry) -> RecordedGuest
 
 
 def merge(parts: Iterable[Facts]) -> Facts:
-    """Several readings as one; a guest that was read twice counts as it was read last."""
+    """Several readings as one; a guest or subscription that was read twice counts as it was read last."""
     guests: dict[str, RecordedGuest] = {}
+    subscriptions: dict[str, RecordedSubscription] = {}
     labels = []
     for facts in parts:
         labels.append(facts.label)
-        for guest in facts.guests:
-            guests[guest.name] = guest
-    return Facts(tuple(guests[name] for name in sorted(guests)), "; ".join(x for x in dict.fromkeys(labels) if x))
+        guests.update({guest.name: guest for guest in facts.guests})
+        subscriptions.update({each.id: each for each in facts.subscriptions})
+    return Facts(
+        tuple(guests[name] for name in sorted(guests)),
+        tuple(subscriptions[name] for name in sorted(subscriptions)),
+        "; ".join(x for x in dict.fromkeys(labels) if x),
+    )

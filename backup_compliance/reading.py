@@ -11,9 +11,10 @@ from typing import Any
 
 from tqdm import tqdm
 
-from backup_compliance.facts import Facts, RecordedGuest, load_facts, merge, save_facts
+from backup_compliance.facts import Facts, load_facts, merge, save_facts
 from backup_compliance.guest.hosts import Target
 from backup_compliance.guest.read import Limits, probe_command, read_guests
+from backup_compliance.recorded import RecordedGuest
 
 
 @dataclass(frozen=True, slots=True)

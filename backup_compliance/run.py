@@ -10,10 +10,11 @@ from typing import Any
 from backup_compliance.baselines import Baseline
 from backup_compliance.controls import Control, Severity
 from backup_compliance.exemptions import Exemptions
-from backup_compliance.facts import Facts, Problem, RecordedGuest
+from backup_compliance.facts import Facts
 from backup_compliance.guest.conditions import holding
 from backup_compliance.guest.linux import LinuxGuest, parse_linux_guest
 from backup_compliance.guest.output import parse_output
+from backup_compliance.recorded import Problem, RecordedGuest
 from backup_compliance.report.findings import BAD, Collected, Finding, OtherBaseline, plain
 from backup_compliance.untrusted import printable
 from backup_compliance.verdicts import NotApplicable, Outcome, Undetermined, Unreadable

@@ -11,7 +11,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from backup_compliance.facts import Facts, RecordedGuest, save_facts
+from backup_compliance.facts import Facts, save_facts
+from backup_compliance.recorded import RecordedGuest
 from backup_compliance.report.findings import Document, Finding
 from selftests.recordings import Recording
 

@@ -10,7 +10,8 @@ import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
-from backup_compliance.facts import Facts, Problem, RecordedGuest, save_facts
+from backup_compliance.facts import Facts, save_facts
+from backup_compliance.recorded import Problem, RecordedGuest
 from selftests.recordings import (
     ANSWERED,
     CONF,
@@ -186,7 +187,7 @@ def sample_facts() -> Facts:
     recorded.append(RecordedGuest("sample-cut-01", cut[: len(cut) // 2], read_at))
     refused = Problem("it refused the connection", "check that sshd runs there and the port is right")
     recorded.append(RecordedGuest("sample-gone-01", b"", read_at, refused))
-    return Facts(tuple(recorded), LABEL)
+    return Facts(tuple(recorded), label=LABEL)
 
 
 if __name__ == "__main__":

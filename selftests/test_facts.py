@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from backup_compliance.configuration import ConfigurationError
-from backup_compliance.facts import Facts, Problem, RecordedGuest, load_facts, merge, save_facts
+from backup_compliance.facts import Facts, load_facts, merge, save_facts
+from backup_compliance.recorded import Problem, RecordedGuest
 from selftests.recordings import ubuntu
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
@@ -19,7 +20,7 @@ FACTS = Facts(
         RecordedGuest("gone", b"", NOW, Problem("it refused", "start it")),
         RecordedGuest("web", b"one\xff\x00", NOW),
     ),
-    "made up",
+    label="made up",
 )
 
 

@@ -15,10 +15,21 @@ PACKAGE = ROOT / "backup_compliance"
 # comparing versions is nobody's own business; packaging does it without any I/O
 PURE_LIBRARIES = {"packaging"}
 PURE = (
-    *("verdicts", "untrusted", "guest/output", "guest/files", "guest/facts", "guest/agent", "guest/connectivity"),
+    *(
+        "verdicts",
+        "untrusted",
+        "arm_json",
+        "observed",
+        "guest/output",
+        "guest/files",
+        "guest/facts",
+        "guest/agent",
+        "guest/connectivity",
+    ),
     *("guest/extension", "guest/leases", "guest/static", "guest/system", "guest/decisions", "guest/linux"),
     *("guest/versions", "guest/goal_state"),
-    *("network/__init__", "network/addresses", "network/arm_json", "network/egress", "network/ip_flow"),
+    *("platform/__init__", "platform/resource_types"),
+    *("network/__init__", "network/addresses", "network/egress", "network/ip_flow"),
     *("network/partition", "network/routes", "network/security_rules", "network/service_tags"),
 )
 KNOWS_PYTEST = {"plugin", "options", "report/terminal"}

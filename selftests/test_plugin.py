@@ -188,7 +188,7 @@ def test_collect_only_lists_without_reading(pytester: pytest.Pytester, facts: Pa
     ("options", "message"),
     [
         (["--facts={tmp}/nowhere"], "is no folder"),
-        (["--facts={tmp}"], "holds no guests"),
+        (["--facts={tmp}"], "holds no facts"),
         (["--hosts-file={tmp}/none"], "No such file"),
         (["--hosts=ftp://x"], "unknown connection 'ftp'"),
         (["--hosts=ssh://x:99999"], "is no port"),

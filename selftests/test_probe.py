@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from backup_compliance.guest.linux import LinuxGuest, fact, parse_linux_guest
+from backup_compliance.guest.linux import LinuxGuest, parse_linux_guest
 from backup_compliance.guest.output import OUTPUT_LIMIT, parse_output
+from backup_compliance.observed import fact
 from backup_compliance.verdicts import Unreadable
 from selftests import fake_guest
 from selftests.fake_guest import PROBE, SECRET

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from backup_compliance.configuration import ConfigurationError
-from backup_compliance.facts import RecordedGuest
 from backup_compliance.guest import read
 from backup_compliance.guest.hosts import Target, parse_hosts, parse_hosts_file
 from backup_compliance.guest.output import parse_output
 from backup_compliance.guest.problems import explain
 from backup_compliance.guest.read import Limits, judge_output, mask_output, probe_command, read_guest, read_guests
+from backup_compliance.recorded import RecordedGuest
 from selftests.recordings import ubuntu
 
 SSH = """#!/bin/sh

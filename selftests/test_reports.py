@@ -9,7 +9,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from backup_compliance.facts import Facts, RecordedGuest, save_facts
+from backup_compliance.facts import Facts, save_facts
+from backup_compliance.recorded import RecordedGuest
 from backup_compliance.report.findings import Verdict, VmVerdict, verdicts
 from backup_compliance.report.markdown import escaped
 from selftests.product import Judged, judge_apart
@@ -27,7 +28,7 @@ def _hostile() -> Facts:
     )
     guest = guest.edit("extension", ("Plugin enabled", SCRIPT), ('"Ready"', f'"{SCRIPT}"'))
     guest = guest.edit("config", ("Ubuntu 24.04.3 LTS", HOSTILE))
-    return Facts((RecordedGuest("web01", guest.output()), RecordedGuest("web02", HOSTILE.encode())), HOSTILE)
+    return Facts((RecordedGuest("web01", guest.output()), RecordedGuest("web02", HOSTILE.encode())), label=HOSTILE)
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from testinfra.backend import BACKENDS
 from testinfra.backend.base import BaseBackend
 
 from backup_compliance.configuration import ConfigurationError
-from backup_compliance.facts import host_id
+from backup_compliance.recorded import host_id
 
 DEFAULT_CONNECTION: Final = "ssh"
 """testinfra's own default is paramiko; ssh honours the user's configuration, agent and jump hosts."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, Generic, TypeVar, overload
+from typing import Any
 
 from backup_compliance.guest.agent import (
     parse_agent_configuration,
@@ -20,35 +19,7 @@ from backup_compliance.guest.goal_state import parse_goal_state
 from backup_compliance.guest.leases import parse_addressing
 from backup_compliance.guest.output import ProbeOutput
 from backup_compliance.guest.system import parse_identity, parse_load, parse_reboot
-
-T = TypeVar("T")
-
-
-class fact(Generic[T]):  # noqa: N801  # a descriptor used like `property`
-    """A fact of a guest: parsed once, and remembered as evidence by whoever asked for it.
-
-    One unreadable file therefore spoils the controls that need it and no others.
-    """
-
-    def __init__(self, parse: Callable[[LinuxGuest], T]) -> None:
-        self.parse = parse
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-
-    @overload
-    def __get__(self, guest: None, owner: type) -> fact[T]: ...
-    @overload
-    def __get__(self, guest: LinuxGuest, owner: type) -> T: ...
-    def __get__(self, guest: LinuxGuest | None, owner: type) -> fact[T] | T:
-        if guest is None:
-            return self
-        if self.name not in guest.seen:
-            guest.seen.append(self.name)
-        if self.name not in guest.parsed:
-            guest.parsed[self.name] = self.parse(guest)
-        value: T = guest.parsed[self.name]
-        return value
+from backup_compliance.observed import evidence, fact
 
 
 @dataclass(frozen=True)
@@ -81,7 +52,7 @@ class LinuxGuest:
 
     def evidence(self) -> dict[str, Any]:
         """The facts that were asked for so far, by name; unreadable ones are left out."""
-        return {name: self.parsed[name] for name in self.seen if name in self.parsed}
+        return evidence(self)
 
 
 def parse_linux_guest(output: ProbeOutput) -> LinuxGuest:

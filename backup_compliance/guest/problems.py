@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from backup_compliance.facts import Problem
+from backup_compliance.recorded import Problem
 from backup_compliance.untrusted import printable
 
 # What ssh, sudo and container runtimes print, in the order in which the more telling one wins.

@@ -15,12 +15,12 @@ from typing import Any, Final
 
 import testinfra.backend
 
-from backup_compliance.facts import Problem, RecordedGuest, host_id
 from backup_compliance.guest.connection import TimedOut, bounded_connections, set_deadline
 from backup_compliance.guest.hosts import Target, unique
 from backup_compliance.guest.linux import parse_linux_guest
 from backup_compliance.guest.output import parse_output
 from backup_compliance.guest.problems import explain
+from backup_compliance.recorded import Problem, RecordedGuest, host_id
 from backup_compliance.untrusted import mask_secrets
 from backup_compliance.verdicts import Unreadable
 

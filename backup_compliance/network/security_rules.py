@@ -15,8 +15,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
-from backup_compliance.network.addresses import parse_prefix
-from backup_compliance.network.arm_json import (
+from backup_compliance.arm_json import (
     NOTHING,
     as_record,
     integer_at,
@@ -27,6 +26,7 @@ from backup_compliance.network.arm_json import (
     text_at,
     texts_at,
 )
+from backup_compliance.network.addresses import parse_prefix
 from backup_compliance.untrusted import printable
 from backup_compliance.verdicts import Undetermined, Unreadable
 

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from backup_compliance.arm_json import as_record, items_of, properties_of, text_at, texts_at
 from backup_compliance.network.addresses import EVERYTHING, NOWHERE, AddressSet, Destination, parse_prefix
-from backup_compliance.network.arm_json import as_record, items_of, properties_of, text_at, texts_at
 from backup_compliance.untrusted import printable
 from backup_compliance.verdicts import Unreadable
 

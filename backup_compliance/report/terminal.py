@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from backup_compliance.facts import Problem
+from backup_compliance.recorded import Problem
 from backup_compliance.report.findings import Document, Finding, Verdict, VmVerdict
 from backup_compliance.untrusted import printable
 from backup_compliance.verdicts import Outcome

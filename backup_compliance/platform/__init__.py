@@ -1,0 +1,1 @@
+"""What Azure Resource Manager says about virtual machines; knows no host."""

@@ -1,0 +1,217 @@
+"""Virtual machines and their instance views, from ARM's JSON to records; pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from backup_compliance.arm_json import NOTHING, as_record, last_segment, text_at
+from backup_compliance.platform.estate import Estate, Resource, normal, segment, subscription_of
+from backup_compliance.platform.facts import (
+    AgentView,
+    ExtensionView,
+    HandlerView,
+    Identity,
+    InstanceView,
+    Power,
+    Profile,
+    Status,
+)
+from backup_compliance.untrusted import printable
+from backup_compliance.verdicts import Unreadable
+
+_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_SYSTEMS: Final = {"linux": "Linux", "windows": "Windows"}
+
+
+def parse_identity(record: Resource) -> Identity:
+    """Who a virtual machine is; from its id alone where the rest is missing."""
+    resource_id = text_at(record, "id")
+    vm_id = text_at(as_record(record.get("properties")) or NOTHING, "vmId").lower()
+    return Identity(
+        id=printable(resource_id, 400),
+        name=last_segment(resource_id),
+        resource_group=printable(segment(resource_id, "resourceGroups"), 90),
+        subscription_id=printable(subscription_of(resource_id), 64),
+        location=printable(re.sub(r"\s+", "", text_at(record, "location")).lower(), 60),
+        vm_id=vm_id if _UUID.fullmatch(vm_id) else None,
+    )
+
+
+def parse_profile(record: Resource) -> Profile:
+    """The model of a virtual machine; `Unreadable` when it has no properties at all."""
+    properties = as_record(record.get("properties"))
+    if properties is None:
+        raise Unreadable(f"virtual machine {last_segment(text_at(record, 'id'))} has no properties", "collect again")
+    system = properties.get("osProfile")
+    system = as_record(system) or NOTHING
+    configuration = (
+        as_record(system.get("linuxConfiguration")) or as_record(system.get("windowsConfiguration")) or NOTHING
+    )
+    disk = as_record((as_record(properties.get("storageProfile")) or NOTHING).get("osDisk")) or NOTHING
+    interfaces = _interfaces(properties)
+    primary = [i for i, is_primary in interfaces or () if is_primary]
+    return Profile(
+        operating_system=_SYSTEMS.get(text_at(disk, "osType").lower()) or _configured(system),
+        provisioning_state=printable(text_at(properties, "provisioningState"), 60) or None,
+        provision_vm_agent=_switch(configuration, "provisionVMAgent"),
+        allow_extension_operations=_switch(system, "allowExtensionOperations"),
+        interface_ids=tuple(i for i, _ in interfaces) if interfaces is not None else None,
+        primary_interface_id=primary[0] if len(primary) == 1 else None,
+        extension_names=_extension_names(record),
+        availability_set=_reference(properties, "availabilitySet"),
+        scale_set=_reference(properties, "virtualMachineScaleSet"),
+        classic_domain=_classic_domain(properties),
+        tags=_tags(record),
+    )
+
+
+def _configured(system: Mapping[str, Any]) -> str | None:
+    found = [name for key, name in _SYSTEMS.items() if as_record(system.get(f"{key}Configuration")) is not None]
+    return found[0] if len(found) == 1 else None
+
+
+def _switch(record: Mapping[str, Any], key: str) -> bool | None:
+    value = record.get(key)
+    return value if isinstance(value, bool) else None
+
+
+def _reference(record: Mapping[str, Any], key: str) -> str | None:
+    return printable(text_at(as_record(record.get(key)) or NOTHING, "id"), 400) or None
+
+
+def _classic_domain(properties: Mapping[str, Any]) -> str | None:
+    domain = as_record(properties.get("domainName")) or NOTHING
+    return printable(text_at(domain, "id") or text_at(domain, "name"), 400) or None
+
+
+def _tags(record: Resource) -> dict[str, str]:
+    tags = as_record(record.get("tags")) or NOTHING
+    return {printable(str(k), 512): printable(v, 256) for k, v in tags.items() if isinstance(v, str)}
+
+
+def _extension_names(record: Resource) -> tuple[str, ...]:
+    """The subscription-wide list gives extensions by id only."""
+    entries = record.get("resources")
+    ids = [text_at(as_record(e) or NOTHING, "id") for e in entries] if isinstance(entries, list) else []
+    return tuple(last_segment(i) for i in ids if "/extensions/" in i.lower())
+
+
+def _interfaces(properties: Mapping[str, Any]) -> list[tuple[str, bool]] | None:
+    """Ids of network interfaces and whether the model calls them primary; None where it names none readably."""
+    entries = (as_record(properties.get("networkProfile")) or NOTHING).get("networkInterfaces")
+    if not isinstance(entries, list):
+        return None
+    found = []
+    for entry in entries:
+        record = as_record(entry) or NOTHING
+        reference = text_at(record, "id")
+        if not reference:
+            return None
+        found.append((reference, (as_record(record.get("properties")) or NOTHING).get("primary") is True))
+    return found
+
+
+def find_power(estate: Estate, vm: Identity) -> Power:
+    """The power state: of the instance view where one was read, else of the list of statuses.
+
+    Raises `Unreadable` when neither was read.
+    """
+    try:
+        return parse_power(_view(estate, vm), "instanceViews")
+    except Unreadable:
+        record = estate.find("virtualMachineStatuses", vm.id, f"virtual machine {vm.name}")
+        view = as_record((as_record(record.get("properties")) or NOTHING).get("instanceView"))
+        return parse_power(view or NOTHING, "virtualMachineStatuses")
+
+
+def parse_power(view: Mapping[str, Any], source: str) -> Power:
+    """Power and provisioning state among an instance view's statuses."""
+    statuses = _statuses(view)
+    by_kind = {s.code.split("/")[0].lower(): s for s in statuses}
+    power = by_kind.get("powerstate")
+    generalized = any(s.code.lower() == "osstate/generalized" for s in statuses)
+    return Power(power.state if power else None, by_kind.get("provisioningstate"), generalized, source)
+
+
+def find_instance_view(estate: Estate, vm: Identity) -> InstanceView:
+    """The instance view of a virtual machine; `Unreadable` where it was not read."""
+    return parse_instance_view(_view(estate, vm))
+
+
+def _view(estate: Estate, vm: Identity) -> Mapping[str, Any]:
+    record = estate.find("instanceViews", vm.id, f"virtual machine {vm.name}")
+    view = as_record((as_record(record.get("properties")) or NOTHING).get("instanceView"))
+    if view is None:
+        raise Unreadable(f"the recorded instance view of {vm.name} has no properties.instanceView", "collect again")
+    return view
+
+
+def parse_instance_view(view: Mapping[str, Any]) -> InstanceView:
+    """Agent, handlers and extensions of an instance view; entries that are no objects are `Unreadable`."""
+    agent = as_record(view.get("vmAgent"))
+    return InstanceView(
+        agent=_agent(agent) if agent is not None else None,
+        extensions=tuple(_extension(e) for e in _records(view, "extensions")),
+    )
+
+
+def _agent(agent: Mapping[str, Any]) -> AgentView:
+    handlers = (
+        HandlerView(
+            type=printable(text_at(h, "type"), 120),
+            version=printable(text_at(h, "typeHandlerVersion"), 40),
+            status=_status(status) if (status := as_record(h.get("status"))) is not None else None,
+        )
+        for h in _records(agent, "extensionHandlers")
+    )
+    return AgentView(printable(text_at(agent, "vmAgentVersion"), 60), _statuses(agent), tuple(handlers))
+
+
+def _extension(extension: Mapping[str, Any]) -> ExtensionView:
+    return ExtensionView(
+        name=printable(text_at(extension, "name"), 80),
+        type=printable(text_at(extension, "type"), 120),
+        version=printable(text_at(extension, "typeHandlerVersion"), 40),
+        statuses=_statuses(extension),
+    )
+
+
+def _statuses(record: Mapping[str, Any]) -> tuple[Status, ...]:
+    return tuple(_status(s) for s in _records(record, "statuses"))
+
+
+def _status(record: Mapping[str, Any]) -> Status:
+    return Status(
+        code=printable(text_at(record, "code"), 120),
+        display=printable(text_at(record, "displayStatus"), 80),
+        message=printable(text_at(record, "message")),
+        time=parse_time(text_at(record, "time")),
+    )
+
+
+def _records(record: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+    """The objects of a list that may be absent or null; anything else in its place is `Unreadable`."""
+    values = record.get(key)
+    if values is None:
+        return []
+    found = [as_record(v) for v in values] if isinstance(values, list) else [None]
+    if None in found:
+        raise Unreadable(f"{key} of an instance view is no list of objects", "collect again")
+    return [r for r in found if r is not None]
+
+
+def parse_time(text: str) -> datetime | None:
+    """An ISO time of ARM in UTC; it writes up to seven decimals and at times no zone, which means UTC."""
+    try:
+        found = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text))
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def is_same(one: str, other: str) -> bool:
+    """Whether two resource ids mean one resource."""
+    return normal(one) == normal(other)

@@ -1,0 +1,169 @@
+"""Every resource that was read, found by resource id: lower case, never by name.
+
+Pure: raw recordings in, records out. A reference to what is not there is named by whoever follows it; a list that was
+not read, or only in part, is `Unreadable` for whoever needs it and for nobody else.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import pairwise
+from typing import Any, Final
+
+from backup_compliance.arm_json import as_record, last_segment, text_at
+from backup_compliance.platform.resource_types import RESOURCE_TYPES
+from backup_compliance.recorded import Problem, RecordedSubscription
+from backup_compliance.untrusted import printable
+from backup_compliance.verdicts import Unreadable
+
+Resource = Mapping[str, Any]
+COLLECT_AGAIN: Final = "collect again; if it stays so, look at the resource in the portal"
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One list of ARM: resources by lower-case id, and what of it could not be read."""
+
+    resources: Mapping[str, Resource]
+    damaged: tuple[str, ...] = ()
+    """Entries that are no resource, by place and reason."""
+    problems: Mapping[str, Problem] = field(default_factory=dict)
+    """Why parts are missing, by the lower-case id of what was asked (a vault, a virtual machine)."""
+
+
+@dataclass(frozen=True)
+class Estate:
+    """Everything read of all subscriptions. Lists are decoded when first asked for."""
+
+    subscriptions: Mapping[str, RecordedSubscription]
+    _listings: dict[tuple[str, str], Listing | Unreadable] = field(default_factory=dict, repr=False)
+    _memory: dict[Any, Any] = field(default_factory=dict, repr=False)
+
+    def read_at(self, subscription: str) -> datetime | None:
+        """When the subscription was read, UTC; None where nobody recorded that."""
+        found = self.subscriptions.get(subscription)
+        return found.read_at if found is not None else None
+
+    def remembered(self, key: Any, make: Any) -> Any:
+        """What `make()` returns, made once for `key`: facts that many virtual machines share."""
+        if key not in self._memory:
+            self._memory[key] = make()
+        return self._memory[key]
+
+    def document(self, subscription: str, kind: str) -> Any:
+        """The JSON of one type as it was recorded; `Unreadable` saying what is missing and how to grant it."""
+        recorded = self.subscriptions.get(subscription.lower())
+        if recorded is None:
+            raise Unreadable(
+                f"{kind} of subscription {printable(subscription, 60)} were not read",
+                "read that subscription too: something here refers to it",
+            )
+        for problem in recorded.problems:
+            if problem.type == kind and not problem.scope:
+                raise Unreadable(
+                    f"{kind} of subscription {recorded.id}: {printable(problem.missing)}",
+                    printable(problem.remedy) or _grant(kind),
+                )
+        if kind not in recorded.documents:
+            raise Unreadable(f"{kind} of subscription {recorded.id} were not read", _grant(kind))
+        try:
+            return json.loads(recorded.documents[kind])
+        except (ValueError, RecursionError) as error:
+            what = printable(str(error), 120)
+            raise Unreadable(f"{kind}.json of subscription {recorded.id} is no JSON: {what}", "collect again") from None
+
+    def listing(self, subscription: str, kind: str) -> Listing:
+        """The list `kind` of one subscription; `Unreadable` where it was not read, or only its first pages."""
+        key = (subscription.lower(), kind)
+        if key not in self._listings:
+            try:
+                self._listings[key] = self._parse(*key)
+            except Unreadable as error:
+                self._listings[key] = error
+        found = self._listings[key]
+        if isinstance(found, Unreadable):
+            raise Unreadable(found.missing, found.remedy)
+        return found
+
+    def _parse(self, subscription: str, kind: str) -> Listing:
+        document = self.document(subscription, kind)
+        problems = {
+            p.scope.lower(): Problem(printable(p.missing), printable(p.remedy) or _grant(kind))
+            for p in self.subscriptions[subscription].problems
+            if p.type == kind and p.scope
+        }
+        return parse_listing(document, f"{kind}.json of subscription {subscription}", problems)
+
+    def find(self, kind: str, reference: str, named_by: str) -> Resource:
+        """The resource that `named_by` refers to; `Unreadable` naming both when it is not in the list."""
+        listing = self.listing(subscription_of(reference), kind)
+        found = listing.resources.get(normal(reference))
+        if found is not None:
+            return found
+        problem = listing.problems.get(normal(reference))
+        if problem is not None:
+            raise Unreadable(f"{kind} {last_segment(reference)}: {problem.missing}", problem.remedy)
+        told = f"; {len(listing.damaged)} entries of that list are damaged" if listing.damaged else ""
+        raise Unreadable(
+            f"{named_by} refers to {printable(reference, 300)}, which is not in the list of {kind}{told}", COLLECT_AGAIN
+        )
+
+    def every(self, kind: str) -> Iterable[Resource]:
+        """All resources of a type, over all subscriptions; `Unreadable` where one list was not read."""
+        for subscription in self.subscriptions:
+            yield from self.listing(subscription, kind).resources.values()
+
+
+def open_estate(subscriptions: Iterable[RecordedSubscription]) -> Estate:
+    """The estate behind recordings; nothing is decoded yet."""
+    return Estate({each.id: each for each in subscriptions})
+
+
+def parse_listing(document: Any, what: str, problems: Mapping[str, Problem] | None = None) -> Listing:
+    """A list reply `{"value": [...]}` with all its pages; `Unreadable` when it is none, or has a further page."""
+    record = as_record(document)
+    values = record.get("value") if record is not None else None
+    if record is None or not isinstance(values, list):
+        error = as_record(record.get("error")) if record is not None else None
+        told = f": an error {printable(text_at(error, 'code'), 60)}" if error else ""
+        raise Unreadable(f'{what} is no list {{"value": [...]}}{told}', "collect again")
+    if record.get("nextLink"):
+        raise Unreadable(
+            f"{what} holds the first page only: nextLink was not followed", "collect every page into one value"
+        )
+    resources: dict[str, Resource] = {}
+    unread = dict(problems or {})
+    damaged = []
+    for index, entry in enumerate(values):
+        resource = as_record(entry)
+        key = normal(text_at(resource, "id")) if resource is not None else ""
+        if resource is None or not key:
+            damaged.append(f"value[{index}] is no resource with an id")
+        elif resources.get(key, resource) != resource:
+            unread[key] = Problem(f"{what} lists it twice, and differently", "collect again")
+        else:
+            resources[key] = resource
+    return Listing({k: r for k, r in resources.items() if k not in unread}, tuple(damaged), unread)
+
+
+def normal(resource_id: str) -> str:
+    """A resource id as it is compared: ARM's own replies differ in case."""
+    return resource_id.strip().rstrip("/").lower()
+
+
+def segment(resource_id: str, name: str) -> str:
+    """The value that follows `name` in a resource id, as it is spelt there; "" when there is none."""
+    parts = resource_id.strip("/").split("/")
+    return next((v for k, v in pairwise(parts) if k.lower() == name.lower()), "")
+
+
+def subscription_of(resource_id: str) -> str:
+    """The subscription of a resource id, lower case."""
+    return segment(resource_id, "subscriptions").lower()
+
+
+def _grant(kind: str) -> str:
+    return f"grant {RESOURCE_TYPES[kind]} and collect again" if kind in RESOURCE_TYPES else "collect again"

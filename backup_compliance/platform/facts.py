@@ -1,0 +1,114 @@
+"""What ARM knows of a virtual machine: small frozen records in ARM's own terms.
+
+`None` says that ARM gave no value. What could not be read never becomes a record: its parser raises `Unreadable`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which virtual machine this is; ids as ARM spells them."""
+
+    id: str
+    name: str
+    resource_group: str
+    subscription_id: str
+    location: str
+    """Normalized as in service tags: lower case without blanks; "" when ARM gave none."""
+    vm_id: str | None
+    """The unique id that the guest can read too, lower case."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """The model of a virtual machine: what was asked for, not how it runs."""
+
+    operating_system: str | None
+    """`Linux` or `Windows`."""
+    provisioning_state: str | None
+    provision_vm_agent: bool | None
+    allow_extension_operations: bool | None
+    interface_ids: tuple[str, ...] | None
+    primary_interface_id: str | None
+    """Where the model itself says which of several is primary."""
+    extension_names: tuple[str, ...]
+    availability_set: str | None
+    scale_set: str | None
+    classic_domain: str | None
+    tags: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """One instance view status."""
+
+    code: str
+    """As ARM spells it: `ProvisioningState/failed/SomeCode`."""
+    display: str
+    message: str
+    time: datetime | None
+    """UTC."""
+
+    @property
+    def state(self) -> str:
+        """The second part of the code, lower case: `succeeded`, `failed`, `running`."""
+        return [*self.code.split("/"), ""][1].lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Power:
+    """How a virtual machine runs, as ARM reports it; None: no such status."""
+
+    state: str | None
+    """`running`, `stopped`, `deallocated`, `starting` ..., lower case."""
+    provisioning: Status | None
+    generalized: bool
+    source: str
+    """The recorded list that says so."""
+
+    @property
+    def is_running(self) -> bool:
+        """Whether ARM says so for certain."""
+        return self.state == "running"
+
+
+@dataclass(frozen=True, slots=True)
+class HandlerView:
+    """An extension's handler, as the agent reports it."""
+
+    type: str
+    version: str
+    status: Status | None
+
+
+@dataclass(frozen=True, slots=True)
+class ExtensionView:
+    """An extension of the virtual machine, as ARM reports it."""
+
+    name: str
+    type: str
+    version: str
+    statuses: tuple[Status, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AgentView:
+    """The agent, as it last reported itself."""
+
+    version: str
+    statuses: tuple[Status, ...]
+    handlers: tuple[HandlerView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceView:
+    """The run-time view of one virtual machine."""
+
+    agent: AgentView | None
+    """None: nothing was reported, which does not say that it is dead."""
+    extensions: tuple[ExtensionView, ...]

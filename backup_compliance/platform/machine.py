@@ -1,0 +1,39 @@
+"""A virtual machine of ARM: its facts, each joined and parsed when a control first asks for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from backup_compliance.observed import evidence, fact
+from backup_compliance.platform.compute import find_instance_view, find_power, parse_identity, parse_profile
+from backup_compliance.platform.estate import Estate, Resource
+from backup_compliance.platform.facts import Identity
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What ARM says of one virtual machine. Attributes raise `Unreadable` where it was not read."""
+
+    estate: Estate
+    record: Resource
+    identity: Identity
+    parsed: dict[str, Any] = field(default_factory=dict)
+    seen: list[str] = field(default_factory=list)
+
+    profile = fact(lambda machine: parse_profile(machine.record))
+    power = fact(lambda machine: find_power(machine.estate, machine.identity))
+    instance = fact(lambda machine: find_instance_view(machine.estate, machine.identity))
+
+    def observed(self) -> Machine:
+        """The same machine with an empty memory of what was asked: one for every test."""
+        return replace(self, seen=[])
+
+    def evidence(self) -> dict[str, Any]:
+        """The facts that were asked for so far, by name; unreadable ones are left out."""
+        return evidence(self)
+
+
+def open_machine(estate: Estate, record: Resource) -> Machine:
+    """The machine behind an entry of the list of virtual machines; nothing but its id is parsed yet."""
+    return Machine(estate, record, parse_identity(record))

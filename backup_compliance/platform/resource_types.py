@@ -1,0 +1,32 @@
+"""The resource types that are recorded, by the name of their file, and the right that reading each one takes."""
+
+from __future__ import annotations
+
+from typing import Final
+
+RESOURCE_TYPES: Final = {
+    "virtualMachines": "Microsoft.Compute/virtualMachines/read",
+    "virtualMachineStatuses": "Microsoft.Compute/virtualMachines/read",
+    "instanceViews": "Microsoft.Compute/virtualMachines/instanceView/read",
+    "networkInterfaces": "Microsoft.Network/networkInterfaces/read",
+    "networkSecurityGroups": "Microsoft.Network/networkSecurityGroups/read",
+    "virtualNetworks": "Microsoft.Network/virtualNetworks/read",
+    "routeTables": "Microsoft.Network/routeTables/read",
+    "publicIPAddresses": "Microsoft.Network/publicIPAddresses/read",
+    "natGateways": "Microsoft.Network/natGateways/read",
+    "loadBalancers": "Microsoft.Network/loadBalancers/read",
+    "privateEndpoints": "Microsoft.Network/privateEndpoints/read",
+    "effectiveRoutes": "Microsoft.Network/networkInterfaces/effectiveRouteTable/action",
+    "securityAdminRules": "Microsoft.Network/virtualNetworks/listNetworkManagerEffectiveSecurityAdminRules/action",
+    "serviceTags": "Microsoft.Network/locations/serviceTags/read",
+    "vaults": "Microsoft.RecoveryServices/vaults/read",
+    "backupProtectedItems": "Microsoft.RecoveryServices/vaults/backupProtectedItems/read",
+    "backupPolicies": "Microsoft.RecoveryServices/vaults/backupPolicies/read",
+    "backupJobs": "Microsoft.RecoveryServices/vaults/backupJobs/read",
+}
+"""ARM's lists, one file each, as REST gives them with all pages in one `value`.
+
+Three are put together from replies of single resources, each reply with the `id` of what was asked:
+`instanceViews` (virtual machines with `properties.instanceView`), `effectiveRoutes` (network interfaces with the
+reply's `value`) and `securityAdminRules` (virtual networks with the reply's `value`). `serviceTags` is the reply itself.
+"""
