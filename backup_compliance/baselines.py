@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection, Mapping
 from datetime import date
@@ -25,12 +26,19 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     linux_agent_minimum: str
     linux_agent_newest: str
     linux_agent_newest_date: date
+    windows_agent_minimum: str
+    agent_report_minutes: float
     linux_extension_minimum: str
     linux_extension_minimum_python_3_12: str
     python_oldest: str
     python_newest: str
     cpu_percent: float
     memory_percent: float
+    schedule_members: int
+    schedule_minutes: int
+    schedule_group_tag: str
+    schedule_group_resource_groups: bool
+    policy_vms: int
     storage_endpoints: dict[str, str]
 
 
@@ -136,7 +144,11 @@ def _check_names(file: _File, path: Path, text: str, controls: Collection[str], 
 
 
 def _check_versions(thresholds: Thresholds, path: Path, text: str) -> None:
-    names = [f for f in thresholds.__struct_fields__ if f.startswith(("linux_agent_", "linux_extension_", "python_"))]
+    names = [
+        f
+        for f in thresholds.__struct_fields__
+        if f.startswith(("linux_agent_", "linux_extension_", "windows_agent_", "python_"))
+    ]
     for name in names:
         value = getattr(thresholds, name)
         try:
@@ -147,6 +159,9 @@ def _check_versions(thresholds: Thresholds, path: Path, text: str) -> None:
     for percent in ("cpu_percent", "memory_percent"):
         if not 0 < getattr(thresholds, percent) <= 100:
             raise wrong(path, text, ["thresholds", percent], "a percentage between 0 and 100")
+    for number in ("agent_report_minutes", "schedule_members", "schedule_minutes", "policy_vms"):
+        if not 0 < getattr(thresholds, number) < math.inf:
+            raise wrong(path, text, ["thresholds", number], "a number above 0")
     for cloud, host in thresholds.storage_endpoints.items():
         if not re.fullmatch(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?", host):
             raise wrong(path, text, ["thresholds", "storage_endpoints", cloud], f"{host!r} is no host name")

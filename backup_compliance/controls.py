@@ -68,12 +68,14 @@ class Control:
     source: Source
     side: str
     """`guest` or `platform`, from the folder of the test."""
+    subject: str = "vm"
+    """What it judges: a `vm`, or a `policy`, which no single VM answers for."""
     test: str = field(default="", compare=False)
     """File and function, for people who want to read the assertion."""
 
 
 def control(
-    identifier: str, *, cause: int, source: Source, remediation: str
+    identifier: str, *, cause: int, source: Source, remediation: str, subject: str = "vm"
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Describe the test below as control `identifier`. Severity is the baseline's, never the test's."""
     if not ID_PATTERN.fullmatch(identifier) or identifier[4] != str(cause):
@@ -89,6 +91,7 @@ def control(
             remediation=remediation,
             source=source,
             side=path.parent.name.removeprefix("tests_"),
+            subject=subject,
             test=f"{path.parent.name}/{path.name}::{function.__name__}",
         )
         function.control = described  # type: ignore[attr-defined]  # functions take attributes; pytest's own way

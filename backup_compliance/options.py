@@ -143,7 +143,7 @@ def build_run(config: pytest.Config) -> Run:
         exemptions=_exemptions(config, list(catalogue)),
         catalogue=catalogue,
         fail_on=Severity(config.getoption("fail_on")),
-        asks_guests=bool(config.getoption("facts") or targets(config)),
+        asked=bool(config.getoption("facts") or targets(config)),
         max_facts_age=None if age is None else timedelta(hours=age),
     )
     # once per run: xdist's workers and the catalogue take what the cache holds

@@ -4,30 +4,33 @@ from __future__ import annotations
 
 import inspect
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from pytest_metadata.plugin import metadata_key
 
 from backup_compliance.baselines import Thresholds
 from backup_compliance.configuration import ConfigurationError
-from backup_compliance.controls import DuplicateControl, collect, control_of
+from backup_compliance.controls import Control, DuplicateControl, collect, control_of
 from backup_compliance.facts import load_facts, save_facts
 from backup_compliance.guest.linux import LinuxGuest
 from backup_compliance.options import WHAT_TO_TYPE, add_options, build_request, build_run, path_of, targets
+from backup_compliance.platform.machine import Machine
+from backup_compliance.platform.policy import Policy
 from backup_compliance.reading import read_facts
 from backup_compliance.report import html, terminal
 from backup_compliance.report.catalogue import catalogue_text
-from backup_compliance.report.findings import JUDGED, Document, Finding
-from backup_compliance.report.write import make_document, versions, write_reports
+from backup_compliance.report.findings import Finding
+from backup_compliance.reporter import Reporter
 from backup_compliance.run import Ending, Run, Subject, ending
 from backup_compliance.verdicts import NotApplicable, Outcome
 
 RUN = pytest.StashKey[Run]()
-GUEST = pytest.StashKey[LinuxGuest]()
+OBSERVED = pytest.StashKey[Sequence[LinuxGuest | Machine | Policy]]()
+NOBODY = "none"
+"""Stands for a side with nothing to judge, so that each of its controls still has one item to say so."""
 HANDED_OVER = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
 
 
@@ -42,8 +45,9 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     config.stash[RUN] = _build(config)
     if not hasattr(config, "workerinput") and not config.getoption("collectonly"):
-        html.configure(config.option, _writable(report_dir(config)))
-        config.pluginmanager.register(Reporter(config, config.stash[RUN]), "compliance-reporter")
+        folder = _writable(report_dir(config))
+        html.configure(config.option, folder)
+        config.pluginmanager.register(Reporter(config, config.stash[RUN], folder), "compliance-reporter")
 
 
 def _build(config: pytest.Config) -> Run:
@@ -85,7 +89,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     run = config.stash[RUN]
     if config.getoption("showfixtures", False) or config.getoption("show_fixtures_per_test", False):
         return
-    if not run.asks_guests:
+    if not run.asked:
         raise pytest.UsageError(WHAT_TO_TYPE)
     try:
         if hasattr(config, "workerinput"):
@@ -113,11 +117,14 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "guest_name" not in metafunc.fixturenames:
-        return
-    run = metafunc.config.stash[RUN]
-    names = sorted(run.guests) or [t.name for t in targets(metafunc.config)] or ["none"]
-    metafunc.parametrize("guest_name", names, ids=names)
+    subjects = metafunc.config.stash[RUN].subjects
+    if "guest_name" in metafunc.fixturenames:
+        names = sorted(subjects.guests) or [t.name for t in targets(metafunc.config)] or [NOBODY]
+        metafunc.parametrize("guest_name", names, ids=names)
+    for fixture, ids in (("machine_key", subjects.machine_ids), ("policy_key", subjects.policy_ids)):
+        if fixture in metafunc.fixturenames:
+            keys = sorted(ids, key=lambda key: ids[key]) or [NOBODY]
+            metafunc.parametrize(fixture, keys, ids=[ids.get(key, NOBODY) for key in keys])
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -131,13 +138,52 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         collect(iter(controls))
     except DuplicateControl as error:
         raise pytest.UsageError(str(error)) from error
+    _leave_out_other_sides(config, items)
+
+
+def _leave_out_other_sides(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A side that was not asked for is deselected: it would have nobody to judge."""
+    sides = config.stash[RUN].subjects.sides | ({"guest"} if targets(config) else set())
+    unasked = {i for i in items if (c := control_of(getattr(i, "function", None))) and c.side not in sides}
+    if unasked:
+        config.hook.pytest_deselected(items=[i for i in items if i in unasked])
+        items[:] = [i for i in items if i not in unasked]
 
 
 @pytest.fixture
 def guest(request: pytest.FixtureRequest, guest_name: str) -> LinuxGuest:
     """The guest under test, with a fresh memory of what the test asks for."""
-    found = request.config.stash[RUN].guest(guest_name)
-    request.node.stash[GUEST] = found
+    found = request.config.stash[RUN].subjects.guest(guest_name)
+    request.node.stash[OBSERVED] = [found]
+    return found
+
+
+@pytest.fixture
+def machine(request: pytest.FixtureRequest, machine_key: str) -> Machine:
+    """The virtual machine under test as ARM knows it, with a fresh memory of what the test asks for."""
+    if machine_key == NOBODY:
+        raise NotApplicable("there is no virtual machine in what was read")
+    found = request.config.stash[RUN].subjects.machine(machine_key)
+    request.node.stash[OBSERVED] = [found]
+    return found
+
+
+@pytest.fixture
+def guest_inside(request: pytest.FixtureRequest, machine: Machine, machine_key: str) -> LinuxGuest | None:
+    """The guest inside the virtual machine; None where none was read, or none that is this machine."""
+    found: LinuxGuest | None = request.config.stash[RUN].subjects.guest_of(machine_key)
+    if found is not None:
+        request.node.stash[OBSERVED] = [machine, found]
+    return found
+
+
+@pytest.fixture
+def policy(request: pytest.FixtureRequest, policy_key: str) -> Policy:
+    """The backup policy under test, with a fresh memory of what the test asks for."""
+    if policy_key == NOBODY:
+        raise NotApplicable("there is no backup policy for virtual machines in what was read")
+    found = request.config.stash[RUN].subjects.policy(policy_key)
+    request.node.stash[OBSERVED] = [found]
     return found
 
 
@@ -162,7 +208,7 @@ def pytest_runtest_makereport(
     if isinstance(raised, KeyboardInterrupt | pytest.exit.Exception):
         return report
     end = ending(raised, in_body=call.when == "call")
-    subject = Subject(control, _resource(item), item.nodeid, item.stash.get(GUEST, None))
+    subject = _subject(item, control, run)
     finding = run.conclude(subject, end, _elsewhere(item, run, end) if call.when == "call" else end)
     _apply(report, finding)
     report.compliance = msgspec.to_builtins(finding)  # type: ignore[attr-defined]  # plain data travels with the report, through xdist too
@@ -174,10 +220,18 @@ def pytest_runtest_makereport(
     return report
 
 
-def _resource(item: pytest.Item) -> str:
-    """The host id the test was parametrized with."""
-    callspec = getattr(item, "callspec", None)
-    return str(callspec.params.get("guest_name", item.name)) if callspec else item.name
+def _subject(item: pytest.Item, control: Control, run: Run) -> Subject:
+    """Whom the test was parametrized with."""
+    params = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    key = next((str(params[n]) for n in ("guest_name", "machine_key", "policy_key") if n in params), item.name)
+    inside = run.subjects.guest_of(key) if control.side == "platform" else run.subjects.guests.get(key)
+    return Subject(
+        control=control,
+        resource=run.subjects.resource_id(key) if key != NOBODY else f"{control.side} side",
+        test=item.nodeid,
+        observed=item.stash.get(OBSERVED, ()),
+        guest=inside if isinstance(inside, LinuxGuest) else None,
+    )
 
 
 def _elsewhere(item: pytest.Item, run: Run, end: Ending) -> Ending:
@@ -200,7 +254,7 @@ def _apply(report: pytest.TestReport, finding: Finding) -> None:
     report.sections = []
     if finding.outcome is Outcome.COMPLIANT:
         return
-    text = f"{finding.control} [{finding.resource}] {finding.message}"
+    text = f"{finding.control} [{finding.name}] {finding.message}"
     if finding.gates:
         report.outcome = "failed"
         report.longrepr = text
@@ -213,77 +267,3 @@ def _apply(report: pytest.TestReport, finding: Finding) -> None:
         report.outcome = "skipped"
         report.wasxfail = f"{finding.outcome}: {finding.message}"  # pytest's own protocol
         report.longrepr = text
-
-
-class Reporter:
-    """The half of the plugin that only the controller needs: it collects findings and writes the reports."""
-
-    def __init__(self, config: pytest.Config, run: Run) -> None:
-        self.config = config
-        self.run = run
-        self.document: Document | None = None
-        self.session_items = 0
-        self.written: list[Path] = []
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionstart(self, session: pytest.Session) -> None:
-        """pytest-metadata lists plugins and a CI's variables; a compliance report names what judged."""
-        if (metadata := self.config.stash.get(metadata_key, None)) is not None:
-            metadata.clear()
-            metadata.update(versions())
-
-    def pytest_report_header(self) -> list[str]:
-        run = self.run
-        return [f"baseline: {run.baseline.name} ({run.baseline.title}), failing on {run.fail_on} and above"]
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
-        self.session_items = len(session.items)
-        if self.run.facts.label:
-            terminal.writer(self.config)(f"facts: {self.run.facts.label}")
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if (data := getattr(report, "compliance", None)) is not None:
-            self.run.collected.add(msgspec.convert(data, Finding))
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Before pytest-html's own, which renders what is decided here."""
-        if self.config.getoption("collectonly") or not self.run.guests:
-            return
-        if session.exitstatus == pytest.ExitCode.OK and not any(
-            f.outcome in JUDGED for f in self.run.collected.findings.values()
-        ):
-            session.exitstatus = pytest.ExitCode.NO_TESTS_COLLECTED
-            self.run.notes.append("no control could be judged, which is no reason to pass")
-        self.document = make_document(self.run, int(session.exitstatus))
-        self.written = write_reports(self.document, report_dir(self.config))
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_html_report_title(self, report: Any) -> None:
-        report.title = html.TITLE
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_html_results_table_header(self, cells: list[str]) -> None:
-        cells[:] = html.header_cells()
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_html_results_table_row(self, report: pytest.TestReport, cells: list[str]) -> None:
-        if (data := getattr(report, "compliance", None)) is not None:
-            cells[:] = html.row_cells(cells[0], msgspec.convert(data, Finding))
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_html_results_table_html(self, report: pytest.TestReport, data: list[str]) -> None:
-        if (found := getattr(report, "compliance", None)) is not None:
-            data[:] = [
-                html.evidence(msgspec.convert(found, Finding), in_full=self.session_items <= html.EVIDENCE_LIMIT)
-            ]
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_html_results_summary(self, prefix: list[str]) -> None:
-        if self.document is not None:
-            prefix.append(html.overview(self.document, self.run.catalogue))
-
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        if self.document is not None:
-            terminal.summarize(terminalreporter, self.document, self.run.problems(), self.written)

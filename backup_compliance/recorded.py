@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-import msgspec
 
-
-class Problem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+@dataclass(frozen=True, slots=True)
+class Problem:
     """Why something as a whole could not be read, and what to do about it."""
 
     missing: str
@@ -29,7 +28,8 @@ class RecordedGuest:
     problem: Problem | None = None
 
 
-class ReadProblem(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+@dataclass(frozen=True, slots=True)
+class ReadProblem:
     """A list of ARM that could not be read: as a whole, or for one `scope` (resource id) out of many."""
 
     type: str

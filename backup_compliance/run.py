@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,15 +12,16 @@ from backup_compliance.controls import Control, Severity
 from backup_compliance.exemptions import Exemptions
 from backup_compliance.facts import Facts
 from backup_compliance.guest.conditions import holding
-from backup_compliance.guest.linux import LinuxGuest, parse_linux_guest
-from backup_compliance.guest.output import parse_output
-from backup_compliance.recorded import Problem, RecordedGuest
+from backup_compliance.guest.linux import LinuxGuest
+from backup_compliance.platform.estate import normal, subscription_of
+from backup_compliance.platform.machine import Machine
+from backup_compliance.platform.policy import Policy
 from backup_compliance.report.findings import BAD, Collected, Finding, OtherBaseline, plain
+from backup_compliance.subjects import Subjects, open_subjects
 from backup_compliance.untrusted import printable
 from backup_compliance.verdicts import NotApplicable, Outcome, Undetermined, Unreadable
 
 MESSAGE_LIMIT = 600
-CLOCK_TOLERANCE = timedelta(minutes=5)
 
 
 @dataclass(slots=True)
@@ -32,64 +33,53 @@ class Run:
     exemptions: Exemptions
     catalogue: Mapping[str, Control]
     fail_on: Severity
-    asks_guests: bool
-    """Whether hosts or recorded guests were asked for at all."""
+    asked: bool
+    """Whether hosts or recorded facts were named at all."""
     max_facts_age: timedelta | None = None
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     facts: Facts = field(default_factory=Facts)
-    guests: dict[str, LinuxGuest | Problem] = field(default_factory=dict)
+    subjects: Subjects = field(default_factory=Subjects)
     collected: Collected = field(default_factory=Collected)
     notes: list[str] = field(default_factory=list)
-    printable_facts: dict[tuple[str, str], Any] = field(default_factory=dict)
+    printable_facts: dict[tuple[int, str], Any] = field(default_factory=dict)
 
     def take(self, facts: Facts) -> None:
         """Judge from `facts` from now on."""
         self.facts = facts
-        self.guests = {g.name: self._open(g) for g in facts.guests}
+        self.subjects = open_subjects(facts, self.started, self.max_facts_age)
+        self.notes += self.subjects.joined.contradictions
 
-    def _open(self, recorded: RecordedGuest) -> LinuxGuest | Problem:
-        if recorded.problem is not None:
-            return recorded.problem
-        try:
-            guest = parse_linux_guest(parse_output(recorded.output))
-        except Unreadable as error:
-            return Problem(error.missing, error.remedy)
-        # by the collector's clock and by the guest's: the older of the two counts
-        times = [t for t in (recorded.read_at, guest.identity.collected_at) if t is not None]
-        age = self.started - min(times)
-        if self.max_facts_age is not None and max(times) > self.started + CLOCK_TOLERANCE:
-            return Problem("its facts are dated in the future", "set the clock of the guest or of the collector right")
-        if self.max_facts_age is not None and age > self.max_facts_age:
-            hours = self.max_facts_age.total_seconds() / 3600
-            return Problem(
-                f"its facts are {age.total_seconds() / 3600:.1f} hours old, the limit is {hours:g}",
-                "collect again, or raise --max-facts-age",
-            )
-        return guest
-
-    def guest(self, name: str) -> LinuxGuest:
-        """The guest `name` with a fresh memory of what is asked; `Unreadable` where it was not read."""
-        subject = self.guests[name]
-        if isinstance(subject, Problem):
-            raise Unreadable(f"{name} was not read: {subject.missing}", subject.remedy)
-        return subject.observed()
-
-    def problems(self) -> dict[str, Problem]:
-        """Guests that could not be read as a whole, with what to do."""
-        return {name: subject for name, subject in self.guests.items() if isinstance(subject, Problem)}
+    def vm_of(self, side: str, resource: str) -> str | None:
+        """The VM that a guest or a machine belongs to: its resource id, else the host id; None for what is no VM."""
+        subjects = self.subjects
+        key = subjects.joined.machine_of.get(resource) if side == "guest" else normal(resource)
+        machine = subjects.machines.get(key) if key is not None else None
+        if isinstance(machine, Machine):
+            return machine.identity.id
+        return resource if resource in subjects.guests else None
 
     def names(self, resource: str) -> list[str]:
-        """What a resource goes by, for exemptions: its id only. A guest's own word for itself excuses nothing."""
-        return [resource]
+        """What a resource goes by, for exemptions: its id; its name too where ARM gives that.
+
+        A guest's own word for itself excuses nothing: it goes by its virtual machine's names once ARM knows its VM id.
+        """
+        joined = self.subjects.joined.machine_of.get(resource)
+        key = joined or normal(resource)
+        machine = self.subjects.machines.get(key)
+        policy = self.subjects.policies.get(key)
+        if isinstance(machine, Machine):
+            return [resource, machine.identity.id, machine.identity.name]
+        return [resource, policy.name] if isinstance(policy, Policy) else [resource]
 
     def conclude(self, subject: Subject, end: Ending, elsewhere: Ending) -> Finding:
         """The finding behind how a test ended, here and with the other baseline's thresholds."""
         control = subject.control
-        guest = subject.guest.observed() if subject.guest else None
-        severity = self._severity(self.baseline, control, guest)
+        here, there = (self._severity(b, control, subject) for b in (self.baseline, self.other))
         outcome, message = end.outcome, end.message
+        if outcome in BAD:
+            message += self._would_raise(subject)
         if outcome is Outcome.NON_COMPLIANT:
-            outcome, message = self._excused(control, subject.resource, severity, message)
+            outcome, message = self._excused(control, subject.resource, here, message)
         return Finding(
             control=control.id,
             title=control.title,
@@ -97,26 +87,34 @@ class Run:
             test=subject.test,
             side=control.side,
             resource=subject.resource,
-            vm=subject.resource if control.side == "guest" and subject.resource in self.guests else None,
+            name=self.subjects.name_of(subject.resource),
+            vm=self.vm_of(control.side, subject.resource),
             outcome=outcome,
-            severity=severity,
+            severity=here,
             gates=outcome is Outcome.ERROR
-            or (outcome in (Outcome.NON_COMPLIANT, Outcome.UNDETERMINED) and severity.rank >= self.fail_on.rank),
+            or (outcome in (Outcome.NON_COMPLIANT, Outcome.UNDETERMINED) and here.rank >= self.fail_on.rank),
             message=message or "holds",
             evidence=self._evidence(subject, end),
             remediation=end.remedy or (control.remediation if end.outcome in BAD else ""),
             source=f"{control.source.title} ({control.source.date})",
-            other_baseline=OtherBaseline(
-                name=self.other.name, severity=self._severity(self.other, control, guest), outcome=elsewhere.outcome
-            ),
+            other_baseline=OtherBaseline(name=self.other.name, severity=there, outcome=elsewhere.outcome),
         )
 
-    def _severity(self, baseline: Baseline, control: Control, guest: LinuxGuest | None) -> Severity:
-        conditions = baseline.conditions(control.id)
-        held = holding(conditions, guest, baseline.thresholds) if guest and conditions else ()
+    def _severity(self, baseline: Baseline, control: Control, subject: Subject) -> Severity:
         if control.id not in baseline.severities:  # a control of the user's own is unknown to the other baseline
-            return self.baseline.severity(control.id, held)
+            baseline = self.baseline
+        conditions = baseline.conditions(control.id)
+        guest = subject.guest.observed() if subject.guest else None
+        held = holding(conditions, guest, baseline.thresholds) if guest and conditions else ()
         return baseline.severity(control.id, held)
+
+    def _would_raise(self, subject: Subject) -> str:
+        """What of a guest that was not read would change the severity of a platform control."""
+        conditions = self.baseline.conditions(subject.control.id)
+        if not conditions or subject.guest is not None or subject.control.side == "guest":
+            return ""
+        told = " or ".join(c.replace("-", " ") for c in conditions)
+        return f" (its guest was not read; the severity changes if {told})"
 
     def _excused(self, control: Control, resource: str, severity: Severity, message: str) -> tuple[Outcome, str]:
         exemption = self.exemptions.find(control.id, self.names(resource))
@@ -131,17 +129,23 @@ class Run:
         return (Outcome.NON_COMPLIANT if severity.rank >= self.fail_on.rank else Outcome.ADVISORY), message
 
     def _evidence(self, subject: Subject, end: Ending) -> dict[str, Any]:
-        if subject.guest is None:
-            return {}
-        evidence = {"read_at": plain(subject.guest.identity.collected_at)}
-        for name, value in subject.guest.evidence().items():
-            # several controls rest on one fact; making it printable once is enough
-            key = (subject.resource, name)
-            evidence[name] = self.printable_facts[key] if key in self.printable_facts else plain(value)
-            self.printable_facts[key] = evidence[name]
-        if subject.control.cause in (2, 3) and end.outcome in BAD:
+        evidence: dict[str, Any] = {}
+        for observed in subject.observed:
+            found = {"read_at": plain(read_at(observed)), **self._facts(observed)}
+            # a machine's own facts come first, those of its guest below one key
+            evidence |= {"guest": found} if evidence else found
+        if subject.guest is not None and subject.control.cause in (2, 3) and end.outcome in BAD:
             evidence["debugging"] = plain(_debugging(subject.guest.observed()))
         return evidence
+
+    def _facts(self, observed: LinuxGuest | Machine | Policy) -> dict[str, Any]:
+        found = {}
+        for name, value in observed.evidence().items():
+            # several controls rest on one fact; making it printable once is enough
+            key = (id(observed.parsed), name)
+            found[name] = self.printable_facts[key] if key in self.printable_facts else plain(value)
+            self.printable_facts[key] = found[name]
+        return found
 
     def exemption_notes(self, findings: Iterable[Finding]) -> list[str]:
         """Exemptions that have run out or met no failure are worth a line in every report."""
@@ -158,6 +162,14 @@ class Run:
             elif not any(entry.matches(control, names) for outcome, control, names in seen if outcome in of_use):
                 notes.append(f"{what} met no failure; remove it")
         return notes
+
+
+def read_at(observed: LinuxGuest | Machine | Policy) -> datetime | None:
+    """When the facts of one subject were read, UTC; None where nobody recorded that."""
+    if isinstance(observed, LinuxGuest):
+        return observed.identity.collected_at
+    resource = observed.identity.id if isinstance(observed, Machine) else observed.id
+    return observed.estate.read_at(subscription_of(resource))
 
 
 def _debugging(guest: LinuxGuest) -> str:
@@ -182,8 +194,10 @@ class Subject:
     resource: str
     test: str
     """pytest's node id."""
-    guest: LinuxGuest | None
-    """With the memory of what the test asked for; None where the guest was not read."""
+    observed: Sequence[LinuxGuest | Machine | Policy] = ()
+    """With the memory of what the test asked for; empty where nothing was read."""
+    guest: LinuxGuest | None = None
+    """The guest, or the one inside the machine; None where it was not read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ def record(folder: Path, guests: Mapping[str, Recording | bytes]) -> Path:
 def arguments(folder: Path, *given: str) -> list[str]:
     """Pytest's arguments for the product, reports into a folder of their own."""
     own = ["-c", str(ROOT / "pytest.ini"), f"--rootdir={ROOT}", "-p", "no:cacheprovider"]
-    return [*own, f"--report-dir={folder}", *given, str(ROOT / "tests_guest")]
+    return [*own, f"--report-dir={folder}", *given, str(ROOT / "tests_guest"), str(ROOT / "tests_platform")]
 
 
 def judge(pytester: pytest.Pytester, *given: str) -> Judged:

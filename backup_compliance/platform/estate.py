@@ -7,6 +7,7 @@ not read, or only in part, is `Unreadable` for whoever needs it and for nobody e
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,7 +15,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from backup_compliance.arm_json import as_record, last_segment, text_at
-from backup_compliance.platform.resource_types import RESOURCE_TYPES
+from backup_compliance.platform.resource_types import ABOUT_OTHERS, RESOURCE_TYPES
 from backup_compliance.recorded import Problem, RecordedSubscription
 from backup_compliance.untrusted import printable
 from backup_compliance.verdicts import Unreadable
@@ -107,9 +108,10 @@ class Estate:
         if problem is not None:
             raise Unreadable(f"{kind} {last_segment(reference)}: {problem.missing}", problem.remedy)
         told = f"; {len(listing.damaged)} entries of that list are damaged" if listing.damaged else ""
-        raise Unreadable(
-            f"{named_by} refers to {printable(reference, 300)}, which is not in the list of {kind}{told}", COLLECT_AGAIN
-        )
+        where = f"not in {kind}.json of subscription {subscription_of(reference)}{told}"
+        if kind in ABOUT_OTHERS:
+            raise Unreadable(f"{named_by} is {where}", _grant(kind))
+        raise Unreadable(f"{named_by} refers to {told_id(reference)}, which is {where}", COLLECT_AGAIN)
 
     def every(self, kind: str) -> Iterable[Resource]:
         """All resources of a type, over all subscriptions; `Unreadable` where one list was not read."""
@@ -158,6 +160,12 @@ def segment(resource_id: str, name: str) -> str:
     """The value that follows `name` in a resource id, as it is spelt there; "" when there is none."""
     parts = resource_id.strip("/").split("/")
     return next((v for k, v in pairwise(parts) if k.lower() == name.lower()), "")
+
+
+def told_id(resource_id: str) -> str:
+    """A resource id for messages: everything but subscription and provider, which say little to people."""
+    short = re.sub(r"(?i)^/subscriptions/[^/]+/resourceGroups/([^/]+)/providers/[^/]+/", r"\1: ", resource_id.strip())
+    return printable(short, 200)
 
 
 def subscription_of(resource_id: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from backup_compliance.observed import evidence, fact
@@ -24,6 +25,11 @@ class Machine:
     profile = fact(lambda machine: parse_profile(machine.record))
     power = fact(lambda machine: find_power(machine.estate, machine.identity))
     instance = fact(lambda machine: find_instance_view(machine.estate, machine.identity))
+
+    @property
+    def read_at(self) -> datetime | None:
+        """When ARM was read, UTC; None where nobody recorded that."""
+        return self.estate.read_at(self.identity.subscription_id)
 
     def observed(self) -> Machine:
         """The same machine with an empty memory of what was asked: one for every test."""

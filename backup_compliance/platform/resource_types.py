@@ -30,3 +30,5 @@ Three are put together from replies of single resources, each reply with the `id
 `instanceViews` (virtual machines with `properties.instanceView`), `effectiveRoutes` (network interfaces with the
 reply's `value`) and `securityAdminRules` (virtual networks with the reply's `value`). `serviceTags` is the reply itself.
 """
+ABOUT_OTHERS: Final = ("virtualMachineStatuses", "instanceViews", "effectiveRoutes", "securityAdminRules")
+"""Recordings whose entries carry the id of a resource of another list."""

@@ -44,7 +44,11 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     test: str
     side: str
     resource: str
+    """Resource id, or host id."""
+    name: str
+    """The resource's name for people."""
     vm: str | None
+    """Whose verdict it counts for: the VM's resource id, or the host id of a guest that ARM does not know."""
     outcome: Outcome
     severity: Severity
     gates: bool
@@ -68,6 +72,10 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """One VM's verdict, why, and how many of its controls came to what."""
 
     vm: str
+    """Resource id; the host id of a guest that is in no subscription that was read."""
+    name: str
+    host: str
+    """The host id of its guest; empty when none was read."""
     verdict: VmVerdict
     sides: str
     """`guest only`, `platform only`, or empty for both."""
@@ -82,6 +90,15 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
             if self.sides and self.verdict is not VmVerdict.NOT_ASSESSED
             else str(self.verdict)
         )
+
+
+class Coverage(msgspec.Struct, frozen=True, kw_only=True):
+    """What only one side knows, where both were asked."""
+
+    vms_without_guest: list[str] = []
+    """Names of virtual machines that no guest's facts belong to."""
+    hosts_without_vm: list[str] = []
+    """Host ids that are no virtual machine of the subscriptions that were read."""
 
 
 class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,6 +124,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
 
     schema: int = SCHEMA
     run: RunInfo
+    coverage: Coverage
     verdicts: list[Verdict]
     findings: list[Finding]
 
@@ -134,52 +152,61 @@ def _weight(finding: Finding) -> int:
 
 
 def verdicts(
-    findings: Iterable[Finding], expected: Mapping[str, Collection[str]], vms: Iterable[str] = ()
+    findings: Iterable[Finding], expected: Mapping[str, Collection[str]], vms: Mapping[str, tuple[str, str, bool]]
 ) -> list[Verdict]:
     """One verdict per VM, the worst first; a VM that was not read, or judged in part only, is not assessed.
 
     Args:
-        findings: of every VM.
+        findings: of every VM; those of other resources count for no VM.
         expected: the ids of all controls of each side; whoever lacks one of them cannot be ready.
-        vms: everyone who was read; those without any finding were not judged.
+        vms: name, host id and whether ARM knows it, for everyone to be judged; those without any finding were not.
     """
     by_vm: dict[str, list[Finding]] = {vm: [] for vm in vms}
     for finding in findings:
-        by_vm.setdefault(finding.vm or finding.resource, []).append(finding)
+        if finding.vm is not None:
+            by_vm.setdefault(finding.vm, []).append(finding)
     order = [VmVerdict.NOT_READY, VmVerdict.NOT_ASSESSED, VmVerdict.READY]
+    named = {vm: vms.get(vm, (vm, "", False))[:2] for vm in by_vm}
     return sorted(
-        (_verdict(vm, found, expected) for vm, found in by_vm.items()),
-        key=lambda v: (order.index(v.verdict), v.vm.casefold()),
+        (_verdict(vm, named[vm], found, expected) for vm, found in by_vm.items()),
+        key=lambda v: (order.index(v.verdict), v.name.casefold(), v.vm.casefold()),
     )
 
 
-def _verdict(vm: str, findings: Sequence[Finding], expected: Mapping[str, Collection[str]]) -> Verdict:
+def _verdict(
+    vm: str, named: tuple[str, str], findings: Sequence[Finding], expected: Mapping[str, Collection[str]]
+) -> Verdict:
+    sides = {f.side for f in findings}
+    verdict, reason = _judged(findings, sides, expected)
+    return Verdict(
+        vm=vm,
+        name=named[0],
+        host=named[1],
+        verdict=verdict,
+        sides="" if len(sides) != 1 else f"{min(sides)} only",
+        reason=reason,
+        counts=dict(Counter(f.outcome for f in findings)),
+    )
+
+
+def _judged(
+    findings: Sequence[Finding], sides: Collection[str], expected: Mapping[str, Collection[str]]
+) -> tuple[VmVerdict, str]:
+    if not findings:
+        return VmVerdict.NOT_ASSESSED, "not judged in this run"
     gating = sorted(
         (f for f in findings if f.gates),
         key=lambda f: (f.outcome is not Outcome.NON_COMPLIANT, -f.severity.rank, f.control),
     )
-    if not findings:
-        return Verdict(vm=vm, verdict=VmVerdict.NOT_ASSESSED, sides="", reason="not judged in this run", counts={})
-    sides = {f.side for f in findings}
-    failed = [f for f in gating if f.outcome is Outcome.NON_COMPLIANT]
     run = {f.control for f in findings}
     whole = {c for side in sides for c in expected.get(side, ())}
-    judged = [f for f in findings if f.outcome in JUDGED]
-    if failed:
-        verdict, reason = VmVerdict.NOT_READY, f"{failed[0].control} {failed[0].title}"
-    elif gating or not judged:
-        verdict, reason = VmVerdict.NOT_ASSESSED, gating[0].message if gating else "no control applied to it"
-    elif whole - run:
-        verdict, reason = VmVerdict.NOT_ASSESSED, f"only {len(run)} of {len(whole)} controls were run"
-    else:
-        verdict, reason = VmVerdict.READY, ""
-    return Verdict(
-        vm=vm,
-        verdict=verdict,
-        sides="" if len(sides) > 1 else f"{sides.pop()} only",
-        reason=reason,
-        counts=dict(Counter(f.outcome for f in findings)),
-    )
+    if gating and gating[0].outcome is Outcome.NON_COMPLIANT:
+        return VmVerdict.NOT_READY, f"{gating[0].control} {gating[0].title}"
+    if gating or not any(f.outcome in JUDGED for f in findings):
+        return VmVerdict.NOT_ASSESSED, gating[0].message if gating else "no control applied to it"
+    if whole - run:
+        return VmVerdict.NOT_ASSESSED, f"only {len(run & whole)} of {len(whole)} controls were run"
+    return VmVerdict.READY, ""
 
 
 def plain(value: object) -> Any:

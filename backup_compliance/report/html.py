@@ -65,7 +65,7 @@ def row_cells(result: str, finding: Finding) -> list[str]:
     values = {
         "control": f"{escape(finding.control)} {escape(finding.title)}",
         "severity": escape(finding.severity),
-        "resource": escape(finding.resource),
+        "resource": f'<span title="{escape(finding.resource)}">{escape(finding.name)}</span>',
         "found": f"<b>{escape(finding.outcome.replace('_', '-'))}</b> {escape(finding.message)} <small>{escape(finding.other_baseline.text)}</small>",
         "remediation": escape(remediation),
         "source": escape(finding.source),
@@ -80,7 +80,7 @@ def evidence(finding: Finding, *, in_full: bool = True) -> str:
             f"{finding.test}\n\nWhat was read stands in compliance.json: this report has more than {EVIDENCE_LIMIT} rows."
         )
     shown = json.dumps(finding.evidence, indent=1, ensure_ascii=False) if finding.evidence else "nothing was read"
-    return escape(f"{finding.test}\n\nWhat was read:\n{shown}")
+    return escape(f"{finding.test}\n{finding.resource}\n\nWhat was read:\n{shown}")
 
 
 def overview(document: Document, catalogue: Mapping[str, Control]) -> str:
@@ -94,13 +94,15 @@ def overview(document: Document, catalogue: Mapping[str, Control]) -> str:
     )
     cells: dict[str, dict[str, Finding]] = {}
     for finding in document.findings:
-        cells.setdefault(finding.vm or finding.resource, {})[finding.control] = finding
-    shown = {f.control for f in document.findings}
+        if finding.vm is not None:
+            cells.setdefault(finding.vm, {})[finding.control] = finding
+    shown = {f.control for f in document.findings if f.vm is not None}
     return environment.get_template("overview.html").render(
         document=document,
         totals={str(v): sum(x.verdict is v for x in document.verdicts) for v in VmVerdict},
         controls=[c for c in catalogue.values() if c.id in shown],
         causes=CAUSES,
         cells=cells,
+        others=[f for f in document.findings if f.vm is None],
         symbols=SYMBOLS,
     )

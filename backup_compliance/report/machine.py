@@ -32,7 +32,7 @@ def write_junit(document: Document, path: Path) -> None:
 
 def _case(finding: Finding) -> junitparser.TestCase:
     case = junitparser.TestCase(
-        f"{finding.control} {finding.title} [{finding.resource}]",
+        f"{finding.control} {finding.title} [{finding.name}]",
         classname=f"{finding.side}.{finding.control}",
         time=0.0,
     )

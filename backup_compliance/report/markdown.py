@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from backup_compliance.report.findings import Document, Finding, Verdict, VmVerdict
+from backup_compliance.report.findings import Coverage, Document, Finding, Verdict, VmVerdict
 
 ROWS: Final = 100
 """Job summaries are cut at 1 MiB; the full list is in the other reports."""
@@ -37,13 +37,14 @@ def summary(document: Document) -> str:
         "",
         *(f"- {escaped(note)}" for note in run.notes),
         *_verdict_table(document.verdicts),
+        *_coverage(document.coverage),
         *_finding_table([f for f in document.findings if f.gates]),
     ]
     return "\n".join(lines) + "\n"
 
 
 def _verdict_table(verdicts: Sequence[Verdict]) -> list[str]:
-    rows = [f"| {escaped(v.vm)} | {v.text} | {escaped(v.reason)} |" for v in verdicts[:ROWS]]
+    rows = [f"| {escaped(_who(v))} | {v.text} | {escaped(v.reason)} |" for v in verdicts[:ROWS]]
     return [
         "",
         "## Virtual machines",
@@ -55,12 +56,28 @@ def _verdict_table(verdicts: Sequence[Verdict]) -> list[str]:
     ]
 
 
+def _who(verdict: Verdict) -> str:
+    return f"{verdict.name} ({verdict.host})" if verdict.host and verdict.host != verdict.name else verdict.name
+
+
+def _coverage(coverage: Coverage) -> list[str]:
+    lines = [
+        f"- {what} ({len(names)}): {escaped(', '.join(names[:ROWS]))}{', ...' if len(names) > ROWS else ''}"
+        for names, what in (
+            (coverage.vms_without_guest, "virtual machines without guest facts"),
+            (coverage.hosts_without_vm, "hosts in no subscription that was read"),
+        )
+        if names
+    ]
+    return ["", "## Coverage", "", *lines] if lines else []
+
+
 def _finding_table(findings: Sequence[Finding]) -> list[str]:
     if not findings:
         return ["", "Nothing stands in the way of the gate."]
-    ordered = sorted(findings, key=lambda f: (-f.severity.rank, f.control, f.resource))
+    ordered = sorted(findings, key=lambda f: (-f.severity.rank, f.control, f.name))
     rows = [
-        f"| {f.control} | {f.severity} | {escaped(f.resource)} | {f.outcome.replace('_', '-')} | {escaped(f.message)} | {escaped(f.remediation)} |"
+        f"| {f.control} | {f.severity} | {escaped(f.name)} | {f.outcome.replace('_', '-')} | {escaped(f.message)} | {escaped(f.remediation)} |"
         for f in ordered[:ROWS]
     ]
     return [

@@ -9,12 +9,13 @@ from typing import Final
 import pytest
 
 from backup_compliance.recorded import Problem
-from backup_compliance.report.findings import Document, Finding, Verdict, VmVerdict
+from backup_compliance.report.findings import Coverage, Document, Finding, Verdict, VmVerdict
 from backup_compliance.untrusted import printable
 from backup_compliance.verdicts import Outcome
 
 VMS: Final = 25
 PER_VM: Final = 8
+NAMES: Final = 10
 _COLOURS: Final = {VmVerdict.READY: "green", VmVerdict.NOT_READY: "red", VmVerdict.NOT_ASSESSED: "yellow"}
 
 
@@ -30,9 +31,9 @@ def writer(config: pytest.Config) -> Callable[[str], None]:
 def summarize(
     terminal: pytest.TerminalReporter, document: Document, problems: Mapping[str, Problem], written: Sequence[Path]
 ) -> None:
-    """Hosts that were not read, the verdict per VM with its gating findings, the gate, the reports."""
+    """What was not read, the verdict per VM with its gating findings, coverage, the gate, the reports."""
     if problems:
-        terminal.section("hosts that were not read", yellow=True)
+        terminal.section("what was not read", yellow=True)
         for name, problem in sorted(problems.items())[:VMS]:
             terminal.write_line(f"{name}: {printable(problem.missing)}")
             terminal.write_line(f"    -> {printable(problem.remedy)}")
@@ -40,12 +41,17 @@ def summarize(
     terminal.section("Azure VM Backup compliance")
     gating: dict[str, list[Finding]] = {}
     for finding in document.findings:
-        if finding.gates and finding.resource not in problems:
-            gating.setdefault(finding.vm or finding.resource, []).append(finding)
+        if finding.gates and finding.name not in problems:
+            gating.setdefault(finding.vm or "", []).append(finding)
     for verdict in document.verdicts[:VMS]:
         _verdict(terminal, verdict, gating.get(verdict.vm, []))
     _rest(terminal, len(document.verdicts))
+    if others := gating.get(""):
+        terminal.write_line("other resources")
+        _findings(terminal, others, named=True)
     terminal.write_line("")
+    for line in coverage_lines(document.coverage):
+        terminal.write_line(line)
     for note in document.run.notes:
         terminal.write_line(f"note: {note}")
     terminal.write_line(f"facts: {document.run.facts}")
@@ -55,13 +61,34 @@ def summarize(
 
 
 def _verdict(terminal: pytest.TerminalReporter, verdict: Verdict, gating: Sequence[Finding]) -> None:
-    terminal.write_line(f"{verdict.text:26} {verdict.vm}{_aside(verdict)}", **{_COLOURS[verdict.verdict]: True})
+    host = f" = {verdict.host}" if verdict.host and verdict.host != verdict.name else ""
+    told = f"{verdict.text:26} {verdict.name}{host}{_aside(verdict)}"
+    terminal.write_line(told, **{_COLOURS[verdict.verdict]: True})
+    _findings(terminal, gating)
+
+
+def _findings(terminal: pytest.TerminalReporter, gating: Sequence[Finding], *, named: bool = False) -> None:
     ordered = sorted(gating, key=lambda f: (-f.severity.rank, f.control))
     for finding in ordered[:PER_VM]:
         kind = "" if finding.outcome == "non_compliant" else f"{finding.outcome}: "
-        terminal.write_line(f"    {finding.control} {finding.severity:8} {kind}{finding.message}")
+        who = f"{finding.name}: " if named else ""
+        terminal.write_line(f"    {finding.control} {finding.severity:8} {who}{kind}{finding.message}")
     if len(ordered) > PER_VM:
         terminal.write_line(f"    ... and {len(ordered) - PER_VM} more")
+
+
+def coverage_lines(coverage: Coverage) -> list[str]:
+    """What only one side knows, in a line each."""
+    lines = []
+    for names, what in (
+        (coverage.vms_without_guest, "virtual machine{s} without guest facts"),
+        (coverage.hosts_without_vm, "host{s} in no subscription that was read"),
+    ):
+        if names:
+            more = f" and {len(names) - NAMES} more" if len(names) > NAMES else ""
+            told = what.format(s="" if len(names) == 1 else "s")
+            lines.append(f"coverage: {len(names)} {told}: {', '.join(names[:NAMES])}{more}")
+    return lines
 
 
 def _aside(verdict: Verdict) -> str:

@@ -10,11 +10,14 @@ from pathlib import Path
 
 from backup_compliance import __version__
 from backup_compliance.guest.linux import LinuxGuest
-from backup_compliance.report.findings import Document, Finding, RunInfo, verdicts
+from backup_compliance.platform.inventory import of_kind
+from backup_compliance.platform.machine import Machine
+from backup_compliance.report.findings import Coverage, Document, Finding, RunInfo, verdicts
 from backup_compliance.report.machine import write_json, write_junit
 from backup_compliance.report.markdown import write_summary
 from backup_compliance.run import Run
 
+SIDES = ("guest", "platform")
 WRITERS: dict[str, Callable[[Document, Path], None]] = {
     "compliance.json": write_json,
     "junit.xml": write_junit,
@@ -35,8 +38,8 @@ def versions() -> dict[str, str]:
 def make_document(run: Run, exit_status: int) -> Document:
     """Everything the run found out, ready to be rendered."""
     findings = run.collected.sorted()
-    expected = {side: [c.id for c in run.catalogue.values() if c.side == side] for side in ("guest", "platform")}
     newest = run.baseline.thresholds
+    vms = run.subjects.vms()
     return Document(
         run=RunInfo(
             started=run.started,
@@ -44,43 +47,93 @@ def make_document(run: Run, exit_status: int) -> Document:
             baseline=f"{run.baseline.name} ({run.baseline.title})",
             fail_on=run.fail_on,
             versions=versions(),
-            scope=f"{len(run.guests)} guest{'s' if len(run.guests) != 1 else ''}, guest side only",
+            scope=_scope(run),
             facts=_facts_text(run),
             newest_agent=f"{newest.linux_agent_newest}, known on {newest.linux_agent_newest_date}",
             exit_status=exit_status,
-            notes=[*run.notes, *_partial(run, findings), *run.exemption_notes(findings)],
+            notes=[*run.notes, *left_out(run), *_partial(run, findings), *run.exemption_notes(findings)],
         ),
-        verdicts=verdicts(findings, expected, run.guests),
+        coverage=_coverage(run),
+        verdicts=verdicts(findings, _expected(run), vms),
         findings=findings,
+    )
+
+
+def _expected(run: Run) -> dict[str, list[str]]:
+    """The controls that a VM has to be judged by, for each side."""
+    controls = [c for c in run.catalogue.values() if c.subject == "vm"]
+    return {side: [c.id for c in controls if c.side == side] for side in SIDES}
+
+
+def _scope(run: Run) -> str:
+    subjects = run.subjects
+    parts = []
+    if "guest" in subjects.sides:
+        parts.append(_count(len(subjects.guests), "guest"))
+    if "platform" in subjects.sides:
+        machines = len(of_kind(subjects.machines, Machine))
+        where = _count(len(run.facts.subscriptions), "subscription")
+        parts.append(f"{_count(machines, 'virtual machine')} of {where}")
+    if len(subjects.sides) == 1:
+        return f"{parts[0]}, {min(subjects.sides)} side only"
+    return f"{' and '.join(parts)}, {len(subjects.joined.host_of)} of them joined" if parts else "nothing"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' if number != 1 else ''}"
+
+
+def left_out(run: Run) -> list[str]:
+    """Sides that were not asked for, and how many controls that leaves out."""
+    how = {"guest": "--hosts, --hosts-file or facts/guests", "platform": "facts/arm"}
+    counts = {side: sum(c.side == side for c in run.catalogue.values()) for side in SIDES}
+    unasked = [s for s in SIDES if counts[s] and run.subjects.sides and s not in run.subjects.sides]
+    return [f"the {s} side was not asked for: {counts[s]} controls were left out ({how[s]})" for s in unasked]
+
+
+def _coverage(run: Run) -> Coverage:
+    """What one side knows and the other does not; nothing where only one was asked."""
+    if len(run.subjects.sides) < len(SIDES):
+        return Coverage()
+    vms = sorted(run.subjects.vms().values(), key=lambda vm: vm.name.casefold())
+    return Coverage(
+        vms_without_guest=[vm.name for vm in vms if not vm.host],
+        hosts_without_vm=[vm.host for vm in vms if not vm.on_platform],
     )
 
 
 def _partial(run: Run, findings: Sequence[Finding]) -> list[str]:
     """A run that was narrowed or cut short says so."""
-    whole = {c.id for c in run.catalogue.values() if c.side == "guest"}
-    resources = {f.resource for f in findings}
-    done = {(f.control, f.resource) for f in findings}
     lines = []
-    if partly := sum(any((c, r) not in done for c in whole) for r in resources):
-        ran = len({f.control for f in findings})
-        told = f"{ran} of {len(whole)} controls were run"
-        lines.append(f"{partly} of {len(run.guests)} guests were judged in part only ({told})")
-    if missing := len(set(run.guests) - resources):
-        lines.append(f"{missing} of {len(run.guests)} guests were not judged at all")
+    done = {(f.control, f.resource) for f in findings}
+    resources = {f.resource for f in findings}
+    expected = _expected(run)
+    subjects = run.subjects
+    machines = [m.identity.id for m in of_kind(subjects.machines, Machine).values()]
+    for side, ids, what in (("guest", list(subjects.guests), "guest"), ("platform", machines, "virtual machine")):
+        if partly := sum(r in resources and any((c, r) not in done for c in expected[side]) for r in ids):
+            ran = len({f.control for f in findings} & set(expected[side]))
+            told = f"{ran} of {len(expected[side])} controls were run"
+            lines.append(f"{partly} of {_count(len(ids), what)} were judged in part only ({told})")
+        if missing := sum(r not in resources for r in ids):
+            lines.append(f"{missing} of {_count(len(ids), what)} were not judged at all")
     return lines
 
 
 def _facts_text(run: Run) -> str:
     """What the facts are and between which moments they were read (UTC)."""
-    clocks = {name: g.identity.collected_at for name, g in run.guests.items() if isinstance(g, LinuxGuest)}
+    clocks = {name: g.identity.collected_at for name, g in of_kind(run.subjects.guests, LinuxGuest).items()}
     pairs = ((g.read_at and g.read_at.astimezone(UTC), clocks.get(g.name)) for g in run.facts.guests)
     # the older of the collector's and the guest's own clock, as --max-facts-age counts
-    times = sorted(min(t for t in pair if t) for pair in pairs if any(pair))
+    guests = [min(t for t in pair if t) for pair in pairs if any(pair)]
+    times = sorted([*guests, *(s.read_at.astimezone(UTC) for s in run.facts.subscriptions if s.read_at)])
     label = f"{run.facts.label}; " if run.facts.label else ""
+    undated = sum(s.read_at is None for s in run.facts.subscriptions)
+    told = f", {_count(undated, 'subscription')} of unknown date" if undated else ""
     if not times:
-        return f"{label}nothing was read"
+        return f"{label}{'of unknown date' if undated else 'nothing was read'}"
     first, last = (t.strftime("%Y-%m-%d %H:%M") for t in (times[0], times[-1]))
-    return f"{label}read {first} UTC" if first == last else f"{label}read between {first} and {last} UTC"
+    return f"{label}read {first} UTC{told}" if first == last else f"{label}read between {first} and {last} UTC{told}"
 
 
 def write_reports(document: Document, folder: Path) -> list[Path]:

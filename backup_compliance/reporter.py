@@ -1,0 +1,91 @@
+"""The half of the plugin that only the controller needs: it collects findings and writes the reports."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from pytest_metadata.plugin import metadata_key
+
+from backup_compliance.report import html, terminal
+from backup_compliance.report.findings import JUDGED, Document, Finding
+from backup_compliance.report.write import left_out, make_document, versions, write_reports
+from backup_compliance.run import Run
+
+
+class Reporter:
+    """pytest's hooks from the first line of a run to its reports."""
+
+    def __init__(self, config: pytest.Config, run: Run, folder: Path) -> None:
+        self.config = config
+        self.run = run
+        self.folder = folder
+        self.document: Document | None = None
+        self.session_items = 0
+        self.written: list[Path] = []
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """pytest-metadata lists plugins and a CI's variables; a compliance report names what judged."""
+        if (metadata := self.config.stash.get(metadata_key, None)) is not None:
+            metadata.clear()
+            metadata.update(versions())
+
+    def pytest_report_header(self) -> list[str]:
+        run = self.run
+        baseline = f"baseline: {run.baseline.name} ({run.baseline.title}), failing on {run.fail_on} and above"
+        return [baseline, *left_out(run)]
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self.session_items = len(session.items)
+        if self.run.facts.label:
+            terminal.writer(self.config)(f"facts: {self.run.facts.label}")
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if (data := getattr(report, "compliance", None)) is not None:
+            self.run.collected.add(msgspec.convert(data, Finding))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Before pytest-html's own, which renders what is decided here."""
+        if self.config.getoption("collectonly") or not self.run.subjects.sides:
+            return
+        if session.exitstatus == pytest.ExitCode.OK and not any(
+            f.outcome in JUDGED for f in self.run.collected.findings.values()
+        ):
+            session.exitstatus = pytest.ExitCode.NO_TESTS_COLLECTED
+            self.run.notes.append("no control could be judged, which is no reason to pass")
+        self.document = make_document(self.run, int(session.exitstatus))
+        self.written = write_reports(self.document, self.folder)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_report_title(self, report: Any) -> None:
+        report.title = html.TITLE
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_table_header(self, cells: list[str]) -> None:
+        cells[:] = html.header_cells()
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_table_row(self, report: pytest.TestReport, cells: list[str]) -> None:
+        if (data := getattr(report, "compliance", None)) is not None:
+            cells[:] = html.row_cells(cells[0], msgspec.convert(data, Finding))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_table_html(self, report: pytest.TestReport, data: list[str]) -> None:
+        if (found := getattr(report, "compliance", None)) is not None:
+            data[:] = [
+                html.evidence(msgspec.convert(found, Finding), in_full=self.session_items <= html.EVIDENCE_LIMIT)
+            ]
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_summary(self, prefix: list[str]) -> None:
+        if self.document is not None:
+            prefix.append(html.overview(self.document, self.run.catalogue))
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self.document is not None:
+            terminal.summarize(terminalreporter, self.document, self.run.subjects.problems(), self.written)

@@ -1,0 +1,164 @@
+"""Everything a run can judge: guests, virtual machines, policies, and which guest is which virtual machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import NamedTuple, TypeVar
+
+from backup_compliance.facts import Facts
+from backup_compliance.guest.linux import LinuxGuest, parse_linux_guest
+from backup_compliance.guest.output import parse_output
+from backup_compliance.joining import Joined, join
+from backup_compliance.platform.estate import normal, open_estate
+from backup_compliance.platform.inventory import find_machines, find_policies, of_kind, short_names
+from backup_compliance.platform.machine import Machine
+from backup_compliance.platform.policy import Policy
+from backup_compliance.platform.resource_types import RESOURCE_TYPES
+from backup_compliance.recorded import Problem, ReadProblem, RecordedGuest, RecordedSubscription, host_id
+from backup_compliance.verdicts import Unreadable
+
+CLOCK_TOLERANCE = timedelta(minutes=5)
+S = TypeVar("S", LinuxGuest, Machine, Policy)
+
+
+class Vm(NamedTuple):
+    """One row of the verdicts: its name, the host id of its guest ("" when none was read), whether ARM knows it."""
+
+    name: str
+    host: str
+    on_platform: bool
+
+
+@dataclass(frozen=True)
+class Subjects:
+    """Subjects by id; a `Problem` stands for what was to be judged and could not be read."""
+
+    guests: Mapping[str, LinuxGuest | Problem] = field(default_factory=dict)
+    machines: Mapping[str, Machine | Problem] = field(default_factory=dict)
+    policies: Mapping[str, Policy | Problem] = field(default_factory=dict)
+    joined: Joined = field(default_factory=Joined)
+    sides: frozenset[str] = frozenset()
+    """Which sides anything was read of: `guest`, `platform`."""
+
+    @cached_property
+    def names(self) -> Mapping[str, str]:
+        """A name for people for every id but host ids, which are names."""
+        spelt = {key: each.identity.id for key, each in of_kind(self.machines, Machine).items()}
+        spelt |= {key: each.id for key, each in of_kind(self.policies, Policy).items()}
+        return {**short_names(self.policies, spelt), **short_names(self.machines, spelt)}
+
+    @cached_property
+    def machine_ids(self) -> Mapping[str, str]:
+        """Test ids of virtual machines: unique and fit for a command line."""
+        return {key: host_id(self.names[key].replace("/", "~")) for key in self.machines}
+
+    @cached_property
+    def policy_ids(self) -> Mapping[str, str]:
+        """Test ids of policies."""
+        return {key: host_id(self.names[key].replace("/", "~")) for key in self.policies}
+
+    def resource_id(self, key: str) -> str:
+        """The id that reports show for a key: as ARM spells it, or the host id."""
+        found = self.machines.get(key) or self.policies.get(key)
+        return found.identity.id if isinstance(found, Machine) else found.id if isinstance(found, Policy) else key
+
+    def name_of(self, resource: str) -> str:
+        """The name for people of what reports show as `resource`."""
+        return self.names.get(normal(resource), resource)
+
+    def vms(self) -> dict[str, Vm]:
+        """Everyone who gets a verdict: virtual machines, and guests that are none of them."""
+        found = {}
+        for key, machine in of_kind(self.machines, Machine).items():
+            found[machine.identity.id] = Vm(self.names[key], self.joined.host_of.get(key, ""), on_platform=True)
+        strangers = [host for host in self.guests if host not in self.joined.machine_of]
+        return {**found, **{host: Vm(host, host, on_platform=False) for host in strangers}}
+
+    def guest(self, name: str) -> LinuxGuest:
+        """The guest `name` with a fresh memory of what is asked; `Unreadable` where it was not read."""
+        return _readable(name, self.guests[name]).observed()
+
+    def machine(self, key: str) -> Machine:
+        """The virtual machine with a fresh memory; `Unreadable` where it was not read."""
+        return _readable("", self.machines[key]).observed()
+
+    def policy(self, key: str) -> Policy:
+        """The backup policy with a fresh memory; `Unreadable` where it was not read."""
+        return _readable("", self.policies[key]).observed()
+
+    def guest_of(self, key: str) -> LinuxGuest | None:
+        """The guest inside a virtual machine, with a fresh memory; None where none was read."""
+        host = self.joined.host_of.get(key)
+        found = self.guests.get(host) if host is not None else None
+        return found.observed() if isinstance(found, LinuxGuest) else None
+
+    def problems(self) -> dict[str, Problem]:
+        """What could not be read as a whole, with what to do."""
+        found = {**of_kind(self.guests, Problem)}
+        for key, problem in {**of_kind(self.policies, Problem), **of_kind(self.machines, Problem)}.items():
+            found[self.names[key]] = problem
+        return found
+
+
+def _readable(name: str, subject: S | Problem) -> S:
+    if isinstance(subject, Problem):
+        raise Unreadable(f"{name} was not read: {subject.missing}" if name else subject.missing, subject.remedy)
+    return subject
+
+
+def open_subjects(facts: Facts, now: datetime, max_age: timedelta | None = None) -> Subjects:
+    """The subjects behind recorded facts; those older than `max_age` could not be read."""
+    guests = {g.name: _open_guest(g, now, max_age) for g in facts.guests}
+    estate = open_estate(_aged(each, now, max_age) for each in facts.subscriptions)
+    machines = find_machines(estate)
+    joined = join(
+        {name: g.identity for name, g in of_kind(guests, LinuxGuest).items()},
+        {key: m.identity for key, m in of_kind(machines, Machine).items()},
+    )
+    sides = {side for side, read in (("guest", facts.guests), ("platform", facts.subscriptions)) if read}
+    return Subjects(guests, machines, find_policies(estate), joined, frozenset(sides))
+
+
+def _open_guest(recorded: RecordedGuest, now: datetime, max_age: timedelta | None) -> LinuxGuest | Problem:
+    if recorded.problem is not None:
+        return recorded.problem
+    try:
+        guest = parse_linux_guest(parse_output(recorded.output))
+    except Unreadable as error:
+        return Problem(error.missing, error.remedy)
+    # by the collector's clock and by the guest's: the older of the two counts
+    times = [t for t in (recorded.read_at, guest.identity.collected_at) if t is not None]
+    return _too_old(times, now, max_age) or guest
+
+
+def _too_old(times: list[datetime], now: datetime, max_age: timedelta | None) -> Problem | None:
+    if max_age is None:
+        return None
+    if max(times) > now + CLOCK_TOLERANCE:
+        return Problem("its facts are dated in the future", "set the clock of the guest or of the collector right")
+    if now - min(times) > max_age:
+        age, limit = (t.total_seconds() / 3600 for t in (now - min(times), max_age))
+        return Problem(
+            f"its facts are {age:.1f} hours old, the limit is {limit:g}", "collect again, or raise --max-facts-age"
+        )
+    return None
+
+
+def _aged(recorded: RecordedSubscription, now: datetime, max_age: timedelta | None) -> RecordedSubscription:
+    """The subscription, or one of which nothing counts as read because it is too old or of unknown age."""
+    if max_age is None:
+        return recorded
+    problem = (
+        _too_old([recorded.read_at], now, max_age)
+        if recorded.read_at is not None
+        else Problem(
+            "when its facts were read is not recorded", f"give subscriptions.{recorded.id}.read_at in facts.json"
+        )
+    )
+    if problem is None:
+        return recorded
+    unread = tuple(ReadProblem(kind, problem.missing, problem.remedy) for kind in RESOURCE_TYPES)
+    return replace(recorded, documents={}, problems=unread)
