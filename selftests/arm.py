@@ -106,6 +106,20 @@ class Subscription:
 
         return self.edit(kind, name, change)
 
+    def renamed(self, name: str) -> Subscription:
+        """The same as another subscription, in every id that names it."""
+
+        def other(text: str) -> str:
+            return text.replace(SUBSCRIPTION, name).replace(SUBSCRIPTION.upper(), name.upper())
+
+        return replace(
+            self,
+            id=name.lower(),
+            lists=json.loads(other(json.dumps(self.lists))),
+            raw={k: other(v.decode("latin-1")).encode("latin-1") for k, v in self.raw.items()},
+            problems=tuple(replace(p, scope=other(p.scope)) for p in self.problems),
+        )
+
     def recorded(self) -> RecordedSubscription:
         """As a reader would have left it."""
         documents = {k: json.dumps({"value": v}, indent=1).encode() for k, v in self.lists.items()}

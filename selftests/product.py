@@ -14,6 +14,7 @@ import pytest
 from backup_compliance.facts import Facts, save_facts
 from backup_compliance.recorded import RecordedGuest
 from backup_compliance.report.findings import Document, Finding
+from selftests.arm import Subscription
 from selftests.recordings import Recording
 
 ROOT = Path(__file__).parents[1]
@@ -38,10 +39,10 @@ class Judged:
         return found
 
 
-def record(folder: Path, guests: Mapping[str, Recording | bytes]) -> Path:
-    """A facts folder with these guests."""
+def record(folder: Path, guests: Mapping[str, Recording | bytes], *subscriptions: Subscription) -> Path:
+    """A facts folder with these guests and subscriptions."""
     recorded = [RecordedGuest(n, g if isinstance(g, bytes) else g.output()) for n, g in guests.items()]
-    save_facts(Facts(tuple(recorded)), folder)
+    save_facts(Facts(tuple(recorded), tuple(s.recorded() for s in subscriptions)), folder)
     return folder
 
 

@@ -20,6 +20,7 @@ PURE = (
         "untrusted",
         "arm_json",
         "observed",
+        "recorded",
         "guest/output",
         "guest/files",
         "guest/facts",

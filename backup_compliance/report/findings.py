@@ -98,7 +98,7 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True):
     vms_without_guest: list[str] = []
     """Names of virtual machines that no guest's facts belong to."""
     hosts_without_vm: list[str] = []
-    """Host ids that are no virtual machine of the subscriptions that were read."""
+    """Hosts that were read and are no virtual machine of the subscriptions that were read."""
 
 
 class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
