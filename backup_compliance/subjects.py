@@ -96,11 +96,8 @@ class Subjects:
         return found.observed() if isinstance(found, LinuxGuest) else None
 
     def problems(self) -> dict[str, Problem]:
-        """What could not be read as a whole, with what to do."""
-        found = {**of_kind(self.guests, Problem)}
-        for key, problem in {**of_kind(self.policies, Problem), **of_kind(self.machines, Problem)}.items():
-            found[self.names[key]] = problem
-        return found
+        """What could not be read as a whole, by the id that reports show, with what to do."""
+        return {**of_kind(self.guests, Problem), **of_kind(self.policies, Problem), **of_kind(self.machines, Problem)}
 
 
 def _readable(name: str, subject: S | Problem) -> S:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -65,6 +66,11 @@ class Recording:
         """The same with a path in another state."""
         kept = [x for x in self.parts["files"].splitlines() if x.split(" ", 1)[1] != path]
         return self.put("files", "\n".join([*kept, f"{state} {path}"]))
+
+    def moved(self, third: int) -> Recording:
+        """The same guest in another /24 of the sample network; the proxy stays where it is."""
+        moved = {k: re.sub(r"10\.20\.0\.(?!250\b)", f"10.20.{third}.", v) for k, v in self.parts.items()}
+        return replace(self, parts=moved)
 
     def text(self, version: str = "1") -> str:
         """What the probe would have printed."""

@@ -1,4 +1,4 @@
-"""The demo's recorded guests: `python -m selftests.samples` writes them to samples/facts.
+"""The demo's recorded guests, and the subscription they live in: `python -m selftests.samples` writes them to samples/facts.
 
 Each documented cause fails on at least one of them, two are clean, one never had a backup, one could
 not be reached and one recording is cut short.
@@ -27,6 +27,7 @@ from selftests.recordings import (
     suse,
     ubuntu,
 )
+from selftests.sample_estate import sample_subscription, third_octet
 
 FOLDER = Path(__file__).parents[1] / "samples" / "facts"
 LABEL = "made-up samples, no real machines"
@@ -182,12 +183,14 @@ def sample_facts() -> Facts:
         "sample-edge-01": too_new_python(),
         "sample-new-01": never_backed_up(),
     }
-    recorded = [RecordedGuest(name, guest.output(), read_at) for name, guest in guests.items()]
+    recorded = [RecordedGuest(name, guest.moved(third_octet(name)).output(), read_at) for name, guest in guests.items()]
+    # reads a VM id that is in no subscription
+    recorded.append(RecordedGuest("sample-lab-01", debian("sample-lab-01", 99).output(), read_at))
     cut = ubuntu("sample-cut-01", 22).output()
     recorded.append(RecordedGuest("sample-cut-01", cut[: len(cut) // 2], read_at))
     refused = Problem("it refused the connection", "check that sshd runs there and the port is right")
     recorded.append(RecordedGuest("sample-gone-01", b"", read_at, refused))
-    return Facts(tuple(recorded), label=LABEL)
+    return Facts(tuple(recorded), (sample_subscription().recorded(),), label=LABEL)
 
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ BYSTANDERS: tuple[str, ...] = ()
 
 CASES: tuple[tuple[str, str, Subscription, str, str], ...] = (
     ("AVB-211", "ready", OK, "compliant", ""),
-    ("AVB-211", "not-ready", agent("statuses.0", NOT_READY), "non_compliant", "Not Ready, not Ready: VM status blob"),
+    ("AVB-211", "not-ready", agent("statuses.0", NOT_READY), "non_compliant", "reports Not Ready: VM status blob"),
     ("AVB-211", "old-report", agent("statuses.0.time", "2026-11-23T07:40:00Z"), "non_compliant", "20 minutes before"),
     ("AVB-211", "at-the-limit", agent("statuses.0.time", "2026-11-23T07:45:00.1234567Z"), "compliant", ""),
     ("AVB-211", "from-the-future", agent("statuses.0.time", "2026-11-23T09:00:00Z"), "undetermined", "later than"),

@@ -40,7 +40,7 @@ def agent_failure(agent: AgentView, read_at: datetime | None, limit: timedelta) 
         raise Undetermined("the instance view's vmAgent holds no status")
     for status in agent.statuses:
         if not _is_ready(status):
-            return f"the agent is {status.display or status.code}, not Ready: {status.message or 'no message'}{_when(status)}"
+            return f"the agent reports {status.display or status.code}: {status.message or 'no message'}{_when(status)}"
     return _staleness(agent.statuses, read_at, limit)
 
 

@@ -35,13 +35,13 @@ def summarize(
     if problems:
         terminal.section("what was not read", yellow=True)
         for name, problem in sorted(problems.items())[:VMS]:
-            terminal.write_line(f"{name}: {printable(problem.missing)}")
+            terminal.write_line(f"{name.rsplit('/', 1)[-1]}: {printable(problem.missing)}")
             terminal.write_line(f"    -> {printable(problem.remedy)}")
         _rest(terminal, len(problems))
     terminal.section("Azure VM Backup compliance")
     gating: dict[str, list[Finding]] = {}
     for finding in document.findings:
-        if finding.gates and finding.name not in problems:
+        if finding.gates and finding.resource not in problems:
             gating.setdefault(finding.vm or "", []).append(finding)
     for verdict in document.verdicts[:VMS]:
         _verdict(terminal, verdict, gating.get(verdict.vm, []))
