@@ -116,8 +116,8 @@ def test_recorded_problem_is_told_for_its_scope_only() -> None:
 def test_unread_list_of_machines_stands_for_its_subscription() -> None:
     """Its controls then have one subject that is an error, never none."""
     found = find_machines(open_estate([subscription().refused("virtualMachines").recorded()]))
-    assert list(found) == [f"/subscriptions/{SUBSCRIPTION}"]
-    assert isinstance(found[f"/subscriptions/{SUBSCRIPTION}"], Problem)
+    assert list(found) == [f"/subscriptions/{SUBSCRIPTION}/virtualMachines"]
+    assert isinstance(found[f"/subscriptions/{SUBSCRIPTION}/virtualMachines"], Problem)
 
 
 def test_policies_of_other_workloads_are_no_subjects() -> None:

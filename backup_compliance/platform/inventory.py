@@ -36,7 +36,7 @@ def _is_of_another(record: Resource) -> bool:
 def _found(estate: Estate, kind: str, make: Callable[[Estate, Resource], T]) -> dict[str, T | Problem]:
     found: dict[str, T | Problem] = {}
     for subscription in estate.subscriptions:
-        where = f"/subscriptions/{subscription}"
+        where = f"/subscriptions/{subscription}/{kind}"
         try:
             listing = estate.listing(subscription, kind)
         except Unreadable as error:
@@ -70,8 +70,8 @@ def short_names(ids: Iterable[str], names: Mapping[str, str]) -> dict[str, str]:
 
 def _levels(resource_id: str) -> tuple[str, str, str, str]:
     name = last_segment(resource_id)
-    if resource_id.lower().startswith("/subscriptions/") and resource_id.count("/") == 2:
-        whole = f"subscription {name}"
+    if resource_id.count("/") == 3:  # a list that was not read, not a resource
+        whole = f"{name} of subscription {subscription_of(resource_id)}"
         return whole, whole, whole, resource_id
     group = f"{segment(resource_id, 'resourceGroups')}/{name}"
     return name, group, f"{subscription_of(resource_id)}/{group}", resource_id
