@@ -12,8 +12,8 @@ import pytest
 from selftests.product import ROOT
 
 PACKAGE = ROOT / "backup_compliance"
-# comparing versions is nobody's own business; packaging does it without any I/O
-PURE_LIBRARIES = {"packaging"}
+# comparing versions is nobody's own business; packaging does it without any I/O, and msgspec's records do none either
+PURE_LIBRARIES = {"packaging", "msgspec"}
 PURE = (
     *(
         "verdicts",
@@ -28,7 +28,8 @@ PURE = (
     ),
     *("guest/extension", "guest/leases", "guest/static", "guest/system", "guest/decisions", "guest/linux"),
     *("guest/versions", "guest/goal_state"),
-    *("platform/__init__", "platform/resource_types"),
+    *("recorded", "platform/__init__", "platform/resource_types", "platform/estate", "platform/facts"),
+    *("platform/compute", "platform/backup", "platform/protection"),
     *("network/__init__", "network/addresses", "network/egress", "network/ip_flow"),
     *("network/partition", "network/routes", "network/security_rules", "network/service_tags"),
 )
