@@ -29,7 +29,8 @@ PURE = (
     *("guest/extension", "guest/leases", "guest/static", "guest/system", "guest/decisions", "guest/linux"),
     *("guest/versions", "guest/goal_state"),
     *("recorded", "platform/__init__", "platform/resource_types", "platform/estate", "platform/facts"),
-    *("platform/compute", "platform/backup", "platform/protection"),
+    *("platform/compute", "platform/backup", "platform/backup_errors", "platform/protection"),
+    *("platform/backup_decisions", "platform/extension_decisions"),
     *("network/__init__", "network/addresses", "network/egress", "network/ip_flow"),
     *("network/partition", "network/routes", "network/security_rules", "network/service_tags"),
 )
