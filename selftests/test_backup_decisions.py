@@ -198,6 +198,7 @@ def test_every_error_is_either_explained_or_unrelated() -> None:
         assert not is_unrelated(error)
         assert explanation.meaning
         assert all(re.fullmatch(r"AVB-\d{3}", c) for c in explanation.controls)
+        assert not is_unrelated(BackupError(title, "UserErrorVmNotFoundV2", ""))
     for title in UNRELATED:
         assert is_unrelated(BackupError("1", title, ""))
 
@@ -430,6 +431,7 @@ def test_failed_or_stuck_extension_fails(instance: InstanceView, words: str, pow
         (InstanceView(None, (FINE,)), (), RUNNING, Undetermined),
         (view(agent=UNREADY), (), RUNNING, Undetermined),
         (view(), (), NO_POWER, Undetermined),
+        (view(snapshot()), (), NO_POWER, Undetermined),
         (view(), ("Custom",), RUNNING, Undetermined),
         (view(snapshot()), ("Custom",), RUNNING, Undetermined),
         (view(snapshot(), extensions=(extension("Custom"),)), (), RUNNING, Undetermined),

@@ -474,6 +474,7 @@ LATER = "2026-11-23T01:00:00Z"
         {"operation": None},
         {"operation": None, "containerName": None, "startTime": None},
         {"containerName": None, "status": None},
+        {"containerName": None, "startTime": JOB["properties"]["startTime"]},
     ],
 )
 def test_failed_job_that_may_be_the_items_is_undetermined(changed: dict[str, Any]) -> None:

@@ -72,14 +72,12 @@ def backup_failure(protection: Protection | None, jobs: Sequence[BackupJob]) -> 
     item = protection.item
     finished = [j for j in jobs if j.status.lower() not in UNFINISHED | {CANCELLED}]
     last = next((j for j in finished if j.start or j.end), None)
-    for error in last.errors if last is not None else ():
-        if find_explanation(error) is not None and last is not None:
-            what = f"the last backup job {last.name} of {_day(last.start or last.end)} ended {last.status}"
-            return f"{what}: {_explained(error)}; {_since(item, finished, last.start or last.end, last.end)}"
-    for error in item.failures:
-        if find_explanation(error) is not None:
-            what = f"the protected item, last backed up {_day(item.last_backup_time)}, reports"
-            return f"{what} {_explained(error)}; {_since(item, finished, item.last_backup_time, None)}"
+    if last is not None and (failed := _explained(last.errors)):
+        what = f"the last backup job {last.name} of {_day(last.start or last.end)} ended {last.status}"
+        return f"{what}: {failed}; {_since(item, finished, last.start or last.end, last.end)}"
+    if failed := _explained(item.failures):
+        what = f"the protected item, last backed up {_day(item.last_backup_time)}, reports"
+        return f"{what} {failed}; {_since(item, finished, item.last_backup_time, None)}"
     _require_known([*(last.errors if last is not None else ()), *item.failures])
     if not finished and item.last_backup_time is None:
         raise NotApplicable("no backup of this VM has run yet")
@@ -113,12 +111,14 @@ def _require_explained(item: ProtectedItem, last: BackupJob | None, finished: Se
         )
 
 
-def _explained(error: BackupError) -> str:
-    explanation = find_explanation(error)
-    if explanation is None:
-        return _named(error)
-    see = f" (see {', '.join(explanation.controls)})" if explanation.controls else ""
-    return f"{_named(error)}: {explanation.meaning}{see}"
+def _explained(errors: Iterable[BackupError]) -> str | None:
+    """The first error that concerns agent or snapshot, its meaning and the controls that look for the cause."""
+    for error in errors:
+        explanation = find_explanation(error)
+        if explanation is not None:
+            see = f" (see {', '.join(explanation.controls)})" if explanation.controls else ""
+            return f"{_named(error)}: {explanation.meaning}{see}"
+    return None
 
 
 def _since(item: ProtectedItem, finished: Iterable[BackupJob], at: datetime | None, end: datetime | None) -> str:
