@@ -1,0 +1,141 @@
+"""Decisions over the extensions of an instance view: each says what holds, or names what does not.
+
+Every function returns the explanation of the failure, or None where the precondition holds; pure. A state is what the
+agent last reported, so silence proves something only while the virtual machine runs and its agent is ready.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from typing import Final
+
+from packaging.version import Version
+
+from backup_compliance.platform.backup import vault_name
+from backup_compliance.platform.facts import ExtensionView, InstanceView, Power, Profile, Status
+from backup_compliance.platform.protection import Protection
+from backup_compliance.verdicts import NotApplicable, Undetermined
+
+SNAPSHOT: Final = "vmsnapshotlinux"
+_VERSION: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}){1,4}")
+_FINE: Final = {"succeeded"}
+_BAD: Final = {
+    *("failed", "canceled", "unavailable", "notready", "unresponsive"),
+    *("creating", "updating", "deleting", "transitioning", "installing"),
+}
+
+
+def snapshot_versions(instance: InstanceView, profile: Profile) -> tuple[str, ...]:
+    """Versions of VMSnapshotLinux that handlers and extensions report; () where none is reported.
+
+    Raises:
+        NotApplicable: Windows, whose VMSnapshot has another line of versions without a documented minimum.
+        Undetermined: the operating system is not known, and no VMSnapshotLinux tells it.
+    """
+    reported = [(h.type, h.version) for h in (instance.agent.handlers if instance.agent is not None else ())]
+    reported += [(e.type, e.version) for e in instance.extensions]
+    if profile.operating_system == "Windows":
+        raise NotApplicable("no minimum version of VMSnapshot for Windows is documented")
+    found = tuple(dict.fromkeys(v for kind, v in reported if kind.lower().rsplit(".", 1)[-1] == SNAPSHOT))
+    if not found and profile.operating_system is None:
+        raise Undetermined("ARM does not say which operating system the VM runs, and no VMSnapshotLinux is reported")
+    return found
+
+
+def handler_version_failure(versions: Sequence[str], minimum: str) -> str | None:
+    """The highest of `versions` (one at least) is `minimum` or more, by numbers: 1.0.91 < 1.0.9102 < 1.0.9220.
+
+    Raises `Undetermined` for a version that is no dotted number.
+    """
+    odd = next((v for v in versions if not _VERSION.fullmatch(v)), None)
+    if odd is not None:
+        raise Undetermined(f"VMSnapshotLinux reports version {odd or 'nothing'}, which is no version number")
+    highest = max(versions, key=Version)
+    return f"VMSnapshotLinux is {highest}, the minimum is {minimum}" if Version(highest) < Version(minimum) else None
+
+
+def missing_handler_failure(instance: InstanceView, power: Power, protection: Protection | None) -> str | None:
+    """No VMSnapshotLinux is reported: a failure where backups have run and a ready agent would show it.
+
+    Raises:
+        NotApplicable: it is not installed yet, the virtual machine is not protected, or it does not run.
+        Undetermined: the agent reports nothing that would show a handler.
+    """
+    _require_report(instance, power)
+    if protection is None or not protection.is_live:
+        raise NotApplicable("VMSnapshotLinux is not installed, and no vault backs this VM up")
+    if not protection.has_backup:
+        raise NotApplicable("VMSnapshotLinux is not installed yet: the first backup does that")
+    vault = vault_name(protection.item.id)
+    return f"VMSnapshotLinux is not reported by the agent, though vault {vault} has backed this VM up: it was removed or does not load"
+
+
+def extension_failure(instance: InstanceView, profile: Profile, power: Power) -> str | None:
+    """Every handler is ready, and no extension is failed or stuck in a transition.
+
+    Raises:
+        NotApplicable: there are no extensions, or nothing is reported while the virtual machine does not run.
+        Undetermined: a state is not known, or a running virtual machine does not report all of them.
+    """
+    handlers = instance.agent.handlers if instance.agent is not None else ()
+    states = [(f"handler {h.type}", h.status) for h in handlers]
+    states += [(f"extension {e.name}", s) for e in instance.extensions for s in _provisioning(e)]
+    bad = [_told(what, status) for what, status in states if status is not None and _state(status) in _BAD]
+    if bad:
+        more = f"; {len(bad) - 3} more" if len(bad) > 3 else ""
+        return "; ".join(bad[:3]) + more
+    _require_known(states)
+    if power.state is None or power.is_running or not states:
+        _require_report(instance, power)
+        _require_states(instance, profile)
+    if not states:
+        raise NotApplicable("the VM has no extensions")
+    return None
+
+
+def _require_report(instance: InstanceView, power: Power) -> None:
+    """Raise where the absence of a handler proves nothing."""
+    if power.state is None:
+        raise Undetermined(
+            "ARM gives no power state, so what the agent does not report may be missing or just not told"
+        )
+    if not power.is_running:
+        raise NotApplicable(f"the VM is {power.state}, so its agent reports nothing now; AVB-411 judges that")
+    if instance.agent is None:
+        raise Undetermined("the instance view of the running VM has no agent block, so no handler is shown")
+    if not any(s.state in _FINE for s in instance.agent.statuses):
+        raise Undetermined("the agent is not ready, so the handlers it reports may not be all; AVB-211 judges that")
+
+
+def _require_states(instance: InstanceView, profile: Profile) -> None:
+    """Raise for an extension, of the model or of the view, without a reported state."""
+    told = {e.name.lower() for e in instance.extensions if _provisioning(e)}
+    names = chain(profile.extension_names, (e.name for e in instance.extensions))
+    silent = next((n for n in names if n.lower() not in told), None)
+    if silent is not None:
+        raise Undetermined(f"extension {silent} of the VM has no reported state")
+
+
+def _require_known(states: Iterable[tuple[str, Status | None]]) -> None:
+    for what, status in states:
+        if status is None or _state(status) not in _FINE:
+            code = status.code if status is not None else ""
+            raise Undetermined(f"{what} reports {code or 'no state'}, which is not known here")
+
+
+def _provisioning(extension: ExtensionView) -> list[Status]:
+    """An extension may report its components' output beside its own state."""
+    return [s for s in extension.statuses if s.code.lower().startswith("provisioningstate/")]
+
+
+def _state(status: Status) -> str:
+    """The state of a code with two segments or three (`ProvisioningState/failed/1`); of the display where it has none."""
+    return status.state or "".join(status.display.lower().split())
+
+
+def _told(what: str, status: Status) -> str:
+    at = f" since {status.time:%Y-%m-%d %H:%M} UTC" if status.time else ""
+    message = f": {status.message}" if status.message else ""
+    return f"{what} is {_state(status)} ({status.code}){at}{message}"

@@ -1,0 +1,217 @@
+"""What protects a virtual machine: joins of protected items, policies and jobs by resource id; pure.
+
+Every index is made once per subscription. A vault lies in the subscription of the machines it protects.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from backup_compliance.arm_json import last_segment
+from backup_compliance.platform.backup import (
+    BackupJob,
+    BackupPolicy,
+    ProtectedItem,
+    parse_job,
+    parse_protected_item,
+    vault_of,
+)
+from backup_compliance.platform.estate import Estate, Listing, Resource, normal, subscription_of
+from backup_compliance.platform.facts import Identity
+from backup_compliance.verdicts import NotApplicable, Undetermined, Unreadable
+
+ITEMS: Final = "backupProtectedItems"
+JOBS: Final = "backupJobs"
+POLICIES: Final = "backupPolicies"
+UNFINISHED: Final = {"inprogress", "cancelling"}
+CANCELLED: Final = "cancelled"
+COMPLETED: Final = "completed"
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """The protected item of a virtual machine, and further ones where vaults keep several."""
+
+    item: ProtectedItem
+    """The live one; without such, one whose state is not known; else the one backed up last."""
+    others: tuple[ProtectedItem, ...] = ()
+
+    @property
+    def is_live(self) -> bool:
+        """Whether backups are due. Raises `Undetermined` for a state that is not known."""
+        if self.item.live is None:
+            state = self.item.protection_state or "missing"
+            raise Undetermined(f"the protection state of {self.item.name} is {state}, which is not known here")
+        return self.item.live
+
+    @property
+    def has_backup(self) -> bool:
+        """Whether the item has a recovery point or a completed last backup."""
+        return self.item.has_backup
+
+
+@dataclass(frozen=True, slots=True)
+class _Gap:
+    """A part of a list that is missing; of every vault when it is not known of which."""
+
+    vault_id: str
+    reason: Unreadable
+
+    def concerns(self, vault_id: str) -> bool:
+        return self.vault_id in ("", vault_id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Items:
+    by_vm: Mapping[str, list[ProtectedItem]]
+    by_policy: Mapping[str, list[ProtectedItem]]
+    gaps: tuple[_Gap, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Jobs:
+    by_container: Mapping[tuple[str, str], list[BackupJob]]
+    """Backups by vault and container, newest first."""
+    doubtful: Mapping[str, list[BackupJob]]
+    """Jobs by vault that do not say whether they are backups, or of which container."""
+
+
+def find_protection(estate: Estate, vm: Identity) -> Protection | None:
+    """The protection of a virtual machine by resource id; None where every item was read and none is its own.
+
+    Raises:
+        Unreadable: the items, or those of one vault, were not read, and no live item of the machine was found.
+    """
+    index = _items(estate, vm.subscription_id)
+    found = sorted(index.by_vm.get(normal(vm.id), ()), key=_preference)
+    if index.gaps and not (found and found[0].live):
+        reason = index.gaps[0].reason
+        raise Unreadable(f"whether a vault protects {vm.name} cannot be told: {reason.missing}", reason.remedy)
+    return Protection(found[0], tuple(found[1:])) if found else None
+
+
+def _preference(item: ProtectedItem) -> tuple[int, float, str]:
+    rank = {True: 0, None: 1, False: 2}[item.live]
+    return rank, -(item.last_backup_time or _LONG_AGO).timestamp(), item.id.lower()
+
+
+def find_policy(estate: Estate, protection: Protection) -> Resource:
+    """The policy that a protected item names.
+
+    Raises:
+        NotApplicable: protection is stopped, which takes the policy away.
+        Undetermined: backups are due, and the item names no policy.
+        Unreadable: the policies of that vault were not read, or the one named is not among them.
+    """
+    item = protection.item
+    if item.policy_id is None:
+        if protection.is_live:
+            raise Undetermined(f"protected item {item.name} is {item.protection_state} and names no policy")
+        raise NotApplicable(f"protection of {item.name} is stopped, no policy applies to it")
+    listing = estate.listing(subscription_of(item.policy_id), POLICIES)
+    if normal(item.policy_id) not in listing.resources:
+        _refuse(_gaps(listing, POLICIES), vault_of(item.policy_id), f"the policy of {item.name}")
+    return estate.find(POLICIES, item.policy_id, f"protected item {item.name}")
+
+
+def find_policy_items(estate: Estate, policy: BackupPolicy) -> tuple[ProtectedItem, ...] | None:
+    """The virtual machines that name a policy; None where not every item of its vault was read."""
+    try:
+        index = _items(estate, subscription_of(policy.id))
+    except Unreadable:
+        return None
+    if any(gap.concerns(policy.vault_id) for gap in index.gaps):
+        return None
+    return tuple(index.by_policy.get(normal(policy.id), ()))
+
+
+def find_jobs(estate: Estate, item: ProtectedItem) -> tuple[BackupJob, ...]:
+    """The backup jobs of a protected item, newest first; undated ones last.
+
+    A job is joined by vault and container, the only reference that jobs carry. One without container or operation
+    that may be the item's is passed over while its outcome is harmless or a later backup has finished.
+
+    Raises:
+        Unreadable: the jobs, or those of the item's vault, were not read.
+        Undetermined: a job that may be the item's has ended otherwise, and nothing newer has finished.
+    """
+    subscription = subscription_of(item.vault_id)
+    listing = estate.listing(subscription, JOBS)
+    _refuse(_gaps(listing, JOBS), item.vault_id, f"the backup jobs of {item.name}")
+    index: _Jobs = estate.remembered((JOBS, subscription), lambda: _index_jobs(listing))
+    found = index.by_container.get((item.vault_id, item.container_name), [])
+    for job in index.doubtful.get(item.vault_id, ()):
+        if _may_be_of(item, job) and _would_matter(job, found):
+            raise Undetermined(
+                f"job {job.name} ended {job.status or 'without a status'} and does not say whether it backed up {item.name}"
+            )
+    return tuple(found)
+
+
+def _may_be_of(item: ProtectedItem, job: BackupJob) -> bool:
+    if job.operation and job.operation.lower() != "backup":
+        return False
+    if job.container_name:
+        return job.container_name == item.container_name
+    return job.item_name.lower() in ("", item.name.lower())
+
+
+def _would_matter(job: BackupJob, certain: list[BackupJob]) -> bool:
+    if job.status.lower() in UNFINISHED | {CANCELLED, COMPLETED}:
+        return False
+    newest = next((j.start for j in certain if j.start and j.status.lower() not in UNFINISHED | {CANCELLED}), None)
+    return job.start is None or newest is None or job.start >= newest
+
+
+def _items(estate: Estate, subscription: str) -> _Items:
+    listing = estate.listing(subscription, ITEMS)
+    made: _Items = estate.remembered((ITEMS, subscription.lower()), lambda: _index_items(listing))
+    return made
+
+
+def _index_items(listing: Listing) -> _Items:
+    by_vm: dict[str, list[ProtectedItem]] = defaultdict(list)
+    by_policy: dict[str, list[ProtectedItem]] = defaultdict(list)
+    gaps = list(_gaps(listing, ITEMS))
+    for item_id, record in listing.resources.items():
+        try:
+            item = parse_protected_item(record)
+        except Unreadable as error:
+            gaps.append(_Gap(vault_of(item_id), error))
+            continue
+        if item is not None:
+            by_vm[normal(item.vm_id)].append(item)
+            by_policy[normal(item.policy_id or "")].append(item)
+    return _Items(by_vm, by_policy, tuple(gaps))
+
+
+def _index_jobs(listing: Listing) -> _Jobs:
+    by_container: dict[tuple[str, str], list[BackupJob]] = defaultdict(list)
+    doubtful: dict[str, list[BackupJob]] = defaultdict(list)
+    parsed = [job for record in listing.resources.values() if (job := parse_job(record)) is not None]
+    for job in sorted(parsed, key=lambda j: j.start or _LONG_AGO, reverse=True):
+        if job.container_name and job.operation.lower() == "backup":
+            by_container[job.vault_id, job.container_name].append(job)
+        elif not (job.container_name and job.operation):
+            doubtful[job.vault_id].append(job)
+    return _Jobs(by_container, doubtful)
+
+
+def _gaps(listing: Listing, kind: str) -> Iterable[_Gap]:
+    """What is missing of a list: entries that are no resource, and vaults (or single resources) with a problem."""
+    for entry in listing.damaged:
+        yield _Gap("", Unreadable(f"{kind} hold damaged entries, {entry}", "collect again"))
+    for scope, problem in listing.problems.items():
+        yield _Gap(vault_of(scope), Unreadable(f"{kind} of {last_segment(scope)}: {problem.missing}", problem.remedy))
+
+
+def _refuse(gaps: Iterable[_Gap], vault_id: str, what: str) -> None:
+    """Raise `Unreadable` for the first gap that concerns a vault."""
+    for gap in gaps:
+        if gap.concerns(vault_id):
+            raise Unreadable(f"{what} cannot be told: {gap.reason.missing}", gap.reason.remedy)
