@@ -82,6 +82,8 @@ def _machine(name: str, number: int) -> Json:
         found["properties"]["availabilitySet"] = {
             "id": vm_id("x").replace("virtualMachines/x", f"availabilitySets/{kind}")
         }
+    if name == "sample-new-01":
+        found["resources"] = []
     return found
 
 

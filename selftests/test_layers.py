@@ -12,7 +12,7 @@ import pytest
 from selftests.product import ROOT
 
 PACKAGE = ROOT / "backup_compliance"
-# comparing versions is nobody's own business; packaging does it without any I/O, and msgspec's records do none either
+# comparing versions is nobody's own business; packaging does it without any I/O
 PURE_LIBRARIES = {"packaging"}
 PURE = (
     *(

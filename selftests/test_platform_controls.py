@@ -7,7 +7,18 @@ import pytest
 from backup_compliance.controls import load_catalogue
 from backup_compliance.platform.resource_types import RESOURCE_TYPES
 from backup_compliance.report.findings import Finding
-from selftests.arm import Subscription, instance_view, machine, power_state, statuses, subscription, vault_id, vm_id
+from selftests.arm import (
+    Subscription,
+    instance_view,
+    job,
+    machine,
+    power_state,
+    protected_item,
+    statuses,
+    subscription,
+    vault_id,
+    vm_id,
+)
 from selftests.product import ROOT, Judged, judge_apart, record
 from selftests.recordings import Recording
 
@@ -27,6 +38,16 @@ def agent(field: str, value: object) -> Subscription:
     return OK.set("instanceViews", "sample", f"{AGENT}.{field}", value)
 
 
+def snapshot(version: str) -> Subscription:
+    """The sample with another version of the backup extension."""
+    return OK.put("instanceViews", instance_view("sample", snapshot=version))
+
+
+def failed_job(title: str) -> Subscription:
+    """The sample whose last backup failed with that error."""
+    return OK.put("backupJobs", job("sample", 4, "Failed", errors=((400001, title),)))
+
+
 def flags(provision: object, allow: object) -> Subscription:
     """The sample with other switches in its model."""
     changed = OK.set("virtualMachines", "sample", f"{MODEL}.linuxConfiguration.provisionVMAgent", provision)
@@ -34,6 +55,16 @@ def flags(provision: object, allow: object) -> Subscription:
 
 
 WINDOWS = OK.put("virtualMachines", machine("sample", 4, system="Windows"))
+ITEM = "VM;iaasvmcontainerv2;rg-sample;sample"
+EXTENSION_STATE = f"{VIEW}.extensions.0.statuses.0.code"
+NEVER = protected_item(
+    "sample",
+    lastBackupTime="2001-01-01T00:00:00Z",
+    lastBackupStatus="",
+    lastRecoveryPoint=None,
+    protectionState="IRPending",
+)
+NO_HANDLER = agent("extensionHandlers", []).set("instanceViews", "sample", f"{VIEW}.extensions", [])
 NOT_READY = {
     "code": "ProvisioningState/Unavailable",
     "displayStatus": "Not Ready",
@@ -170,6 +201,210 @@ CASES: tuple[tuple[str, str, Subscription, str, str], ...] = (
     ),
     ("AVB-411", "not-listed", OK.put("instanceViews").put("virtualMachineStatuses"), "error", "virtualMachineStatuses"),
     ("AVB-411", "nothing-read", OK.without("instanceViews", "virtualMachineStatuses"), "error", "were not read"),
+    ("AVB-311", "new", OK, "compliant", ""),
+    ("AVB-311", "at-the-minimum", snapshot("1.0.91.0"), "compliant", ""),
+    ("AVB-311", "old", snapshot("1.0.57.0"), "non_compliant", "1.0.57.0, the minimum is 1.0.91.0"),
+    ("AVB-311", "no-version", snapshot("newest"), "undetermined", "no version number"),
+    ("AVB-311", "gone-after-a-backup", NO_HANDLER, "non_compliant", "is not reported by the agent"),
+    (
+        "AVB-311",
+        "crash-consistent-policy",
+        NO_HANDLER.set("backupPolicies", "daily-2200", "properties.snapshotConsistencyType", "OnlyCrashConsistent"),
+        "not_applicable",
+        "crash-consistent",
+    ),
+    ("AVB-311", "never-backed-up", NO_HANDLER.put("backupProtectedItems", NEVER), "not_applicable", "first backup"),
+    ("AVB-311", "not-protected", NO_HANDLER.put("backupProtectedItems"), "not_applicable", "no vault"),
+    ("AVB-311", "items-unread", NO_HANDLER.without("backupProtectedItems"), "error", "backupProtectedItems"),
+    ("AVB-311", "windows", WINDOWS, "not_applicable", "Windows"),
+    ("AVB-311", "deallocated", powered("deallocated"), "not_applicable", "deallocated"),
+    ("AVB-311", "no-instance-view", OK.put("instanceViews"), "error", "instanceViews.json"),
+    ("AVB-312", "ready", OK, "compliant", ""),
+    (
+        "AVB-312",
+        "handler-not-ready",
+        agent("extensionHandlers.0.status.code", "ProvisioningState/failed/76"),
+        "non_compliant",
+        "ProvisioningState/failed/76",
+    ),
+    (
+        "AVB-312",
+        "extension-failed",
+        OK.set("instanceViews", "sample", EXTENSION_STATE, "ProvisioningState/failed/1"),
+        "non_compliant",
+        "VMSnapshotLinux is failed",
+    ),
+    (
+        "AVB-312",
+        "extension-deleting",
+        OK.set("instanceViews", "sample", EXTENSION_STATE, "ProvisioningState/deleting"),
+        "non_compliant",
+        "deleting",
+    ),
+    (
+        "AVB-312",
+        "unknown-state",
+        OK.set("instanceViews", "sample", EXTENSION_STATE, "ProvisioningState/dreaming"),
+        "undetermined",
+        "dreaming",
+    ),
+    (
+        "AVB-312",
+        "named-and-silent",
+        OK.set("virtualMachines", "sample", "resources", [{"id": f"{vm_id('sample')}/extensions/Other"}]),
+        "undetermined",
+        "Other",
+    ),
+    (
+        "AVB-312",
+        "none",
+        NO_HANDLER.set("virtualMachines", "sample", "resources", []),
+        "not_applicable",
+        "no extensions",
+    ),
+    (
+        "AVB-312",
+        "extensions-are-a-number",
+        OK.set("instanceViews", "sample", f"{VIEW}.extensions", 7),
+        "error",
+        "no list of objects",
+    ),
+    ("AVB-415", "completed", OK, "compliant", ""),
+    (
+        "AVB-415",
+        "agent-failed",
+        failed_job("GuestAgentSnapshotTaskStatusError"),
+        "non_compliant",
+        "GuestAgentSnapshotTaskStatusError (code 400001)",
+    ),
+    (
+        "AVB-415",
+        "succeeded-since",
+        failed_job("ExtensionSnapshotFailedNoNetwork").set(
+            "backupProtectedItems", ITEM, "properties.lastRecoveryPoint", "2026-11-23T06:00:00Z"
+        ),
+        "non_compliant",
+        "succeeded since",
+    ),
+    (
+        "AVB-415",
+        "failed-before-the-last",
+        failed_job("GuestAgentSnapshotTaskStatusError").add(
+            "backupJobs", job("sample", 9, start="2026-11-23T01:00:00Z")
+        ),
+        "compliant",
+        "",
+    ),
+    (
+        "AVB-415",
+        "running-job-is-passed-over",
+        failed_job("GuestAgentSnapshotTaskStatusError").add(
+            "backupJobs", job("sample", 9, "InProgress", start="2026-11-23T01:00:00Z")
+        ),
+        "non_compliant",
+        "ended Failed",
+    ),
+    ("AVB-415", "cancelled", failed_job("UserErrorJobSuccessfullyCancelled"), "compliant", ""),
+    ("AVB-415", "unknown-error", failed_job("SomethingNew"), "undetermined", "SomethingNew"),
+    (
+        "AVB-415",
+        "item-says-so",
+        OK.set(
+            "backupProtectedItems",
+            ITEM,
+            "properties.healthDetails.0",
+            {"code": 400001, "title": "UserErrorGuestAgentStatusUnavailable"},
+        ),
+        "non_compliant",
+        "AVB-201",
+    ),
+    (
+        "AVB-415",
+        "never-ran",
+        OK.put("backupProtectedItems", NEVER).put("backupJobs"),
+        "not_applicable",
+        "no backup of this VM has run",
+    ),
+    ("AVB-415", "not-protected", OK.put("backupProtectedItems"), "not_applicable", "no vault"),
+    ("AVB-415", "jobs-unread", OK.without("backupJobs"), "error", "backupJobs/read"),
+    ("AVB-415", "jobs-of-the-vault-refused", OK.refused("backupJobs", vault_id()), "error", "403"),
+    ("AVB-501", "protected", OK, "compliant", ""),
+    (
+        "AVB-501",
+        "by-id-in-other-case",
+        OK.set("backupProtectedItems", ITEM, "properties.sourceResourceId", vm_id("SAMPLE").upper()),
+        "compliant",
+        "",
+    ),
+    (
+        "AVB-501",
+        "same-name-elsewhere",
+        OK.set(
+            "backupProtectedItems", ITEM, "properties.sourceResourceId", vm_id("sample").replace("rg-sample", "other")
+        ).set("backupProtectedItems", ITEM, "properties.virtualMachineId", None),
+        "advisory",
+        "no Recovery Services vault",
+    ),
+    (
+        "AVB-501",
+        "stopped",
+        OK.set("backupProtectedItems", ITEM, "properties.protectionState", "ProtectionStopped"),
+        "advisory",
+        "is stopped",
+    ),
+    (
+        "AVB-501",
+        "unknown-state",
+        OK.set("backupProtectedItems", ITEM, "properties.protectionState", "Dreaming"),
+        "undetermined",
+        "Dreaming",
+    ),
+    ("AVB-501", "items-unread", OK.without("backupProtectedItems"), "error", "backupProtectedItems/read"),
+    ("AVB-501", "another-vault-refused", OK.refused("backupProtectedItems", vault_id("other")), "compliant", ""),
+    (
+        "AVB-501",
+        "the-only-vault-refused",
+        OK.put("backupProtectedItems").refused("backupProtectedItems", vault_id()),
+        "error",
+        "403",
+    ),
+    ("AVB-503", "few", OK, "compliant", ""),
+    (
+        "AVB-503",
+        "declared-too-many",
+        OK.set("backupPolicies", "daily-2200", "properties.protectedItemsCount", 101),
+        "advisory",
+        "101 VMs are under policy daily-2200",
+    ),
+    (
+        "AVB-503",
+        "counted-too-many",
+        OK.put("backupProtectedItems", *(protected_item(f"vm{i}") for i in range(101))),
+        "advisory",
+        "101 VMs",
+    ),
+    (
+        "AVB-503",
+        "exactly-the-limit",
+        OK.set("backupPolicies", "daily-2200", "properties.protectedItemsCount", 100),
+        "compliant",
+        "",
+    ),
+    (
+        "AVB-503",
+        "no-workload",
+        OK.cut("backupPolicies", "daily-2200", "properties.backupManagementType"),
+        "undetermined",
+        "for which workload",
+    ),
+    (
+        "AVB-503",
+        "nothing-to-count",
+        OK.without("backupProtectedItems").set("backupPolicies", "daily-2200", "properties.protectedItemsCount", None),
+        "error",
+        "not read",
+    ),
+    ("AVB-503", "policies-refused", OK.refused("backupPolicies"), "error", "backupPolicies/read"),
 )
 RECORDINGS = {f"{control}-{name}": recording for control, name, recording, _, _ in CASES}
 CONTROLS = sorted({case[0] for case in CASES})

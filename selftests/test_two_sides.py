@@ -67,8 +67,11 @@ def test_what_only_one_side_knows_is_listed(pytester: pytest.Pytester) -> None:
 
 @pytest.mark.parametrize(("guests", "side", "other"), [(True, "guest", "platform"), (False, "platform", "guest")])
 def test_side_nobody_asked_for_is_left_out_and_said_so(
-    pytester: pytest.Pytester, guests: bool, side: str, other: str
-) -> None:  # noqa: FBT001  # a parameter of the table
+    pytester: pytest.Pytester,
+    guests: bool,  # noqa: FBT001  # a parameter of the table
+    side: str,
+    other: str,
+) -> None:
     """Its controls are deselected, with a line; the verdict says which half it is."""
     judged = run(pytester, *(() if guests else (subscription(),)), guests=guests)
     assert {f.side for f in judged.document.findings} == {side}

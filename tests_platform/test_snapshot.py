@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from backup_compliance.controls import TROUBLESHOOTING_2016, control
+from backup_compliance.controls import TROUBLESHOOTING_2016, TROUBLESHOOTING_2025, control
 from backup_compliance.guest.linux import LinuxGuest
+from backup_compliance.platform.backup_decisions import backup_failure
 from backup_compliance.platform.decisions import power_failure
 from backup_compliance.platform.machine import Machine
 
@@ -18,4 +19,16 @@ def test_power_state_is_true(machine: Machine, guest_inside: LinuxGuest | None) 
     """A VM that was shut down from inside may be shown in a wrong state, and the snapshot is then asked of nobody."""
     answered = guest_inside.identity.collected_at if guest_inside is not None else None
     failure = power_failure(machine.power, machine.read_at, answered)
+    assert failure is None, failure
+
+
+@control(
+    "AVB-415",
+    cause=4,
+    source=TROUBLESHOOTING_2025,
+    remediation="Mend what the named controls find, then run the backup again (az backup protection backup-now); the next success clears it.",
+)
+def test_last_backup_met_no_agent_or_snapshot_failure(machine: Machine) -> None:
+    """The article begins with this symptom: the job's own error code says that agent or snapshot did not answer."""
+    failure = backup_failure(machine.protection, machine.jobs)
     assert failure is None, failure

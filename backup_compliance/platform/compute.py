@@ -136,8 +136,13 @@ def parse_power(view: Mapping[str, Any], source: str) -> Power:
     return Power(power.state if power else None, by_kind.get("provisioningstate"), generalized, source)
 
 
-def find_instance_view(estate: Estate, vm: Identity) -> InstanceView:
-    """The instance view of a virtual machine; `Unreadable` where it was not read."""
+def find_instance_view(estate: Estate, vm: Identity, power: Power) -> InstanceView:
+    """The instance view of a virtual machine; `Unreadable` where it was not read.
+
+    One that does not run is never asked: its agent reports nothing, so an empty view stands for it.
+    """
+    if power.state is not None and not power.is_running and power.source != "instanceViews":
+        return InstanceView(None, ())
     return parse_instance_view(_view(estate, vm))
 
 

@@ -10,6 +10,7 @@ from backup_compliance.observed import evidence, fact
 from backup_compliance.platform.compute import find_instance_view, find_power, parse_identity, parse_profile
 from backup_compliance.platform.estate import Estate, Resource
 from backup_compliance.platform.facts import Identity
+from backup_compliance.platform.protection import find_jobs, find_policy, find_protection, is_crash_consistent
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,10 @@ class Machine:
 
     profile = fact(lambda machine: parse_profile(machine.record))
     power = fact(lambda machine: find_power(machine.estate, machine.identity))
-    instance = fact(lambda machine: find_instance_view(machine.estate, machine.identity))
+    instance = fact(lambda machine: find_instance_view(machine.estate, machine.identity, machine.power))
+    protection = fact(lambda machine: find_protection(machine.estate, machine.identity))
+    jobs = fact(lambda machine: find_jobs(machine.estate, machine.protection.item) if machine.protection else ())
+    is_crash_consistent = fact(lambda machine: is_crash_consistent(find_policy(machine.estate, machine.protection)))
 
     @property
     def read_at(self) -> datetime | None:

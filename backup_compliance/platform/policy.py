@@ -6,9 +6,21 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from backup_compliance.arm_json import last_segment, text_at
-from backup_compliance.observed import evidence
+from backup_compliance.observed import evidence, fact
+from backup_compliance.platform.backup import ProtectedItem, parse_policy
 from backup_compliance.platform.estate import Estate, Resource
+from backup_compliance.platform.protection import find_policy_items
 from backup_compliance.untrusted import printable
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How many virtual machines a policy has."""
+
+    declared: int | None
+    """By its own word."""
+    counted: int | None
+    """By the items that name it; None where not all of them were read."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +33,16 @@ class Policy:
     name: str
     parsed: dict[str, Any] = field(default_factory=dict)
     seen: list[str] = field(default_factory=list)
+
+    model = fact(lambda policy: parse_policy(policy.record), evidence=False)
+    size = fact(lambda policy: Size(policy.model.protected_items_count, _count(policy.found)))
+    found = fact(lambda policy: find_policy_items(policy.estate, policy.model), evidence=False)
+
+    @property
+    def items(self) -> tuple[ProtectedItem, ...] | None:
+        """The virtual machines under it; None where not every item of its vault was read."""
+        _ = self.size  # evidence: hundreds of items as a number
+        return self.found
 
     def observed(self) -> Policy:
         """The same policy with an empty memory of what was asked: one for every test."""
@@ -35,3 +57,7 @@ def open_policy(estate: Estate, record: Resource) -> Policy:
     """The policy behind an entry of the list of backup policies."""
     resource_id = text_at(record, "id")
     return Policy(estate, record, printable(resource_id, 400), last_segment(resource_id))
+
+
+def _count(items: tuple[ProtectedItem, ...] | None) -> int | None:
+    return None if items is None else len(items)

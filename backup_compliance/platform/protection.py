@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from backup_compliance.arm_json import last_segment
+from backup_compliance.arm_json import NOTHING, as_record, last_segment, text_at
 from backup_compliance.platform.backup import (
     BackupJob,
     BackupPolicy,
@@ -117,6 +117,12 @@ def find_policy(estate: Estate, protection: Protection) -> Resource:
     if normal(item.policy_id) not in listing.resources:
         _refuse(_gaps(listing, POLICIES), vault_of(item.policy_id), f"the policy of {item.name}")
     return estate.find(POLICIES, item.policy_id, f"protected item {item.name}")
+
+
+def is_crash_consistent(policy: Resource) -> bool:
+    """Whether a policy takes snapshots without agent and extension."""
+    properties = as_record(policy.get("properties")) or NOTHING
+    return text_at(properties, "snapshotConsistencyType").lower() == "onlycrashconsistent"
 
 
 def find_policy_items(estate: Estate, policy: BackupPolicy) -> tuple[ProtectedItem, ...] | None:

@@ -1,0 +1,34 @@
+"""Beyond the article: what later documentation asks of vaults and policies."""
+
+from __future__ import annotations
+
+from backup_compliance.baselines import Thresholds
+from backup_compliance.controls import FAQ_2025, control
+from backup_compliance.platform.backup_decisions import policy_size_failure, protection_failure
+from backup_compliance.platform.machine import Machine
+from backup_compliance.platform.policy import Policy
+
+
+@control(
+    "AVB-501",
+    cause=5,
+    source=FAQ_2025,
+    remediation="Enable backup for the VM in a Recovery Services vault of its region (az backup protection enable-for-vm), or resume it where it was stopped.",
+)
+def test_vault_protects_the_machine(machine: Machine) -> None:
+    """Every other precondition is idle for a VM that no vault backs up; names prove nothing, resource ids do."""
+    failure = protection_failure(machine.protection)
+    assert failure is None, failure
+
+
+@control(
+    "AVB-503",
+    cause=5,
+    source=FAQ_2025,
+    remediation="Make a second policy with another start time and move VMs to it.",
+    subject="policy",
+)
+def test_policy_has_few_enough_machines(policy: Policy, thresholds: Thresholds) -> None:
+    """Microsoft asks for at most 100 VMs a policy: all of them start their backups at one time."""
+    failure = policy_size_failure(policy.model, policy.items, thresholds.policy_vms)
+    assert failure is None, failure
