@@ -13,7 +13,8 @@ from selftests.product import ROOT
 
 PACKAGE = ROOT / "backup_compliance"
 # comparing versions is nobody's own business; packaging does it without any I/O
-PURE_LIBRARIES = {"packaging"}
+# nor are Windows time zone ids: tzlocal.windows_tz is a table, and importing it asks for no local zone
+PURE_LIBRARIES = {"packaging", "tzlocal"}
 PURE = (
     *(
         "verdicts",
@@ -28,6 +29,7 @@ PURE = (
     ),
     *("guest/extension", "guest/leases", "guest/static", "guest/system", "guest/decisions", "guest/linux"),
     *("guest/versions", "guest/goal_state"),
+    *("schedules", "time_zones"),
     *("platform/__init__", "platform/resource_types"),
     *("network/__init__", "network/addresses", "network/egress", "network/ip_flow"),
     *("network/partition", "network/routes", "network/security_rules", "network/service_tags"),
