@@ -29,7 +29,7 @@ PURE = (
     ),
     *("guest/extension", "guest/leases", "guest/static", "guest/system", "guest/decisions", "guest/linux"),
     *("guest/versions", "guest/goal_state"),
-    *("schedules", "time_zones"),
+    *("schedules", "time_zones", "crowds", "staggering"),
     *("platform/__init__", "platform/resource_types"),
     *("network/__init__", "network/addresses", "network/egress", "network/ip_flow"),
     *("network/partition", "network/routes", "network/security_rules", "network/service_tags"),
