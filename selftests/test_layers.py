@@ -20,6 +20,7 @@ PURE = (
         "untrusted",
         "arm_json",
         "observed",
+        "recorded",
         "guest/output",
         "guest/files",
         "guest/facts",
@@ -30,6 +31,9 @@ PURE = (
     *("guest/versions", "guest/goal_state"),
     *("platform/__init__", "platform/resource_types", "platform/estate", "platform/facts", "platform/compute"),
     *("platform/machine", "platform/policy", "platform/inventory", "platform/decisions"),
+    *("platform/references", "platform/interfaces", "platform/virtual_networks", "platform/routing"),
+    *("platform/application_groups", "platform/egress", "platform/outbound", "platform/load_balancers"),
+    *("platform/private_endpoints", "platform/static_address"),
     *("network/__init__", "network/addresses", "network/egress", "network/ip_flow"),
     *("network/partition", "network/routes", "network/security_rules", "network/service_tags"),
 )
