@@ -96,7 +96,7 @@ def parse_network(record: Resource) -> Network:
     return Network(
         id=resource_id,
         name=name,
-        address_space=texts_at(as_record(properties.get("addressSpace")) or NOTHING, "addressPrefixes") or None,
+        address_space=_prefixes(as_record(properties.get("addressSpace")) or NOTHING),
         nat_gateway_id=reference_at(properties, "defaultPublicNatGateway"),
         subnets=subnets,
         peerings=peerings,
@@ -127,7 +127,7 @@ def _subnet(record: Resource, properties: Mapping[str, Any], name: str) -> Subne
     return Subnet(
         id=printable(text_at(record, "id"), 400),
         name=name,
-        prefixes=texts_at(properties, "addressPrefix", "addressPrefixes") or None,
+        prefixes=_prefixes(properties),
         security_group_id=reference_at(properties, "networkSecurityGroup"),
         route_table_id=reference_at(properties, "routeTable"),
         nat_gateway_id=reference_at(properties, "natGateway"),
@@ -136,6 +136,11 @@ def _subnet(record: Resource, properties: Mapping[str, Any], name: str) -> Subne
         is_in_use=properties.get("ipConfigurations", []) != [],
         unreadable=("defaultOutboundAccess",) if damaged else (),
     )
+
+
+def _prefixes(record: Mapping[str, Any]) -> tuple[str, ...] | None:
+    found = texts_at(record, "addressPrefix", "addressPrefixes")
+    return tuple(printable(text, 80) for text in found) if found else None
 
 
 def _service_endpoints(properties: Mapping[str, Any]) -> tuple[ServiceEndpoint, ...] | None:
@@ -167,7 +172,7 @@ def _peering(record: Resource, otherwise: str) -> Peering:
     properties = as_record(record.get("properties")) or NOTHING
     # what was synchronized is what Azure routes to; the other field is the peer's space of today
     spaces = (
-        texts_at(as_record(properties.get(key)) or NOTHING, "addressPrefixes")
+        _prefixes(as_record(properties.get(key)) or NOTHING)
         for key in ("remoteAddressSpace", "remoteVirtualNetworkAddressSpace")
     )
     return Peering(
