@@ -430,7 +430,7 @@ def test_unknown_tag_is_undetermined() -> None:
         find_next_hops(estate, primary_interface(estate, profile, vm), vm, regional("Strange", vm))
 
 
-OTHERS: tuple[Any, ...] = (None, "x" * 1_000_000, -7, True, {"id": None}, [None], {})
+OTHERS: tuple[Any, ...] = (None, "x" * 50_000, -7, True, {"id": None}, [None], {})
 DENIED = with_rules(DENY_STORAGE).put("networkInterfaces", nic("sample-nic", "10.20.0.4", security_group="apps-nsg"))
 DROPPED = with_subnet(GATEWAY, route_table="table", peerings=(peering(),)).put(
     "routeTables", route_table("table", ("d", "0.0.0.0/0", "None"))
@@ -480,3 +480,18 @@ def test_subscription_of_the_sample_is_told_once() -> None:
     other = subnet_id("apps").replace(SUBSCRIPTION, "other")
     with pytest.raises(Unreadable, match="subscription other"):
         egress(subscription().set("networkInterfaces", "sample-nic", f"{CONFIGURATION}.subnet.id", other))
+
+
+def test_megabyte_of_name_stays_a_line() -> None:
+    """In every name that an explanation or an error tells."""
+    long = "x" * 1_000_000
+    sample = with_rules(rule(long, 100, "Deny", destination="Storage.WestEurope"))
+    assert len(egress(sample.set("networkSecurityGroups", "apps-nsg", "name", long)).explanation) < 600
+    for kind, name, path in (
+        ("networkInterfaces", "sample-nic", f"{CONFIGURATION}.subnet.id"),
+        ("virtualNetworks", "sample-net", f"{SUBNET}.networkSecurityGroup.id"),
+        ("virtualNetworks", "sample-net", "id"),
+    ):
+        with pytest.raises(Unreadable) as error:
+            egress(sample.set(kind, name, path, long))
+        assert len(str(error.value)) < 1500

@@ -219,7 +219,7 @@ def test_damaged_value_never_makes_a_way_out(kind: str) -> None:
     assert outbound(SHUT).method is None
     first, *others = SHUT.lists[kind]
     for way in places(first):
-        for other in (None, "x" * 1_000_000, -7, {"id": None}, [None], {}):
+        for other in (None, "x" * 50_000, -7, {"id": None}, [None], {}):
             try:
                 found = outbound(SHUT.put(kind, exchanged(first, way, other), *others))
             except (Unreadable, Undetermined):

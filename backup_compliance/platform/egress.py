@@ -11,16 +11,15 @@ from dataclasses import dataclass, replace
 
 from backup_compliance.network.addresses import AddressSet
 from backup_compliance.network.egress import EgressDecision, Routing, evaluate_egress
-from backup_compliance.network.ip_flow import Access, Flow
+from backup_compliance.network.ip_flow import Access, Flow, FlowVerdict
 from backup_compliance.network.routes import APPLIANCES, RouteSource
 from backup_compliance.network.security_rules import (
     AppliedTo,
-    Endpoint,
     SecurityGroup,
     parse_admin_rules,
     parse_security_group,
 )
-from backup_compliance.network.service_tags import ServiceTags, Surroundings, Unknown, VirtualNetwork
+from backup_compliance.network.service_tags import Resolved, ServiceTags, Surroundings, Unknown, VirtualNetwork
 from backup_compliance.platform.application_groups import find_members
 from backup_compliance.platform.estate import COLLECT_AGAIN, Estate, normal, subscription_of
 from backup_compliance.platform.facts import Identity
@@ -38,8 +37,10 @@ class Place:
 
     groups: tuple[SecurityGroup, ...]
     surroundings: Surroundings
-    sources: tuple[Endpoint, ...]
-    """Every different source of an outbound rule."""
+    sources: tuple[Resolved, ...]
+    """What every different source of an outbound rule stands for."""
+    asks_for_members: bool
+    """Some source is an application security group."""
     unread_network: Unreadable | None
     """Why the tags VirtualNetwork and Internet are not known."""
     unread_admin_rules: Unreadable | None
@@ -56,9 +57,9 @@ def find_egress(
     if not destination or destination.endswith("."):
         raise Unreadable(f"the region of virtual machine {vm.name} is not known", COLLECT_AGAIN)
     tags = find_service_tags(estate, vm)
-    place = _find_place(estate, interface, tags)
+    place = once(estate, ("place of", normal(interface.id), id(tags)), lambda: _find_place(estate, interface, tags))
     configuration = primary_configuration(interface)
-    if UNREADABLE in configuration.application_group_ids and any(s.groups for s in place.sources):
+    if UNREADABLE in configuration.application_group_ids and place.asks_for_members:
         raise Unreadable(f"{interface} is in an application security group without an id", COLLECT_AGAIN)
     found = _decided(estate, place, configuration, destination, port)
     return _told(found, place)
@@ -76,19 +77,18 @@ def _decided(
     shared: EgressDecision = estate.remembered(
         key, lambda: evaluate_egress(source, target, port, place.groups, place.surroundings)
     )
-    verdict = replace(shared.security, subject=str(Flow(source, target, port)))
-    return replace(shared, security=verdict, explanation=verdict.explanation, evidence=dict(shared.evidence))
+    verdict = FlowVerdict(str(Flow(source, target, port)), shared.security.destination, shared.shares)
+    return EgressDecision(
+        shared.access, verdict.explanation, dict(shared.evidence), shared.shares, verdict, shared.routing
+    )
 
 
-def _answers(place: Place, source: AddressSet | None) -> tuple[bool | None, ...]:
+def _answers(place: Place, source: AddressSet | None) -> tuple[bool | None, ...] | None:
     """Whether the source is in each rule's source: yes, no, or perhaps. All that a rule asks of an address."""
-    return tuple(_contains(place.surroundings, each, source) for each in place.sources)
+    return None if source is None else tuple(_contains(each, source) for each in place.sources)
 
 
-def _contains(surroundings: Surroundings, each: Endpoint, source: AddressSet | None) -> bool | None:
-    if source is None:
-        return None
-    reach = surroundings.resolve(each.names or ()) | surroundings.resolve_groups(each.groups)
+def _contains(reach: Resolved, source: AddressSet) -> bool | None:
     if reach.certain.contains(source):
         return True
     return None if reach.possible.overlaps(source) else False
@@ -148,15 +148,25 @@ def _place(
     rules = [rule for group in groups for rule in group.rules if rule.outbound is not False]
     uses_groups = any(rule.source.groups or rule.destination.groups for rule in rules)
     surroundings = Surroundings(tags, known, find_members(estate, network) if uses_groups else {})
-    return Place(groups, surroundings, tuple(dict.fromkeys(r.source for r in rules)), unread, unread_admin_rules)
+    sources = dict.fromkeys(rule.source for rule in rules)
+    return Place(
+        groups,
+        surroundings,
+        tuple(surroundings.resolve_endpoint(s.names or (), s.groups) for s in sources),
+        any(s.groups for s in sources),
+        unread,
+        unread_admin_rules,
+    )
 
 
 def _group(estate: Estate, reference: str | None, applied_to: AppliedTo, named_by: str) -> Iterator[SecurityGroup]:
     """The group of a network interface or subnet, parsed once; nothing when none is attached."""
     if reference is not None:
         record = follow(estate, "networkSecurityGroups", reference, named_by)
-        key = ("security group", applied_to, normal(reference))
-        yield once(estate, key, lambda: parse_security_group(record, applied_to))
+        key = ("security group", normal(reference))
+        found = once(estate, key, lambda: parse_security_group(record, AppliedTo.SUBNET))
+        attached: SecurityGroup = estate.remembered((*key, applied_to), lambda: replace(found, applied_to=applied_to))
+        yield attached
 
 
 def _admin_rules(estate: Estate, network: Network) -> tuple[SecurityGroup, ...]:
