@@ -92,9 +92,11 @@ class AddressSet:
         return AddressSet.merged(self.intervals + other.intervals) if self.intervals else other
 
     def __and__(self, other: AddressSet) -> AddressSet:
-        if self is other:
+        if self is other or not self.intervals:
             return self
-        few, many = sorted((self.intervals, other.intervals), key=len)
+        few, many = self.intervals, other.intervals
+        if len(few) > len(many):
+            few, many = many, few
         found: list[Interval] = []
         for low, high in few:
             index = max(bisect_right(many, (low, _TOP)) - 1, 0)
@@ -132,11 +134,22 @@ class AddressSet:
 
     def contains(self, other: AddressSet) -> bool:
         """Whether every address of `other` is in this set."""
-        return (other - self).is_empty
+        for low, high in other.intervals:
+            index = bisect_right(self.intervals, (low, _TOP)) - 1
+            if index < 0 or self.intervals[index][1] < high:
+                return False
+        return True
 
     def overlaps(self, other: AddressSet) -> bool:
         """Whether the two have an address in common."""
-        return not (self & other).is_empty
+        few, many = self.intervals, other.intervals
+        if len(few) > len(many):
+            few, many = many, few
+        for low, high in few:
+            index = bisect_right(many, (high, _TOP)) - 1  # the last one that begins before this one ends
+            if index >= 0 and many[index][1] >= low:
+                return True
+        return False
 
     def size(self, version: int = 4) -> int:
         """How many addresses of IP version 4 or 6 are in it."""
@@ -168,7 +181,9 @@ class AddressSet:
 
     def _prefixes(self) -> Iterable[str]:
         for low, high in self.intervals:
-            if low < IPV6:
+            if low == high:  # one machine's address is told far more often than any other set
+                yield f"{IPv4Address(low)}/32" if low < IPV6 else f"{IPv6Address(low - IPV6)}/128"
+            elif low < IPV6:
                 yield from map(str, summarize_address_range(IPv4Address(low), IPv4Address(high)))
             else:
                 yield from map(str, summarize_address_range(IPv6Address(low - IPV6), IPv6Address(high - IPV6)))

@@ -168,7 +168,7 @@ def _pass_on(piece: Piece, group: SecurityGroup, flow: Flow, surroundings: Surro
         return
     before = piece.effects - {Effect.PASS}
     nobody = f"no rule of {group} matches"
-    candidates = _candidates(group, flow, surroundings)
+    candidates = _candidates(group, flow, surroundings, piece.addresses)
     for after in partition(piece.addresses, candidates, frozenset(group.otherwise), nobody):
         effects = before | after.effects
         yield Piece(after.addresses, effects, _deciders(piece, after, effects))
@@ -183,12 +183,19 @@ def _deciders(before: Piece, after: Piece, effects: frozenset[str]) -> tuple[Dec
     return last if effects == {Effect.DENY} else (*before.deciders, *last)
 
 
-def _candidates(group: SecurityGroup, flow: Flow, surroundings: Surroundings) -> Iterator[Candidate]:
+def _candidates(
+    group: SecurityGroup, flow: Flow, surroundings: Surroundings, targets: AddressSet
+) -> Iterator[Candidate]:
+    """The rules that may decide any of `targets`."""
     for rule in group.rules:
+        if rule.outbound is not None and rule.outbound is not flow.outbound:
+            continue
+        reach = _reach(rule, surroundings)
+        if not (reach.certain.overlaps(targets) or reach.possible.overlaps(targets)):
+            continue
         sure, doubt = _applies(rule, flow, surroundings)
         if sure is False:
             continue
-        reach = _reach(rule, surroundings)
         certain = reach.certain if sure else NOWHERE
         effects = frozenset[str](rule.effects)
         number = "of unknown priority" if rule.priority is None else f"priority {rule.priority}"
@@ -200,7 +207,7 @@ def _reach(rule: SecurityRule, surroundings: Surroundings) -> Resolved:
     """The destinations a rule covers."""
     if rule.destination.names is None:
         return Resolved(NOWHERE, EVERYTHING, rule.problem)
-    return surroundings.resolve(rule.destination.names) | surroundings.resolve_groups(rule.destination.groups)
+    return surroundings.resolve_endpoint(rule.destination.names, rule.destination.groups)
 
 
 def _applies(rule: SecurityRule, flow: Flow, surroundings: Surroundings) -> tuple[bool | None, str]:
@@ -237,7 +244,7 @@ def _from_ports(rule: SecurityRule, flow: Flow) -> bool | None:
 def _from_source(rule: SecurityRule, flow: Flow, surroundings: Surroundings) -> tuple[bool | None, str]:
     if rule.source.names is None:
         return None, rule.problem
-    reach = surroundings.resolve(rule.source.names) | surroundings.resolve_groups(rule.source.groups)
+    reach = surroundings.resolve_endpoint(rule.source.names, rule.source.groups)
     source = flow.source or EVERYTHING
     if reach.certain.contains(source):
         return True, ""

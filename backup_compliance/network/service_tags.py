@@ -147,6 +147,11 @@ class Surroundings:
             self._known[names] = found
         return self._known[names]
 
+    def resolve_endpoint(self, names: tuple[str, ...], groups: tuple[str, ...]) -> Resolved:
+        """What one side of a rule stands for."""
+        found = self.resolve(names)
+        return found | self.resolve_groups(groups) if groups else found
+
     def resolve_groups(self, ids: tuple[str, ...]) -> Resolved:
         """The members of application security groups; they are addresses of the virtual network only."""
         found = Resolved()

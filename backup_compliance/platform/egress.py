@@ -1,0 +1,206 @@
+"""What security groups and admin rules let a virtual machine send; pure.
+
+Network interfaces by the thousand share a few hundred security groups. A decision is made once for all whose groups,
+virtual network, routes and answers to every rule's source are the same; its words are then made for each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from backup_compliance.network.addresses import AddressSet
+from backup_compliance.network.egress import EgressDecision, Routing, evaluate_egress
+from backup_compliance.network.ip_flow import Access, Flow, FlowVerdict
+from backup_compliance.network.routes import APPLIANCES, RouteSource
+from backup_compliance.network.security_rules import (
+    AppliedTo,
+    SecurityGroup,
+    parse_admin_rules,
+    parse_security_group,
+)
+from backup_compliance.network.service_tags import Resolved, ServiceTags, Surroundings, Unknown, VirtualNetwork
+from backup_compliance.platform.application_groups import find_members
+from backup_compliance.platform.estate import COLLECT_AGAIN, Estate, normal, subscription_of
+from backup_compliance.platform.facts import Identity
+from backup_compliance.platform.interfaces import Interface, IpConfiguration, primary_configuration
+from backup_compliance.platform.references import UNREADABLE, follow, once
+from backup_compliance.platform.resource_types import RESOURCE_TYPES
+from backup_compliance.platform.routing import find_routing, find_service_tags
+from backup_compliance.platform.virtual_networks import Network, find_subnet, peer_space, space_of
+from backup_compliance.verdicts import Unreadable
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What is around an interface: the groups in force, what their names stand for, and what of it was not read."""
+
+    groups: tuple[SecurityGroup, ...]
+    surroundings: Surroundings
+    sources: tuple[Resolved, ...]
+    """What every different source of an outbound rule stands for."""
+    asks_for_members: bool
+    """Some source is an application security group."""
+    unread_network: Unreadable | None
+    """Why the tags VirtualNetwork and Internet are not known."""
+    unread_admin_rules: Unreadable | None
+
+
+def find_egress(
+    estate: Estate, interface: Interface, vm: Identity, destination: str, port: int = 443
+) -> EgressDecision:
+    """Whether security groups and admin rules let the interface reach every prefix of a service tag on a TCP port.
+
+    A denial stands whatever else was not read. Raises `Unreadable` where what was not read could change the verdict:
+    an attached group, the service tags, the network behind a rule's tag, admin rules above groups that allow.
+    """
+    if not destination or destination.endswith("."):
+        raise Unreadable(f"the region of virtual machine {vm.name} is not known", COLLECT_AGAIN)
+    tags = find_service_tags(estate, vm)
+    place = once(estate, ("place of", normal(interface.id), id(tags)), lambda: _find_place(estate, interface, tags))
+    configuration = primary_configuration(interface)
+    if UNREADABLE in configuration.application_group_ids and place.asks_for_members:
+        raise Unreadable(f"{interface} is in an application security group without an id", COLLECT_AGAIN)
+    found = _decided(estate, place, configuration, destination, port)
+    return _told(found, place)
+
+
+def _decided(
+    estate: Estate, place: Place, configuration: IpConfiguration, destination: str, port: int
+) -> EgressDecision:
+    target = place.surroundings.tags.lookup(destination)
+    source = AddressSet.of(configuration.address) if configuration.address else None
+    if isinstance(target, Unknown):
+        return evaluate_egress(source, target, port, place.groups, place.surroundings)
+    versions = source.versions() if source else None
+    key = ("egress", id(place), _answers(place, source), versions, destination.lower(), port)
+    shared: EgressDecision = estate.remembered(
+        key, lambda: evaluate_egress(source, target, port, place.groups, place.surroundings)
+    )
+    verdict = FlowVerdict(str(Flow(source, target, port)), shared.security.destination, shared.shares)
+    return EgressDecision(
+        shared.access, verdict.explanation, dict(shared.evidence), shared.shares, verdict, shared.routing
+    )
+
+
+def _answers(place: Place, source: AddressSet | None) -> tuple[bool | None, ...] | None:
+    """Whether the source is in each rule's source: yes, no, or perhaps. All that a rule asks of an address."""
+    return None if source is None else tuple(_contains(each, source) for each in place.sources)
+
+
+def _contains(reach: Resolved, source: AddressSet) -> bool | None:
+    if reach.certain.contains(source):
+        return True
+    return None if reach.possible.overlaps(source) else False
+
+
+def _told(found: EgressDecision, place: Place) -> EgressDecision:
+    """The decision with what was not read, or the error that this makes of it."""
+    if place.unread_network is not None and found.access is Access.UNDETERMINED:
+        raise Unreadable(place.unread_network.missing, place.unread_network.remedy)
+    unread = place.unread_admin_rules
+    if unread is None:
+        return found
+    if found.access is Access.ALLOW:
+        raise Unreadable(unread.missing, unread.remedy)
+    return replace(
+        found,
+        explanation=f"{found.explanation}. Security admin rules are not considered: {unread.missing}",
+        evidence={**found.evidence, "security admin rules": "not read"},
+    )
+
+
+def _find_place(estate: Estate, interface: Interface, tags: ServiceTags) -> Place:
+    """Shared by all interfaces with the same groups, subnet and routes."""
+    network, subnet = find_subnet(estate, interface)
+    routing = _attempted_routing(estate, interface)
+    groups = (
+        *_group(estate, interface.security_group_id, AppliedTo.NETWORK_INTERFACE, str(interface)),
+        *_group(estate, subnet.security_group_id, AppliedTo.SUBNET, f"{subnet} of {network}"),
+    )
+    routes = routing.missing if isinstance(routing, Unreadable) else id(routing)
+    key = ("place", *map(id, groups), normal(network.id), routes, id(tags))
+    found: Place = estate.remembered(key, lambda: _place(estate, groups, network, routing, tags))
+    return found
+
+
+def _attempted_routing(estate: Estate, interface: Interface) -> Routing | Unreadable:
+    try:
+        return find_routing(estate, interface)
+    except Unreadable as error:
+        return error
+
+
+def _place(
+    estate: Estate,
+    groups: tuple[SecurityGroup, ...],
+    network: Network,
+    routing: Routing | Unreadable,
+    tags: ServiceTags,
+) -> Place:
+    unread_admin_rules = None
+    try:
+        groups = (*groups, *_admin_rules(estate, network))
+    except Unreadable as error:
+        unread_admin_rules = error
+    around = _around(estate, network, routing, tags)
+    unread, known = (around, None) if isinstance(around, Unreadable) else (None, around)
+    rules = [rule for group in groups for rule in group.rules if rule.outbound is not False]
+    uses_groups = any(rule.source.groups or rule.destination.groups for rule in rules)
+    surroundings = Surroundings(tags, known, find_members(estate, network) if uses_groups else {})
+    sources = dict.fromkeys(rule.source for rule in rules)
+    return Place(
+        groups,
+        surroundings,
+        tuple(surroundings.resolve_endpoint(s.names or (), s.groups) for s in sources),
+        any(s.groups for s in sources),
+        unread,
+        unread_admin_rules,
+    )
+
+
+def _group(estate: Estate, reference: str | None, applied_to: AppliedTo, named_by: str) -> Iterator[SecurityGroup]:
+    """The group of a network interface or subnet, parsed once; nothing when none is attached."""
+    if reference is not None:
+        record = follow(estate, "networkSecurityGroups", reference, named_by)
+        key = ("security group", normal(reference))
+        found = once(estate, key, lambda: parse_security_group(record, AppliedTo.SUBNET))
+        attached: SecurityGroup = estate.remembered((*key, applied_to), lambda: replace(found, applied_to=applied_to))
+        yield attached
+
+
+def _admin_rules(estate: Estate, network: Network) -> tuple[SecurityGroup, ...]:
+    """The network manager's rules for a virtual network; `Unreadable` when they were not read for it."""
+    return once(estate, ("admin rules", normal(network.id)), lambda: _parsed_admin_rules(estate, network))
+
+
+def _parsed_admin_rules(estate: Estate, network: Network) -> tuple[SecurityGroup, ...]:
+    kind = "securityAdminRules"
+    listing = estate.listing(subscription_of(network.id), kind)
+    record = listing.resources.get(normal(network.id))
+    if record is None:
+        problem = listing.problems.get(normal(network.id))
+        why = problem.missing if problem else "it is not in the list"
+        remedy = problem.remedy if problem else f"grant {RESOURCE_TYPES[kind]} and collect again"
+        raise Unreadable(f"{kind} of {network} were not read: {why}", remedy)
+    found = parse_admin_rules(record)
+    return (found,) if found is not None else ()
+
+
+def _around(
+    estate: Estate, network: Network, routing: Routing | Unreadable, tags: ServiceTags
+) -> VirtualNetwork | Unreadable:
+    """What VirtualNetwork and Internet stand for here, or why that is not known."""
+    if isinstance(routing, Unreadable):
+        return routing
+    try:
+        own = AddressSet.of(*space_of(network), *peer_space(estate, network, with_access=True))
+    except Unreadable as error:
+        return error
+    doubtful = [r for r in routing.routes if r.problem or r.prefixes is None or r.hop.startswith("of unknown type")]
+    leading = [r for r in routing.routes if r.source <= RouteSource.GATEWAY and r.hop in APPLIANCES]
+    resolved = Surroundings(tags, None).resolve(tuple(dict.fromkeys(p for r in leading for p in r.prefixes or ())))
+    if doubtful or resolved.reason:
+        why = resolved.reason or f"{doubtful[0]} may lead to an appliance or not"
+        return Unreadable(f"what VirtualNetwork and Internet stand for in {network} is not known: {why}", COLLECT_AGAIN)
+    return VirtualNetwork(own, resolved.certain, routing.gateway_routes_unknown)

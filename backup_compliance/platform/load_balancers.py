@@ -1,0 +1,102 @@
+"""Whether a load balancer gives the machines behind it a way out; pure.
+
+Outbound rules do, and so do load-balancing rules with a public frontend unless they disable outbound SNAT. Behind a
+Standard load balancer, public or internal, Azure gives no default outbound access.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from backup_compliance.arm_json import NOTHING, as_record, name_of, text_at
+from backup_compliance.platform.estate import COLLECT_AGAIN, Estate, Resource, normal
+from backup_compliance.platform.references import UNREADABLE, follow, id_of, once, reference_at, references_at
+from backup_compliance.untrusted import printable
+from backup_compliance.verdicts import Unreadable
+
+_POOLS: Final = "/backendaddresspools/"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadBalancer:
+    """What a load balancer does for outgoing traffic; pools by lower-case id."""
+
+    name: str
+    sku: str
+    """Lower case; `basic` when ARM names none."""
+    ways_out: Mapping[str, str]
+    """The rule that leads out, by backend pool."""
+    doubts: tuple[str, ...]
+    """Rules that could not be read."""
+
+
+def find_load_balancer(estate: Estate, pool_id: str, named_by: str) -> LoadBalancer:
+    """The load balancer of a backend pool, parsed once; `Unreadable` when it is not there."""
+    head = pool_id[: max(pool_id.lower().find(_POOLS), 0)]
+    record = follow(estate, "loadBalancers", head, named_by)
+    return once(estate, ("load balancer", normal(head)), lambda: parse_load_balancer(record))
+
+
+def parse_load_balancer(record: Resource) -> LoadBalancer:
+    """A `Microsoft.Network/loadBalancers` resource; `Unreadable` when it has no properties."""
+    name = name_of(record, "without a name")
+    properties = as_record(record.get("properties"))
+    if properties is None:
+        raise Unreadable(f"load balancer {name} has no properties", COLLECT_AGAIN)
+    doubts: list[str] = []
+    public = _public_frontends(properties, doubts)
+    ways = {p: f"load-balancing rule {r}" for r, p in _inbound(properties, public, doubts)}
+    ways |= {p: f"outbound rule {r}" for r, p in _outbound(properties, public, doubts)}
+    sku = text_at(as_record(record.get("sku")) or NOTHING, "name")
+    return LoadBalancer(name, printable(sku, 40).lower() or "basic", ways, tuple(doubts))
+
+
+def _public_frontends(properties: Mapping[str, Any], doubts: list[str]) -> frozenset[str]:
+    found = set()
+    for record, body, name in _entries(properties, "frontendIPConfigurations", doubts):
+        addresses = [reference_at(body, key) for key in ("publicIPAddress", "publicIPPrefix")]
+        if any(addresses):
+            found.add(normal(id_of(record)))
+        elif UNREADABLE in addresses:
+            doubts.append(f"the public address of frontend {name} cannot be read")
+    return frozenset(found) - {""}
+
+
+def _outbound(properties: Mapping[str, Any], public: frozenset[str], doubts: list[str]) -> Iterator[tuple[str, str]]:
+    for _, body, name in _entries(properties, "outboundRules", doubts):
+        frontends = {normal(i) for i in references_at(body, "frontendIPConfigurations")}
+        pool = reference_at(body, "backendAddressPool")
+        if not pool or not frontends or "" in frontends:
+            doubts.append(f"outbound rule {name} names no backend pool or no frontend")
+        elif frontends & public:
+            yield name, normal(pool)
+
+
+def _inbound(properties: Mapping[str, Any], public: frozenset[str], doubts: list[str]) -> Iterator[tuple[str, str]]:
+    for _, body, name in _entries(properties, "loadBalancingRules", doubts):
+        disabled = body.get("disableOutboundSnat", False)
+        pools = {*references_at(body, "backendAddressPools"), *filter(None, [reference_at(body, "backendAddressPool")])}
+        frontend = reference_at(body, "frontendIPConfiguration")
+        if not isinstance(disabled, bool) or not frontend or "" in pools:
+            doubts.append(f"load-balancing rule {name} cannot be read")
+        elif not disabled and normal(frontend) in public:
+            yield from ((name, normal(pool)) for pool in pools)
+
+
+def _entries(
+    properties: Mapping[str, Any], key: str, doubts: list[str]
+) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any], str]]:
+    """The objects of a list with their properties and names; what is neither absent nor such a list is a doubt."""
+    entries = properties.get(key, [])
+    if not isinstance(entries, list):
+        doubts.append(f"{key} is no list")
+        return
+    for index, entry in enumerate(entries):
+        record = as_record(entry) or NOTHING
+        body = as_record(record.get("properties"))
+        if body is None:
+            doubts.append(f"{key}[{index}] has no properties")
+        else:
+            yield record, body, name_of(record, f"{key}[{index}]")

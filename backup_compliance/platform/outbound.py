@@ -1,0 +1,215 @@
+"""Whether a virtual machine has any way out of its subnet that can carry traffic to storage; pure.
+
+Source: Default outbound access in Azure, Azure NAT gateway, Outbound rules of Azure Load Balancer (2025-2026).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from backup_compliance.arm_json import NOTHING, as_record, last_segment
+from backup_compliance.network.routes import APPLIANCES, Route, RouteSource
+from backup_compliance.platform.estate import COLLECT_AGAIN, Estate
+from backup_compliance.platform.facts import Identity, Profile
+from backup_compliance.platform.interfaces import Interface, IpConfiguration, primary_configuration
+from backup_compliance.platform.load_balancers import find_load_balancer
+from backup_compliance.platform.private_endpoints import find_blob_endpoint
+from backup_compliance.platform.references import UNREADABLE, follow, references_at
+from backup_compliance.platform.routing import STORAGE, STORAGE_ANYWHERE, find_routing, regional
+from backup_compliance.platform.virtual_networks import Network, Subnet, find_subnet
+from backup_compliance.verdicts import Undetermined, Unreadable
+
+LOOKED_FOR: Final = (
+    "a public IP address on the network interface",
+    "a NAT gateway with a public address on the subnet",
+    "an outbound rule or outbound SNAT of a public load balancer",
+    "a route to an appliance or gateway",
+    "a service endpoint for Storage",
+    "an approved private endpoint for blobs",
+    "default outbound access",
+)
+_PUBLIC: Final = ("publicIpAddresses", "publicIpPrefixes", "publicIpAddressesV6", "publicIpPrefixesV6")
+
+
+@dataclass(frozen=True, slots=True)
+class Outbound:
+    """The first way out that was found; None: none of those that were looked for."""
+
+    method: str | None
+    subnet: str
+    looked_for: tuple[str, ...] = ()
+    """Everything that is not there; empty where something is."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    """Where a machine's traffic leaves."""
+
+    estate: Estate
+    vm: Identity
+    profile: Profile
+    interface: Interface
+    configuration: IpConfiguration
+    network: Network
+    subnet: Subnet
+
+    @property
+    def place(self) -> str:
+        return f"{self.subnet} of {self.network}"
+
+
+def find_outbound(estate: Estate, interface: Interface, vm: Identity, profile: Profile) -> Outbound:
+    """The way out of a virtual machine's primary interface.
+
+    Whatever is certain is enough. When nothing is, raises `Unreadable` for what was not read and could have been a way
+    out, then `Undetermined` for what can be known nowhere.
+    """
+    network, subnet = find_subnet(estate, interface)
+    setting = _Setting(estate, vm, profile, interface, primary_configuration(interface), network, subnet)
+    unread: list[Unreadable] = []
+    unknown: list[Undetermined] = []
+    for look in _METHODS:
+        try:
+            found = look(setting)
+        except Unreadable as error:
+            unread.append(error)
+            continue
+        except Undetermined as error:
+            unknown.append(error)
+            continue
+        if found:
+            return Outbound(found, setting.place)
+    if unread:
+        raise Unreadable(unread[0].missing, unread[0].remedy)
+    if unknown:
+        raise Undetermined(str(unknown[0]))
+    return Outbound(None, setting.place, LOOKED_FOR)
+
+
+def outbound_failure(outbound: Outbound) -> str | None:
+    """What is missing, or None."""
+    if outbound.method is not None:
+        return None
+    return f"{outbound.subnet} gives no way out; looked for {', '.join(outbound.looked_for)}"
+
+
+def _public_address(setting: _Setting) -> str | None:
+    reference = setting.configuration.public_ip_id
+    if reference is None:
+        return None
+    follow(setting.estate, "publicIPAddresses", reference, str(setting.interface))
+    return f"public IP address {last_segment(reference)} on {setting.interface}"
+
+
+def _nat_gateway(setting: _Setting) -> str | None:
+    own, networks = setting.subnet.nat_gateway_id, setting.network.nat_gateway_id
+    reference = own if own is not None else networks
+    if reference is None:
+        return None
+    record = follow(setting.estate, "natGateways", reference, setting.place)
+    name = last_segment(reference)
+    properties = as_record(record.get("properties"))
+    public = [i for key in _PUBLIC for i in references_at(properties or NOTHING, key)]
+    if properties is None or UNREADABLE in public:
+        raise Unreadable(f"the public addresses of NAT gateway {name} cannot be read", COLLECT_AGAIN)
+    return f"NAT gateway {name}" if public else None
+
+
+def _load_balancer(setting: _Setting) -> str | None:
+    doubts: list[str] = []
+    for pool in setting.configuration.backend_pool_ids:
+        found = find_load_balancer(setting.estate, pool, str(setting.interface))
+        rule = found.ways_out.get(pool.lower())
+        if rule:
+            return f"{rule} of load balancer {found.name}"
+        doubts.extend(f"load balancer {found.name}: {doubt}" for doubt in found.doubts)
+    if doubts:
+        raise Unreadable(doubts[0], COLLECT_AGAIN)
+    return None
+
+
+def _route(setting: _Setting) -> str | None:
+    routing = find_routing(setting.estate, setting.interface)
+    route = _leading(setting, routing.routes)
+    if route is not None and route.hop in APPLIANCES:
+        return str(route)
+    if routing.gateway_routes_unknown:
+        raise Undetermined(
+            f"{setting.place} takes routes from a gateway, and its effective routes were not read: "
+            "whether one of them is a way out is not known"
+        )
+    return None
+
+
+def _leading(setting: _Setting, routes: tuple[Route, ...]) -> Route | None:
+    """The made or learned route that storage takes: by its regional tag, a wider tag, or the default route."""
+    region = setting.vm.location
+    names = (f"storage.{region}", "storage", f"azurecloud.{region}", "azurecloud", "0.0.0.0/0")
+    made = [r for r in routes if r.source <= RouteSource.GATEWAY]
+    for route in made:
+        if route.problem or route.prefixes is None or route.hop.startswith("of unknown type"):
+            raise Unreadable(f"{route} of {setting.place} cannot be read", COLLECT_AGAIN)
+    ranked = (
+        (names.index(p.lower()), r.source, n)
+        for n, r in enumerate(made)
+        for p in r.prefixes or ()
+        if p.lower() in names
+    )
+    first = min(ranked, default=None)
+    return made[first[2]] if first is not None else None
+
+
+def _service_endpoint(setting: _Setting) -> str | None:
+    endpoints = setting.subnet.service_endpoints
+    if endpoints is None:
+        raise Unreadable(f"the service endpoints of {setting.place} are no readable list", COLLECT_AGAIN)
+    for endpoint in endpoints:
+        service = endpoint.service.lower()
+        if service == STORAGE_ANYWHERE or (service == STORAGE and _serves(setting, endpoint.locations)):
+            return f"service endpoint {endpoint.service} of {setting.subnet}"
+    return None
+
+
+def _serves(setting: _Setting, locations: tuple[str, ...]) -> bool:
+    return "*" in locations or regional("Storage", setting.vm).partition(".")[2] in locations
+
+
+def _private_endpoint(setting: _Setting) -> str | None:
+    found = find_blob_endpoint(setting.estate, setting.network)
+    return f"private endpoint {found} for blobs" if found else None
+
+
+def _default_access(setting: _Setting) -> str | None:
+    """Azure's own address for a machine without another, where that was not switched off."""
+    if "defaultOutboundAccess" in setting.subnet.unreadable:
+        raise Unreadable(f"defaultOutboundAccess of {setting.place} is neither true nor false", COLLECT_AGAIN)
+    if setting.subnet.default_outbound_access is False or any(_excluding(setting)):
+        return None
+    if setting.profile.scale_set:
+        raise Undetermined(
+            f"virtual machine {setting.vm.name} is in scale set {last_segment(setting.profile.scale_set)}: instances "
+            "of a flexible one have no default outbound access, and which kind it is was not read"
+        )
+    return f"default outbound access of {setting.subnet}"
+
+
+def _excluding(setting: _Setting) -> Iterator[bool]:
+    """What takes default outbound access away from one machine."""
+    for pool in setting.configuration.backend_pool_ids:
+        yield find_load_balancer(setting.estate, pool, str(setting.interface)).sku != "basic"
+    routes = find_routing(setting.estate, setting.interface).routes
+    defaults = [r for r in routes if r.source <= RouteSource.GATEWAY and "0.0.0.0/0" in (r.prefixes or ())]
+    yield any(r.hop != "Internet" for r in defaults)
+
+
+_METHODS: Final[tuple[Callable[[_Setting], str | None], ...]] = (
+    _public_address,
+    _nat_gateway,
+    _load_balancer,
+    _route,
+    _service_endpoint,
+    _private_endpoint,
+    _default_access,
+)

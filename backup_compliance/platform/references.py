@@ -1,0 +1,58 @@
+"""References between resources of ARM, and results that many virtual machines share.
+
+A reference has three values: None where the resource has none, `""` where there is one that names nothing readable
+(null, a text, an object without id), otherwise the resource id. Following the second is an error, never "there is none".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, TypeVar
+
+from backup_compliance.arm_json import NOTHING, as_record, text_at
+from backup_compliance.platform.estate import COLLECT_AGAIN, Estate, Resource
+from backup_compliance.untrusted import printable
+from backup_compliance.verdicts import Unreadable
+
+T = TypeVar("T")
+UNREADABLE = ""
+"""A reference that is there and names nothing."""
+
+
+def id_of(value: Any) -> str:
+    """The id of `{"id": ...}`, safe to print; `UNREADABLE` when it has none."""
+    return printable(text_at(as_record(value) or NOTHING, "id"), 400)
+
+
+def reference_at(record: Mapping[str, Any], key: str) -> str | None:
+    """The id of what `record` refers to under `key`."""
+    return id_of(record[key]) if key in record else None
+
+
+def references_at(record: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    """The ids of a list of references; what is no list is one unreadable reference."""
+    values = record.get(key, ())
+    return tuple(id_of(v) for v in values) if isinstance(values, list | tuple) else (UNREADABLE,)
+
+
+def follow(estate: Estate, kind: str, reference: str, named_by: str) -> Resource:
+    """The resource behind a reference; `Unreadable` naming `named_by` when it names nothing or nothing that is there."""
+    if not reference:
+        raise Unreadable(f"{named_by} refers to one of {kind} without saying which", COLLECT_AGAIN)
+    return estate.find(kind, reference, named_by)
+
+
+def once(estate: Estate, key: Hashable, make: Callable[[], T]) -> T:
+    """What `make` returns or the `Unreadable` it raises, found out once for `key` in this estate."""
+    found: T | Unreadable = estate.remembered(key, lambda: _attempt(make))
+    if isinstance(found, Unreadable):
+        raise Unreadable(found.missing, found.remedy)
+    return found
+
+
+def _attempt(make: Callable[[], T]) -> T | Unreadable:
+    try:
+        return make()
+    except Unreadable as error:
+        # remembered for the whole estate: its traceback would keep every frame alive
+        return error.with_traceback(None)

@@ -1,0 +1,159 @@
+"""Where a virtual machine's traffic is sent: effective routes where they were read, else its subnet's route table; pure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from backup_compliance.network.addresses import Destination
+from backup_compliance.network.egress import Routing
+from backup_compliance.network.ip_flow import Access
+from backup_compliance.network.routes import (
+    APPLIANCES,
+    DROPPED,
+    GATEWAY,
+    REACHES,
+    NextHops,
+    Route,
+    RouteTable,
+    next_hop,
+    parse_effective_routes,
+    parse_route_table,
+    system_routes,
+)
+from backup_compliance.network.service_tags import ServiceTags, Unknown, parse_service_tags
+from backup_compliance.platform.estate import COLLECT_AGAIN, Estate, normal, subscription_of
+from backup_compliance.platform.facts import Identity
+from backup_compliance.platform.interfaces import Interface, primary_configuration
+from backup_compliance.platform.references import follow, once
+from backup_compliance.platform.virtual_networks import Network, Subnet, find_subnet, peer_space, space_of
+from backup_compliance.verdicts import Undetermined, Unreadable
+
+STORAGE: Final = "microsoft.storage"
+STORAGE_ANYWHERE: Final = "microsoft.storage.global"
+
+
+def find_service_tags(estate: Estate, vm: Identity) -> ServiceTags:
+    """The service tags as the virtual machine's subscription gives them, parsed once."""
+    subscription = vm.subscription_id.lower()
+    return once(
+        estate,
+        ("service tags", subscription),
+        lambda: parse_service_tags(estate.document(subscription, "serviceTags")),
+    )
+
+
+def regional(tag: str, vm: Identity) -> str:
+    """A service tag in the virtual machine's region: `Storage.westeurope`; `Unreadable` when ARM gave no location."""
+    if not vm.location:
+        raise Unreadable(f"virtual machine {vm.name} has no location: which {tag} is meant is not known", COLLECT_AGAIN)
+    return f"{tag}.{vm.location}"
+
+
+def versions_of(interface: Interface) -> frozenset[int]:
+    """The IP versions of outgoing traffic; an unknown one counts as IPv4, which every interface has."""
+    return frozenset({primary_configuration(interface).version or 4})
+
+
+def find_route_table(estate: Estate, subnet: Subnet, network: Network) -> RouteTable | None:
+    """The subnet's user-defined routes; None when it has no route table, `Unreadable` when that was not read."""
+    if subnet.route_table_id is None:
+        return None
+    named_by = f"{subnet} of {network}"
+    record = follow(estate, "routeTables", subnet.route_table_id, named_by)
+    return once(estate, ("route table", normal(subnet.route_table_id)), lambda: parse_route_table(record))
+
+
+def find_routing(estate: Estate, interface: Interface) -> Routing:
+    """All routes that apply to an interface; what a gateway adds is in them only where effective routes were read.
+
+    Raises `Unreadable` naming what is missing. Equal answers are one object.
+    """
+    return once(estate, ("routing of", normal(interface.id)), lambda: _routing(estate, interface))
+
+
+def _routing(estate: Estate, interface: Interface) -> Routing:
+    effective = _effective_routes(estate, interface)
+    if effective is None:
+        network, subnet = find_subnet(estate, interface)
+        key = ("routing in", normal(network.id), normal(subnet.id or subnet.name))
+        return once(estate, key, lambda: _computed(estate, network, subnet))
+    found = Routing(effective)
+    shared: Routing = estate.remembered(("routing", found), lambda: found)
+    return shared
+
+
+def _effective_routes(estate: Estate, interface: Interface) -> tuple[Route, ...] | None:
+    """None where nobody read them; Azure gives them for running machines only."""
+    try:
+        listing = estate.listing(subscription_of(interface.id), "effectiveRoutes")
+    except Unreadable:
+        return None
+    record = listing.resources.get(normal(interface.id))
+    try:
+        return parse_effective_routes(record) if record is not None else None
+    except Undetermined:
+        return None
+    except Unreadable as error:
+        raise Unreadable(f"effective routes of {interface}: {error.missing}", COLLECT_AGAIN) from None
+
+
+def _computed(estate: Estate, network: Network, subnet: Subnet) -> Routing:
+    table = find_route_table(estate, subnet, network)
+    system = system_routes(space_of(network), peer_space(estate, network), _endpoint_tags(subnet, network))
+    propagates = table is None or table.gateway_propagation is not False
+    return Routing((*(table.routes if table else ()), *system), network.may_have_gateway and propagates)
+
+
+def _endpoint_tags(subnet: Subnet, network: Network) -> tuple[str, ...]:
+    """The tags whose addresses the subnet's service endpoints for Storage route."""
+    if subnet.service_endpoints is None:
+        raise Unreadable(f"the service endpoints of {subnet} of {network} are no readable list", COLLECT_AGAIN)
+    found: dict[str, None] = {}
+    for endpoint in subnet.service_endpoints:
+        service = endpoint.service.lower()
+        if service == STORAGE_ANYWHERE or (service == STORAGE and "*" in endpoint.locations):
+            found["Storage"] = None
+        elif service == STORAGE:
+            found.update(dict.fromkeys(f"Storage.{location}" for location in endpoint.locations))
+    return tuple(found)
+
+
+def find_next_hops(estate: Estate, interface: Interface, vm: Identity, destination: str) -> NextHops:
+    """Where the service tag `destination` is routed, decided once for all interfaces with the same routes.
+
+    Raises `Unreadable` where routes or service tags were not read, `Undetermined` for an unknown tag.
+    """
+    tags = find_service_tags(estate, vm)
+    target = tags.lookup(destination)
+    if isinstance(target, Unknown):
+        raise Undetermined(target.reason)
+    routing = find_routing(estate, interface)
+    versions = versions_of(interface)
+    key = ("next hops", vm.subscription_id.lower(), destination.lower(), versions, id(routing))
+    found: NextHops = estate.remembered(key, lambda: _next_hops(routing, target.limited_to(versions), tags))
+    return found
+
+
+def _next_hops(routing: Routing, targets: Destination, tags: ServiceTags) -> NextHops:
+    return next_hop(routing.routes, targets, tags, gateway_routes_unknown=routing.gateway_routes_unknown)
+
+
+def route_failure(next_hops: NextHops, storage_answers: bool | None) -> str | None:  # noqa: FBT001 - a fact, not a switch
+    """How routes lose traffic to storage, or None.
+
+    `storage_answers`: what the guest of the same virtual machine says, None when that is not known. It settles what
+    an appliance or gateway does; it settles nothing about routes that could not be read. Raises `Undetermined`.
+    """
+    verdict = next_hops.verdict
+    if any(share.access is Access.DENY for share in verdict.shares):
+        return verdict.explanation
+    if verdict.access is Access.ALLOW or (storage_answers is True and _ends_elsewhere(next_hops.hop_types)):
+        return None
+    told = {True: "answers, which does not settle this", False: "does not answer", None: "was not asked"}
+    raise Undetermined(f"{verdict.explanation}. Storage {told[storage_answers]} in the guest")
+
+
+def _ends_elsewhere(hops: frozenset[str]) -> bool:
+    """Whether all doubt is about what an appliance does, or about routes of a gateway that may go before a dropping one."""
+    certain = hops - {DROPPED} if GATEWAY in hops else hops
+    return bool(hops & APPLIANCES) and certain <= REACHES | APPLIANCES

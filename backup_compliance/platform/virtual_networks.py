@@ -1,0 +1,237 @@
+"""Virtual networks, their subnets and peerings, joined by resource id; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from backup_compliance.arm_json import NOTHING, as_record, last_segment, name_of, text_at, texts_at
+from backup_compliance.platform.estate import COLLECT_AGAIN, Estate, Resource, normal
+from backup_compliance.platform.interfaces import Interface, attachment_of
+from backup_compliance.platform.references import follow, once, reference_at
+from backup_compliance.untrusted import printable
+from backup_compliance.verdicts import Unreadable
+
+_ROUTING_SUBNETS: Final = frozenset({"gatewaysubnet", "routeserversubnet"})
+"""Where whatever announces routes to a virtual network lives; both names are fixed by Azure."""
+_STATES: Final = frozenset({"connected", "initiated", "disconnected"})
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceEndpoint:
+    """A service endpoint in force; locations in lower case, `*` for everywhere."""
+
+    service: str
+    locations: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Subnet:
+    """A subnet; references as in `platform.references`."""
+
+    id: str
+    name: str
+    prefixes: tuple[str, ...] | None
+    security_group_id: str | None
+    route_table_id: str | None
+    nat_gateway_id: str | None
+    service_endpoints: tuple[ServiceEndpoint, ...] | None
+    default_outbound_access: bool | None
+    """None: ARM does not mention it, as for every subnet from before it could be switched off."""
+    is_in_use: bool
+    unreadable: tuple[str, ...]
+    """Fields that are there and make no sense."""
+
+    def __str__(self) -> str:
+        return f"subnet {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Peering:
+    """A peering as this side sees it; `address_space` None: the record does not give it."""
+
+    name: str
+    network_id: str | None
+    state: str
+    allows_access: bool
+    may_use_remote_gateway: bool
+    address_space: tuple[str, ...] | None
+
+    @property
+    def is_connected(self) -> bool:
+        """Both sides have made it."""
+        return self.state == "connected"
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A virtual network; None in `address_space` or `peerings`: there, but not readable."""
+
+    id: str
+    name: str
+    address_space: tuple[str, ...] | None
+    nat_gateway_id: str | None
+    subnets: Mapping[str, Subnet | None]
+    """By lower-case id; None for one without properties."""
+    peerings: tuple[Peering, ...] | None
+    may_have_gateway: bool
+    """A gateway or route server in it or at a peer may announce routes that are in no list."""
+
+    def __str__(self) -> str:
+        return f"virtual network {self.name}"
+
+
+def parse_network(record: Resource) -> Network:
+    """A `Microsoft.Network/virtualNetworks` resource; `Unreadable` when it has no list of subnets."""
+    name = name_of(record, "without a name")
+    properties = as_record(record.get("properties"))
+    entries = properties.get("subnets", []) if properties is not None else None
+    if properties is None or not isinstance(entries, list):
+        raise Unreadable(f"virtual network {name} has no list of subnets", COLLECT_AGAIN)
+    resource_id = printable(text_at(record, "id"), 400)
+    subnets = _subnets(entries, resource_id)
+    peerings = _peerings(properties)
+    has_gateway = any(s is None or (s.is_in_use and s.name.lower() in _ROUTING_SUBNETS) for s in subnets.values())
+    return Network(
+        id=resource_id,
+        name=name,
+        address_space=_prefixes(as_record(properties.get("addressSpace")) or NOTHING),
+        nat_gateway_id=reference_at(properties, "defaultPublicNatGateway"),
+        subnets=subnets,
+        peerings=peerings,
+        may_have_gateway=has_gateway or peerings is None or any(map(_may_lead_to_gateway, peerings)),
+    )
+
+
+def _may_lead_to_gateway(peering: Peering) -> bool:
+    return peering.may_use_remote_gateway and (peering.is_connected or peering.state not in _STATES)
+
+
+def _subnets(entries: list[Any], network_id: str) -> dict[str, Subnet | None]:
+    found: dict[str, Subnet | None] = {}
+    for index, entry in enumerate(entries):
+        record = as_record(entry) or NOTHING
+        name = name_of(record, f"subnets[{index}]")
+        key = normal(text_at(record, "id")) or normal(f"{network_id}/subnets/{name}")
+        properties = as_record(record.get("properties"))
+        # two of one name cannot both be right
+        unread = properties is None or key in found
+        found[key] = None if unread or properties is None else _subnet(record, properties, name)
+    return found
+
+
+def _subnet(record: Resource, properties: Mapping[str, Any], name: str) -> Subnet:
+    access = properties.get("defaultOutboundAccess")
+    damaged = "defaultOutboundAccess" in properties and not isinstance(access, bool)
+    return Subnet(
+        id=printable(text_at(record, "id"), 400),
+        name=name,
+        prefixes=_prefixes(properties),
+        security_group_id=reference_at(properties, "networkSecurityGroup"),
+        route_table_id=reference_at(properties, "routeTable"),
+        nat_gateway_id=reference_at(properties, "natGateway"),
+        service_endpoints=_service_endpoints(properties),
+        default_outbound_access=access if isinstance(access, bool) else None,
+        is_in_use=properties.get("ipConfigurations", []) != [],
+        unreadable=("defaultOutboundAccess",) if damaged else (),
+    )
+
+
+def _prefixes(record: Mapping[str, Any]) -> tuple[str, ...] | None:
+    found = texts_at(record, "addressPrefix", "addressPrefixes")
+    return tuple(printable(text, 80) for text in found) if found else None
+
+
+def _service_endpoints(properties: Mapping[str, Any]) -> tuple[ServiceEndpoint, ...] | None:
+    """Those that Azure has finished setting up; None when the list makes no sense."""
+    entries = properties.get("serviceEndpoints", [])
+    found = []
+    for record in map(as_record, entries) if isinstance(entries, list) else (None,):
+        locations = texts_at(record, "locations") if record is not None else None
+        if record is None or locations is None:
+            return None
+        if text_at(record, "provisioningState").lower() == "succeeded":
+            service = printable(text_at(record, "service"), 80)
+            found.append(ServiceEndpoint(service, tuple(_location(text) for text in locations)))
+    return tuple(found)
+
+
+def _location(text: str) -> str:
+    return printable("".join(text.split()).lower(), 60)
+
+
+def _peerings(properties: Mapping[str, Any]) -> tuple[Peering, ...] | None:
+    entries = properties.get("virtualNetworkPeerings", [])
+    if not isinstance(entries, list):
+        return None
+    return tuple(_peering(as_record(e) or NOTHING, f"virtualNetworkPeerings[{i}]") for i, e in enumerate(entries))
+
+
+def _peering(record: Resource, otherwise: str) -> Peering:
+    properties = as_record(record.get("properties")) or NOTHING
+    # what was synchronized is what Azure routes to; the other field is the peer's space of today
+    spaces = (
+        _prefixes(as_record(properties.get(key)) or NOTHING)
+        for key in ("remoteAddressSpace", "remoteVirtualNetworkAddressSpace")
+    )
+    return Peering(
+        name=name_of(record, otherwise),
+        network_id=reference_at(properties, "remoteVirtualNetwork"),
+        state=printable(text_at(properties, "peeringState"), 40).lower(),
+        allows_access=properties.get("allowVirtualNetworkAccess", True) is True,
+        may_use_remote_gateway=properties.get("useRemoteGateways", False) is not False,
+        address_space=next((s for s in spaces if s), None),
+    )
+
+
+def find_network(estate: Estate, reference: str, named_by: str) -> Network:
+    """The virtual network with that resource id, parsed once."""
+    record = follow(estate, "virtualNetworks", reference, named_by)
+    return once(estate, ("network", normal(reference)), lambda: parse_network(record))
+
+
+def find_subnet(estate: Estate, interface: Interface) -> tuple[Network, Subnet]:
+    """The subnet an interface's traffic leaves by; `Unreadable` naming both when it is not there."""
+    reference = attachment_of(interface)
+    network = find_network(estate, network_of(reference), str(interface))
+    key = normal(reference)
+    found = network.subnets.get(key)
+    if found is None:
+        what = "has no readable properties" if key in network.subnets else f"is not in {network}"
+        raise Unreadable(f"{interface} is in subnet {last_segment(reference)}, which {what}", COLLECT_AGAIN)
+    return network, found
+
+
+def network_of(subnet_id: str) -> str:
+    """The id of a subnet's virtual network; "" when it is no subnet's id."""
+    head, marker, _ = subnet_id.lower().rpartition("/subnets/")
+    return subnet_id[: len(head)] if marker else ""
+
+
+def space_of(network: Network) -> tuple[str, ...]:
+    """The prefixes of a virtual network; `Unreadable` when it has none."""
+    if not network.address_space:
+        raise Unreadable(f"{network} has no readable address space", COLLECT_AGAIN)
+    return network.address_space
+
+
+def connected_peerings(network: Network) -> tuple[Peering, ...]:
+    """Peerings in force; `Unreadable` naming one whose state is unknown."""
+    if network.peerings is None:
+        raise Unreadable(f"the peerings of {network} are no list", COLLECT_AGAIN)
+    for peering in network.peerings:
+        if peering.state not in _STATES:
+            raise Unreadable(f"peering {peering.name} of {network} has no known peeringState", COLLECT_AGAIN)
+    return tuple(p for p in network.peerings if p.is_connected)
+
+
+def peer_space(estate: Estate, network: Network, *, with_access: bool = False) -> tuple[str, ...]:
+    """The prefixes of every peer; `with_access`: of those alone that count as part of the tag VirtualNetwork."""
+    found: list[str] = []
+    for peering in connected_peerings(network):
+        if with_access and not peering.allows_access:
+            continue
+        named_by = f"peering {peering.name} of {network}"
+        found.extend(peering.address_space or space_of(find_network(estate, peering.network_id or "", named_by)))
+    return tuple(dict.fromkeys(found))
