@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from backup_compliance.baselines import Thresholds
+from backup_compliance.guest.linux import LinuxGuest
 from backup_compliance.platform.decisions import agent_of, check_runs
 from backup_compliance.platform.facts import AgentView, InstanceView
 from backup_compliance.platform.machine import Machine
-from backup_compliance.verdicts import Unreadable
+from backup_compliance.platform.schedule_groups import Grouping, ScheduleGroup, find_schedule_group, shown
+from backup_compliance.verdicts import NotApplicable, Unreadable
 
 
 @pytest.fixture
@@ -24,3 +27,24 @@ def reported(machine: Machine) -> InstanceView | None:
         return machine.instance
     except Unreadable:
         return None
+
+
+@pytest.fixture
+def storage_answers(guest_inside: LinuxGuest | None) -> bool | None:
+    """Whether Azure Storage answers the guest itself, directly; None where nobody asked it."""
+    try:
+        direct = [c for c in guest_inside.storage.checks if c.path == "direct"] if guest_inside is not None else []
+    except Unreadable:
+        return None
+    return all(c.is_azure_storage for c in direct) if direct else None
+
+
+@pytest.fixture
+def schedule_group(machine: Machine, thresholds: Thresholds) -> ScheduleGroup:
+    """Whose backups are not to start with this machine's; not applicable to one that is not backed up or in no group."""
+    grouping = Grouping(thresholds.schedule_group_tag, thresholds.schedule_group_resource_groups)
+    found = find_schedule_group(machine.estate, machine.identity, machine.profile, grouping)
+    if machine.schedule is None:
+        raise NotApplicable("no vault backs this VM up (AVB-501)")
+    machine.keep("schedule_group", dict(shown(found)))
+    return found

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from backup_compliance.baselines import Thresholds
 from backup_compliance.controls import TROUBLESHOOTING_2016, TROUBLESHOOTING_2025, control
 from backup_compliance.guest.linux import LinuxGuest
 from backup_compliance.platform.backup_decisions import backup_failure
 from backup_compliance.platform.decisions import power_failure
 from backup_compliance.platform.machine import Machine
+from backup_compliance.platform.schedule_groups import REFERENCE_YEAR, ScheduleGroup, member_name, schedule_failure
+from backup_compliance.platform.static_address import static_address_failure
+from backup_compliance.staggering import StartRule
 
 
 @control(
@@ -19,6 +23,34 @@ def test_power_state_is_true(machine: Machine, guest_inside: LinuxGuest | None) 
     """A VM that was shut down from inside may be shown in a wrong state, and the snapshot is then asked of nobody."""
     answered = guest_inside.identity.collected_at if guest_inside is not None else None
     failure = power_failure(machine.power, machine.read_at, answered)
+    assert failure is None, failure
+
+
+@control(
+    "AVB-412",
+    cause=4,
+    source=TROUBLESHOOTING_2016,
+    remediation="Spread the group over several policies whose start times are apart; the message names times that fit.",
+)
+def test_group_does_not_start_together(machine: Machine, schedule_group: ScheduleGroup, thresholds: Thresholds) -> None:
+    """VMs of one cloud service that start their backups at one time keep each other from finishing the snapshot."""
+    rule = StartRule(thresholds.schedule_members, thresholds.schedule_minutes)
+    year = machine.read_at.year if machine.read_at else REFERENCE_YEAR
+    failure = schedule_failure(schedule_group, member_name(machine.identity), rule, year)
+    assert failure is None, failure
+
+
+@control(
+    "AVB-414",
+    cause=4,
+    source=TROUBLESHOOTING_2016,
+    remediation="Set the private addresses static on the network interface in Azure, and leave DHCP on in the guest.",
+)
+def test_static_address_is_set_on_the_platform(machine: Machine, guest_inside: LinuxGuest | None) -> None:
+    """An address that is set in the guest and not on the platform takes DHCP away, and with it the host address."""
+    addressing = guest_inside.addressing if guest_inside is not None else None
+    told = (addressing.addresses, addressing.uses_dhcp) if addressing is not None else (None, None)
+    failure = static_address_failure(machine.interface, *told)
     assert failure is None, failure
 
 

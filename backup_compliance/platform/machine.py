@@ -6,11 +6,18 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from backup_compliance.network.egress import EgressDecision
+from backup_compliance.network.routes import NextHops
 from backup_compliance.observed import evidence, fact
 from backup_compliance.platform.compute import find_instance_view, find_power, parse_identity, parse_profile
+from backup_compliance.platform.egress import find_egress
 from backup_compliance.platform.estate import Estate, Resource
 from backup_compliance.platform.facts import Identity
+from backup_compliance.platform.interfaces import primary_interface
+from backup_compliance.platform.outbound import find_outbound
 from backup_compliance.platform.protection import find_jobs, find_policy, find_protection, is_crash_consistent
+from backup_compliance.platform.routing import find_next_hops, regional
+from backup_compliance.platform.schedule_groups import find_schedule
 
 
 @dataclass(frozen=True)
@@ -28,12 +35,47 @@ class Machine:
     instance = fact(lambda machine: find_instance_view(machine.estate, machine.identity, machine.power))
     protection = fact(lambda machine: find_protection(machine.estate, machine.identity))
     jobs = fact(lambda machine: find_jobs(machine.estate, machine.protection.item) if machine.protection else ())
+    schedule = fact(lambda machine: find_schedule(machine.estate, machine.identity))
+    interface = fact(lambda machine: primary_interface(machine.estate, machine.profile, machine.identity))
+    outbound = fact(lambda machine: find_outbound(machine.estate, machine.interface, machine.identity, machine.profile))
+    security = fact(lambda machine: machine.egress_decision.evidence)
+    egress_decision = fact(
+        lambda machine: find_egress(machine.estate, machine.interface, machine.identity, machine.storage),
+        evidence=False,
+    )
+    routes = fact(lambda machine: machine.next_hops.verdict.evidence())
+    next_hops = fact(
+        lambda machine: find_next_hops(machine.estate, machine.interface, machine.identity, machine.storage),
+        evidence=False,
+    )
     is_crash_consistent = fact(lambda machine: is_crash_consistent(find_policy(machine.estate, machine.protection)))
 
     @property
     def read_at(self) -> datetime | None:
         """When ARM was read, UTC; None where nobody recorded that."""
         return self.estate.read_at(self.identity.subscription_id)
+
+    @property
+    def storage(self) -> str:
+        """The service tag of Azure Storage in the machine's region; `Unreadable` where ARM gave no location."""
+        return regional("Storage", self.identity)
+
+    @property
+    def storage_egress(self) -> EgressDecision:
+        """What security groups do to HTTPS to storage."""
+        _ = self.security  # evidence: the decision holds every prefix of the tag
+        return self.egress_decision
+
+    @property
+    def storage_next_hops(self) -> NextHops:
+        """Where routes send traffic to storage."""
+        _ = self.routes  # evidence, likewise
+        return self.next_hops
+
+    def keep(self, name: str, value: Any) -> None:
+        """Show `value` as evidence: a fact that depends on the baseline's choices."""
+        self.parsed[name] = value
+        self.seen.append(name)
 
     def observed(self) -> Machine:
         """The same machine with an empty memory of what was asked: one for every test."""

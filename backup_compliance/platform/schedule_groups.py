@@ -1,0 +1,184 @@
+"""Virtual machines whose backups are not to start together, and when each of them starts; pure.
+
+The article speaks of a cloud service. Its successors are availability sets and flexible scale sets; a tag of the user's
+own may say better what belongs together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from backup_compliance.arm_json import last_segment
+from backup_compliance.platform.compute import parse_identity, parse_profile
+from backup_compliance.platform.estate import Estate, normal
+from backup_compliance.platform.facts import Identity, Profile
+from backup_compliance.platform.protection import find_policy, find_protection
+from backup_compliance.schedules import Schedule, parse_schedule
+from backup_compliance.staggering import Collision, GroupVerdict, StartRule, explain, judge_group
+from backup_compliance.verdicts import NotApplicable, Undetermined, Unreadable
+
+REFERENCE_YEAR: Final = 2026
+"""For daylight saving time where it is not known when the facts were read."""
+DOUBTS: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """What makes a group besides availability sets, scale sets and classic domains."""
+
+    tag: str = ""
+    """Machines with equal values of this tag are one group, before all else; empty for no tag."""
+    by_resource_group: bool = False
+    """Machines in no other group are grouped by resource group."""
+
+
+@dataclass(frozen=True)
+class ScheduleGroup:
+    """The protected members of one group by name, and why others could not be counted."""
+
+    label: str
+    """`availability set web`."""
+    schedules: Mapping[str, Schedule]
+    doubts: tuple[str, ...]
+    size: int
+    """All members, protected or not."""
+    _verdicts: dict[tuple[StartRule, int], GroupVerdict] = field(default_factory=dict, repr=False, compare=False)
+
+    def judged(self, rule: StartRule, year: int) -> GroupVerdict:
+        """The verdict on the whole group, made once."""
+        if (rule, year) not in self._verdicts:
+            self._verdicts[rule, year] = judge_group(self.schedules, rule, year)
+        return self._verdicts[rule, year]
+
+
+@dataclass(frozen=True, slots=True)
+class _Index:
+    members: Mapping[tuple[str, str], list[Identity]]
+    doubts: tuple[str, ...]
+
+
+def find_schedule_group(estate: Estate, vm: Identity, profile: Profile, grouping: Grouping) -> ScheduleGroup:
+    """The group of a virtual machine; `NotApplicable` where it is in none, or alone in it."""
+    key = _key(vm, profile, grouping)
+    if key is None:
+        raise NotApplicable("the VM is in no availability set, scale set or classic domain, nor in a group by tag")
+    index: _Index = estate.remembered(("schedule groups", grouping), lambda: _index(estate, grouping))
+    members = index.members.get(key, [])
+    if len(members) < 2 and not index.doubts:
+        raise NotApplicable(f"the VM is alone in {_label(key)}")
+    found: ScheduleGroup = estate.remembered(
+        ("schedule group", grouping, key), lambda: _group(estate, key, members, index.doubts)
+    )
+    return found
+
+
+def schedule_failure(group: ScheduleGroup, name: str, rule: StartRule, year: int) -> str | None:
+    """With whom a machine starts its backup, against the rule; or None.
+
+    Raises `NotApplicable` for the only protected member, `Undetermined` where not every member's start is known or
+    only one reading of the policies' times makes them collide.
+    """
+    verdict = group.judged(rule, year)
+    collision = verdict.members[name].collision
+    if collision is Collision.CERTAIN:
+        return f"in {group.label} it {explain(verdict, name)}"
+    if group.doubts:
+        more = f" and {len(group.doubts) - DOUBTS} more" if len(group.doubts) > DOUBTS else ""
+        raise Undetermined(f"not every start in {group.label} is known: {'; '.join(group.doubts[:DOUBTS])}{more}")
+    if collision is Collision.UNDETERMINED:
+        raise Undetermined(f"in {group.label}: {explain(verdict, name)}")
+    if len(group.schedules) < 2:
+        raise NotApplicable(f"the VM is the only protected one in {group.label}")
+    return None
+
+
+def member_name(vm: Identity) -> str:
+    """What a member goes by in its group: names alone may be equal."""
+    return f"{vm.name} ({vm.resource_group})"
+
+
+def find_schedule(estate: Estate, vm: Identity) -> Schedule | None:
+    """When a machine's backups start; None where no vault backs it up. Raises `Unreadable` or `Undetermined`."""
+    protection = find_protection(estate, vm)
+    if protection is None or not protection.is_live:
+        return None
+    policy = find_policy(estate, protection)
+    key = ("schedule", normal(str(policy.get("id", ""))))
+    found = estate.remembered(key, lambda: _parsed(policy))
+    if isinstance(found, Exception):
+        raise found.with_traceback(None)
+    schedule: Schedule = found
+    return schedule
+
+
+def _parsed(policy: Mapping[str, object]) -> Schedule | Unreadable | Undetermined:
+    try:
+        return parse_schedule(policy)
+    except (Unreadable, Undetermined) as error:
+        return error
+
+
+def _key(vm: Identity, profile: Profile, grouping: Grouping) -> tuple[str, str] | None:
+    tags = {name.lower(): value for name, value in profile.tags.items()}
+    candidates = (
+        (f"tag {grouping.tag}", tags.get(grouping.tag.lower()) if grouping.tag else None),
+        ("availability set", profile.availability_set),
+        ("scale set", profile.scale_set),
+        ("classic domain", profile.classic_domain),
+        ("resource group", f"{vm.subscription_id}/{vm.resource_group}" if grouping.by_resource_group else None),
+    )
+    return next(((kind, normal(value)) for kind, value in candidates if value), None)
+
+
+def _label(key: tuple[str, str]) -> str:
+    return f"{key[0]} {last_segment(key[1])}"
+
+
+def _index(estate: Estate, grouping: Grouping) -> _Index:
+    members: dict[tuple[str, str], list[Identity]] = {}
+    doubts: list[str] = []
+    for subscription in estate.subscriptions:
+        try:
+            listing = estate.listing(subscription, "virtualMachines")
+        except Unreadable as error:
+            doubts.append(error.missing)
+            continue
+        doubts += [f"virtualMachines: {entry}" for entry in listing.damaged]
+        doubts += [f"virtual machine {last_segment(key)}: {p.missing}" for key, p in listing.problems.items()]
+        for record in listing.resources.values():
+            vm = parse_identity(record)
+            try:
+                key = _key(vm, parse_profile(record), grouping)
+            except Unreadable as error:
+                doubts.append(f"the group of {vm.name}: {error.missing}")
+                continue
+            if key is not None:
+                members.setdefault(key, []).append(vm)
+    return _Index(members, tuple(doubts))
+
+
+def _group(estate: Estate, key: tuple[str, str], members: list[Identity], doubts: tuple[str, ...]) -> ScheduleGroup:
+    found: dict[str, Schedule] = {}
+    unknown = list(doubts)
+    for vm in members:
+        try:
+            schedule = find_schedule(estate, vm)
+        except (Unreadable, Undetermined) as error:
+            unknown.append(f"{vm.name}: {_reason(error)}")
+            continue
+        if schedule is not None:
+            found[member_name(vm)] = schedule
+    return ScheduleGroup(_label(key), found, tuple(unknown), len(members))
+
+
+def _reason(error: Unreadable | Undetermined) -> str:
+    return error.missing if isinstance(error, Unreadable) else str(error)
+
+
+def shown(group: ScheduleGroup) -> Iterator[tuple[str, str]]:
+    """The group as evidence: each protected member and when it starts."""
+    yield "group", f"{group.label}, {group.size} members, {len(group.schedules)} of them protected"
+    for name, schedule in group.schedules.items():
+        yield name, schedule.text

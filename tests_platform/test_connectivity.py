@@ -1,0 +1,48 @@
+"""Cause 1: the VM cannot reach Azure, by what the platform lets through."""
+
+from __future__ import annotations
+
+from backup_compliance.controls import OUTBOUND_2026, TROUBLESHOOTING_2016, control
+from backup_compliance.network.ip_flow import Access
+from backup_compliance.platform.machine import Machine
+from backup_compliance.platform.outbound import outbound_failure
+from backup_compliance.platform.routing import route_failure
+from backup_compliance.verdicts import Undetermined
+
+
+@control(
+    "AVB-111",
+    cause=1,
+    source=TROUBLESHOOTING_2016,
+    remediation="Add an outbound rule that allows TCP 443 to Storage.<region> before the rule that is named.",
+)
+def test_security_groups_allow_egress_to_storage(machine: Machine) -> None:
+    """The backup extension sends snapshot commands to Azure Storage; a silent drop only shows as a timeout."""
+    egress = machine.storage_egress
+    if egress.access is Access.UNDETERMINED:
+        raise Undetermined(egress.explanation)
+    assert egress.access is Access.ALLOW, egress.explanation
+
+
+@control(
+    "AVB-113",
+    cause=1,
+    source=TROUBLESHOOTING_2016,
+    remediation="Remove the route with next hop None, or add one for Storage.<region> with next hop Internet; behind an appliance let storage through there.",
+)
+def test_routes_lead_to_storage(machine: Machine, storage_answers: bool | None) -> None:
+    """A route that drops storage traffic, or an appliance that does, cannot be mended by any security rule."""
+    failure = route_failure(machine.storage_next_hops, storage_answers)
+    assert failure is None, failure
+
+
+@control(
+    "AVB-114",
+    cause=1,
+    source=OUTBOUND_2026,
+    remediation="Give the subnet a NAT gateway, or a service endpoint for Microsoft.Storage.",
+)
+def test_subnet_has_a_way_out(machine: Machine) -> None:
+    """Subnets of new networks have no default outbound access any more; without a method of its own nothing leaves."""
+    failure = outbound_failure(machine.outbound)
+    assert failure is None, failure
