@@ -3,13 +3,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 SELFTESTS := $(BIN)/python -m pytest -c selftests/pytest.ini
 
-.PHONY: help demo test lint bench samples lock readme clean
+.PHONY: help demo test lint bench bench-egress samples lock readme clean
 
 help:
 	@echo "make demo      judge the made-up samples and write the reports"
 	@echo "make test      the project's own tests: offline, no root"
 	@echo "make lint      ruff, mypy strict, shellcheck"
 	@echo "make bench     guest reading against its floor (root, Linux, openssh-server)"
+	@echo "make bench-egress   10,000 network interfaces against prefix by rule"
 	@echo "make samples   write samples/facts again"
 	@echo "make lock      pin every dependency again"
 	@echo "make readme    write the README's control table again"
@@ -43,6 +44,9 @@ lint: .venv/dev.stamp
 
 bench: .venv/dev.stamp
 	@$(BIN)/python -m selftests.bench
+
+bench-egress: .venv/dev.stamp
+	@$(BIN)/python -m selftests.bench.egress
 
 samples: .venv/run.stamp
 	@$(BIN)/python -m selftests.samples

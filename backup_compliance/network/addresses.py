@@ -94,6 +94,8 @@ class AddressSet:
     def __and__(self, other: AddressSet) -> AddressSet:
         if self is other or not self.intervals:
             return self
+        if self.intervals == other.intervals:
+            return self
         few, many = self.intervals, other.intervals
         if len(few) > len(many):
             few, many = many, few
@@ -109,6 +111,8 @@ class AddressSet:
 
     def __sub__(self, other: AddressSet) -> AddressSet:
         taken = other.intervals
+        if not taken or taken == self.intervals:
+            return self if not taken else AddressSet()
         left: list[Interval] = []
         for first, high in self.intervals:
             low = first
@@ -222,6 +226,8 @@ class Destination:
     def count(self, part: AddressSet, *, touched: bool) -> int:
         """How many prefixes `part` touches, or holds completely."""
         intervals = part.intervals
+        if intervals == self.addresses.intervals:
+            return len(self.prefixes)
         found = 0
         for low, high in self.prefixes:
             last = bisect_right(intervals, (high, _TOP)) - 1  # the last interval that begins in the prefix or before it

@@ -100,7 +100,7 @@ def recorded(found: dict[str, Any]) -> RecordedSubscription:
 
 
 def product(subscription: RecordedSubscription) -> tuple[float, int]:
-    """Seconds from raw JSON to every verdict and its words, and how many were allowed."""
+    """Processor seconds from raw JSON to every verdict and its words, and how many were allowed."""
     begun, allowed = time.process_time(), 0
     estate = open_estate([subscription])
     for record in estate.every("virtualMachines"):
@@ -155,7 +155,7 @@ def main() -> int:
     print(
         f"{INTERFACES} network interfaces, {GROUPS} security groups of {RULES + 1} rules, {len(TAGS)} tags of {sum(TAGS.values())} prefixes"
     )
-    print(f"from JSON to verdicts  {seconds:.2f} s, best of 3 on one core, target below {SECONDS:g}")
+    print(f"from JSON to verdicts  {seconds:.2f} s of one core, best of 3, target below {SECONDS:g}")
     print(
         f"prefix by rule         {few * INTERFACES / NAIVE:.0f} s, scaled from {NAIVE} interfaces, parsing not counted"
     )
