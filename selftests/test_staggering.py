@@ -381,13 +381,13 @@ def test_rules_that_are_none(members: int, minutes: int) -> None:
 @pytest.mark.parametrize("rule", [SEED, TODAY], ids=["seed", "today"])
 @pytest.mark.parametrize("spread", [1, 41], ids=["one policy", "many policies"])
 def test_five_hundred_members_take_no_time(rule: StartRule, spread: int) -> None:
-    """Large groups with many starts each; ten times what it takes here."""
+    """Large groups with many starts each: seconds of processor time, about eight times what it takes here."""
     policies = [hourly(clock(n % spread * 7), 4, 20, zone=[*OFFSETS][n % min(spread, 5)]) for n in range(500)]
     schedules = group(*policies)
-    began = time.perf_counter()
+    began = time.process_time()  # other processes take their share of the clock on the wall
     verdict = judge_group(schedules, rule, YEAR)
     assert len(explain(verdict, "web01")) < 900
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
 
 
 def test_enhanced_daily_and_standard_daily_are_one() -> None:
