@@ -43,7 +43,12 @@ class fact(Generic[T]):  # noqa: N801  # a descriptor used like `property`
         if self.evidence and self.name not in subject.seen:
             subject.seen.append(self.name)
         if self.name not in subject.parsed:
-            subject.parsed[self.name] = self.parse(subject)
+            asked = list(subject.seen)
+            try:
+                subject.parsed[self.name] = self.parse(subject)
+            finally:
+                # what a fact rests on is not asked for by the test, and would be shown by the first test only
+                subject.seen[:] = asked
         value: T = subject.parsed[self.name]
         return value
 

@@ -13,8 +13,9 @@ from backup_compliance.guest.linux import LinuxGuest, parse_linux_guest
 from backup_compliance.guest.output import parse_output
 from backup_compliance.joining import Joined, join
 from backup_compliance.platform.estate import normal, open_estate
-from backup_compliance.platform.inventory import find_machines, find_policies, of_kind, short_names
+from backup_compliance.platform.inventory import find_machines, find_policies, of_kind
 from backup_compliance.platform.machine import Machine
+from backup_compliance.platform.names import short_names
 from backup_compliance.platform.policy import Policy
 from backup_compliance.platform.resource_types import RESOURCE_TYPES
 from backup_compliance.recorded import Problem, ReadProblem, RecordedGuest, RecordedSubscription, host_id

@@ -64,14 +64,19 @@ AGENTS = {
 WINDOWS_SNAPSHOT = "Microsoft.Azure.RecoveryServices.VMSnapshot"
 
 
+def without_nat(found: Json) -> Json:
+    """A private subnet without any way out of its own."""
+    del found["properties"]["natGateway"]
+    return found
+
+
 def _network() -> Json:
-    private = {"natGateway": None}
     return virtual_network(
         subnet("apps", "10.20.0.0/24", security_group="apps-nsg"),
-        subnet("inspected", "10.20.1.0/24", security_group="apps-nsg", route_table="to-firewall", **private),
+        without_nat(subnet("inspected", "10.20.1.0/24", security_group="apps-nsg", route_table="to-firewall")),
         subnet("proxied", "10.20.2.0/24", security_group="proxy-only-nsg"),
-        subnet("sealed", "10.20.3.0/24", security_group="apps-nsg", route_table="dropped", **private),
-        subnet("private", "10.20.4.0/24", security_group="apps-nsg", **private),
+        without_nat(subnet("sealed", "10.20.3.0/24", security_group="apps-nsg", route_table="dropped")),
+        without_nat(subnet("private", "10.20.4.0/24", security_group="apps-nsg")),
     )
 
 
@@ -84,6 +89,8 @@ def _machine(name: str, number: int) -> Json:
         }
     if name == "sample-new-01":
         found["resources"] = []
+    if name == "sample-app-02":
+        found["properties"]["osProfile"]["allowExtensionOperations"] = False
     return found
 
 

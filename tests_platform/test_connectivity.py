@@ -30,7 +30,7 @@ def test_security_groups_allow_egress_to_storage(machine: Machine) -> None:
     source=TROUBLESHOOTING_2016,
     remediation="Remove the route with next hop None, or add one for Storage.<region> with next hop Internet; behind an appliance let storage through there.",
 )
-def test_routes_lead_to_storage(machine: Machine, storage_answers: bool | None) -> None:
+def test_routes_lead_to_storage(machine: Machine, storage_answers: bool | None) -> None:  # noqa: FBT001  # a fact of the guest
     """A route that drops storage traffic, or an appliance that does, cannot be mended by any security rule."""
     failure = route_failure(machine.storage_next_hops, storage_answers)
     assert failure is None, failure

@@ -8,7 +8,7 @@ from backup_compliance.guest.linux import LinuxGuest
 from backup_compliance.platform.backup_decisions import backup_failure
 from backup_compliance.platform.decisions import power_failure
 from backup_compliance.platform.machine import Machine
-from backup_compliance.platform.schedule_groups import REFERENCE_YEAR, ScheduleGroup, member_name, schedule_failure
+from backup_compliance.platform.schedule_groups import REFERENCE_YEAR, ScheduleGroup, schedule_failure
 from backup_compliance.platform.static_address import static_address_failure
 from backup_compliance.staggering import StartRule
 
@@ -36,7 +36,7 @@ def test_group_does_not_start_together(machine: Machine, schedule_group: Schedul
     """VMs of one cloud service that start their backups at one time keep each other from finishing the snapshot."""
     rule = StartRule(thresholds.schedule_members, thresholds.schedule_minutes)
     year = machine.read_at.year if machine.read_at else REFERENCE_YEAR
-    failure = schedule_failure(schedule_group, member_name(machine.identity), rule, year)
+    failure = schedule_failure(schedule_group, machine.identity, rule, year)
     assert failure is None, failure
 
 

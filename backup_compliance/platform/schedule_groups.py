@@ -14,6 +14,7 @@ from backup_compliance.arm_json import last_segment
 from backup_compliance.platform.compute import parse_identity, parse_profile
 from backup_compliance.platform.estate import Estate, normal
 from backup_compliance.platform.facts import Identity, Profile
+from backup_compliance.platform.names import short_names
 from backup_compliance.platform.protection import find_policy, find_protection
 from backup_compliance.schedules import Schedule, parse_schedule
 from backup_compliance.staggering import Collision, GroupVerdict, StartRule, explain, judge_group
@@ -41,9 +42,9 @@ class ScheduleGroup:
     label: str
     """`availability set web`."""
     schedules: Mapping[str, Schedule]
+    names: Mapping[str, str]
+    """Every member's name by normal id."""
     doubts: tuple[str, ...]
-    size: int
-    """All members, protected or not."""
     _verdicts: dict[tuple[StartRule, int], GroupVerdict] = field(default_factory=dict, repr=False, compare=False)
 
     def judged(self, rule: StartRule, year: int) -> GroupVerdict:
@@ -74,13 +75,14 @@ def find_schedule_group(estate: Estate, vm: Identity, profile: Profile, grouping
     return found
 
 
-def schedule_failure(group: ScheduleGroup, name: str, rule: StartRule, year: int) -> str | None:
+def schedule_failure(group: ScheduleGroup, vm: Identity, rule: StartRule, year: int) -> str | None:
     """With whom a machine starts its backup, against the rule; or None.
 
     Raises `NotApplicable` for the only protected member, `Undetermined` where not every member's start is known or
     only one reading of the policies' times makes them collide.
     """
     verdict = group.judged(rule, year)
+    name = group.names[normal(vm.id)]
     collision = verdict.members[name].collision
     if collision is Collision.CERTAIN:
         return f"in {group.label} it {explain(verdict, name)}"
@@ -92,11 +94,6 @@ def schedule_failure(group: ScheduleGroup, name: str, rule: StartRule, year: int
     if len(group.schedules) < 2:
         raise NotApplicable(f"the VM is the only protected one in {group.label}")
     return None
-
-
-def member_name(vm: Identity) -> str:
-    """What a member goes by in its group: names alone may be equal."""
-    return f"{vm.name} ({vm.resource_group})"
 
 
 def find_schedule(estate: Estate, vm: Identity) -> Schedule | None:
@@ -162,6 +159,7 @@ def _index(estate: Estate, grouping: Grouping) -> _Index:
 def _group(estate: Estate, key: tuple[str, str], members: list[Identity], doubts: tuple[str, ...]) -> ScheduleGroup:
     found: dict[str, Schedule] = {}
     unknown = list(doubts)
+    names = short_names((normal(vm.id) for vm in members), {normal(vm.id): vm.id for vm in members})
     for vm in members:
         try:
             schedule = find_schedule(estate, vm)
@@ -169,8 +167,8 @@ def _group(estate: Estate, key: tuple[str, str], members: list[Identity], doubts
             unknown.append(f"{vm.name}: {_reason(error)}")
             continue
         if schedule is not None:
-            found[member_name(vm)] = schedule
-    return ScheduleGroup(_label(key), found, tuple(unknown), len(members))
+            found[names[normal(vm.id)]] = schedule
+    return ScheduleGroup(_label(key), found, names, tuple(unknown))
 
 
 def _reason(error: Unreadable | Undetermined) -> str:
@@ -179,6 +177,6 @@ def _reason(error: Unreadable | Undetermined) -> str:
 
 def shown(group: ScheduleGroup) -> Iterator[tuple[str, str]]:
     """The group as evidence: each protected member and when it starts."""
-    yield "group", f"{group.label}, {group.size} members, {len(group.schedules)} of them protected"
+    yield "group", f"{group.label}, {len(group.names)} members, {len(group.schedules)} of them protected"
     for name, schedule in group.schedules.items():
         yield name, schedule.text
