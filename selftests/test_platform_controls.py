@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+from typing import Any
+
 import pytest
 
 from backup_compliance.controls import load_catalogue
@@ -12,15 +15,23 @@ from selftests.arm import (
     instance_view,
     job,
     machine,
+    network_id,
+    nic,
+    policy,
     power_state,
     protected_item,
+    route_table,
+    rule,
+    security_group,
     statuses,
+    subnet,
     subscription,
     vault_id,
+    virtual_network,
     vm_id,
 )
 from selftests.product import ROOT, Judged, judge_apart, record
-from selftests.recordings import Recording
+from selftests.recordings import DROPPED, ENDPOINT, Recording, ubuntu
 
 OK = subscription()
 VIEW = "properties.instanceView"
@@ -41,6 +52,63 @@ def agent(field: str, value: object) -> Subscription:
 def snapshot(version: str) -> Subscription:
     """The sample with another version of the backup extension."""
     return OK.put("instanceViews", instance_view("sample", snapshot=version))
+
+
+def denying(name: str, destination: str) -> Subscription:
+    """The sample behind a security group that denies that destination."""
+    return OK.put(
+        "networkSecurityGroups", security_group("apps-nsg", rule(name, 4000, "Deny", destination=destination))
+    )
+
+
+def routed(*routes: tuple[str, str, str], number: int = 4, **more: Any) -> Subscription:
+    """The sample behind a route table."""
+    behind = subnet("apps", "10.20.0.0/24", security_group="apps-nsg", route_table="table", **more)
+    found = subscription("sample", number).put("virtualNetworks", virtual_network(behind))
+    return found.put("routeTables", route_table("table", *routes))
+
+
+def in_subnet(**more: Any) -> Subscription:
+    """The sample in a private subnet without NAT gateway."""
+    behind = subnet("apps", "10.20.0.0/24", security_group="apps-nsg", **more)
+    del behind["properties"]["natGateway"]
+    return OK.put("virtualNetworks", virtual_network(behind))
+
+
+def grouped(twins_policy: str | None) -> Subscription:
+    """The sample and a twin in one availability set, under daily-2200 and the policy that is named."""
+    found = OK.add("virtualMachines", machine("twin", 9)).put(
+        "instanceViews", instance_view("sample"), instance_view("twin")
+    )
+    for name in ("sample", "twin"):
+        found = found.set(
+            "virtualMachines",
+            name,
+            "properties.availabilitySet",
+            {"id": vm_id("x").replace("virtualMachines/x", "availabilitySets/set")},
+        )
+    found = found.put(
+        "backupPolicies",
+        policy("daily-2200"),
+        policy("daily-2300", "23:00"),
+        policy("daily-0700-seoul", "07:00", zone="Korea Standard Time"),
+    )
+    return (
+        found.add("backupProtectedItems", protected_item("twin", policy_name=twins_policy)) if twins_policy else found
+    )
+
+
+def allocated(method: str) -> Subscription:
+    """The sample whose address is allocated that way."""
+    return OK.set("networkInterfaces", "sample-nic", f"{IPCONFIG}.privateIPAllocationMethod", method)
+
+
+def add_dynamic(resource: Any) -> None:
+    """A second, dynamic address on a network interface."""
+    second = copy.deepcopy(resource["properties"]["ipConfigurations"][0])
+    second["name"] = "ipconfig2"
+    second["properties"] |= {"primary": False, "privateIPAddress": "10.20.0.99", "privateIPAllocationMethod": "Dynamic"}
+    resource["properties"]["ipConfigurations"].append(second)
 
 
 def failed_job(title: str) -> Subscription:
@@ -65,6 +133,38 @@ NEVER = protected_item(
     protectionState="IRPending",
 )
 NO_HANDLER = agent("extensionHandlers", []).set("instanceViews", "sample", f"{VIEW}.extensions", [])
+PUBLIC = network_id("publicIPAddresses", "ip")
+IPCONFIG = "properties.ipConfigurations.0.properties"
+APPS = subnet("apps", "10.20.0.0/24", security_group="apps-nsg")
+GATEWAY = subnet("GatewaySubnet", "10.20.255.0/27", ipConfigurations=[{"id": "/x"}])
+EFFECTIVE = {
+    "id": network_id("networkInterfaces", "SAMPLE-NIC"),
+    "value": [
+        {"source": "Default", "state": "Active", "addressPrefix": ["10.20.0.0/16"], "nextHopType": "VnetLocal"},
+        {"source": "Default", "state": "Active", "addressPrefix": ["0.0.0.0/0"], "nextHopType": "Internet"},
+    ],
+}
+ADMIN_DENY = {
+    "id": "/subscriptions/s/resourceGroups/r/providers/Microsoft.Network/networkManagers/hub/securityAdminConfigurations/c/ruleCollections/rc/rules/AdminDeny",
+    "kind": "Custom",
+    "properties": {
+        "access": "Deny",
+        "direction": "Outbound",
+        "priority": 1,
+        "protocol": "Tcp",
+        "sources": [{"addressPrefix": "*", "addressPrefixType": "IPPrefix"}],
+        "destinations": [{"addressPrefix": "*", "addressPrefixType": "IPPrefix"}],
+        "sourcePortRanges": ["0-65535"],
+        "destinationPortRanges": ["443"],
+    },
+}
+OPEN = OK.put("virtualNetworks", virtual_network(subnet("apps", "10.20.0.0/24")))
+TWO_NICS = (
+    OK.put("virtualMachines", machine("sample", 4, nics=("sample-nic", "second-nic")))
+    .add("networkInterfaces", nic("second-nic", "10.20.0.8"))
+    .set("networkInterfaces", "sample-nic", "properties.primary", value=False)
+    .set("networkInterfaces", "second-nic", "properties.primary", value=False)
+)
 NOT_READY = {
     "code": "ProvisioningState/Unavailable",
     "displayStatus": "Not Ready",
@@ -84,8 +184,14 @@ def refused() -> Subscription:
 SPECIALIZED = OK.cut("virtualMachines", "sample", MODEL)
 
 # (control, name of the case, recording, outcome, what the message has to name)
-GUESTS: dict[str, Recording | bytes] = {}
-BYSTANDERS: tuple[str, ...] = ()
+GUESTS: dict[str, Recording | bytes] = {
+    "storage-answers": ubuntu("sample", 201),
+    "storage-is-dropped": ubuntu("sample", 202).put(f"http storage direct {ENDPOINT}", DROPPED),
+    "agrees": ubuntu("sample", 203).edit("interface", ("10.20.0.203/24", "10.20.0.4/24")),
+    "disagrees": ubuntu("sample", 204),
+}
+"""Guests of some cases, joined by their number."""
+BYSTANDERS = ("twin", "daily-2300", "daily-0700-seoul")
 """Virtual machines of a case that are there for the group only."""
 
 CASES: tuple[tuple[str, str, Subscription, str, str], ...] = (
@@ -405,6 +511,264 @@ CASES: tuple[tuple[str, str, Subscription, str, str], ...] = (
         "not read",
     ),
     ("AVB-503", "policies-refused", OK.refused("backupPolicies"), "error", "backupPolicies/read"),
+    ("AVB-111", "allowed", OK, "compliant", ""),
+    ("AVB-111", "no-group-anywhere", OPEN, "compliant", ""),
+    (
+        "AVB-111",
+        "subnet-denies-internet",
+        denying("DenyInternet", "Internet"),
+        "non_compliant",
+        "rule DenyInternet (priority 4000, Deny) of network security group apps-nsg (subnet)",
+    ),
+    (
+        "AVB-111",
+        "interface-denies",
+        OPEN.set(
+            "networkInterfaces",
+            "sample-nic",
+            "properties.networkSecurityGroup",
+            {"id": network_id("networkSecurityGroups", "apps-nsg")},
+        ).put("networkSecurityGroups", security_group("apps-nsg", rule("No", 100, "Deny", port="443"))),
+        "non_compliant",
+        "rule No (priority 100, Deny) of network security group apps-nsg (network interface)",
+    ),
+    (
+        "AVB-111",
+        "a-part-is-denied",
+        denying("DenySome", "20.60.88.0/22"),
+        "non_compliant",
+        "1 of 3 prefixes denied: rule DenySome",
+    ),
+    (
+        "AVB-111",
+        "allowed-before-denied",
+        OK.put(
+            "networkSecurityGroups",
+            security_group(
+                "apps-nsg",
+                rule("Allow", 100, "Allow", destination="Storage.WestEurope", port="443"),
+                rule("Deny", 4000, "Deny", destination="Internet"),
+            ),
+        ),
+        "compliant",
+        "",
+    ),
+    (
+        "AVB-111",
+        "admin-rule-denies",
+        OK.put("securityAdminRules", {"id": network_id("virtualNetworks", "sample-net"), "value": [ADMIN_DENY]}),
+        "non_compliant",
+        "AdminDeny",
+    ),
+    (
+        "AVB-111",
+        "admin-rules-unread",
+        OK.without("securityAdminRules"),
+        "error",
+        "listNetworkManagerEffectiveSecurityAdminRules/action",
+    ),
+    (
+        "AVB-111",
+        "denied-and-admin-rules-unread",
+        denying("DenyInternet", "Internet").without("securityAdminRules"),
+        "non_compliant",
+        "DenyInternet",
+    ),
+    ("AVB-111", "unknown-tag-in-a-rule", denying("DenyNew", "Storage.Atlantis"), "undetermined", "Storage.Atlantis"),
+    (
+        "AVB-111",
+        "unknown-access",
+        OK.put("networkSecurityGroups", security_group("apps-nsg", rule("Odd", 100, "Perhaps"))),
+        "undetermined",
+        "Odd",
+    ),
+    (
+        "AVB-111",
+        "region-without-tag",
+        OK.set("virtualMachines", "sample", "location", "atlantis"),
+        "undetermined",
+        "Storage.atlantis",
+    ),
+    ("AVB-111", "no-location", OK.cut("virtualMachines", "sample", "location"), "error", "no location"),
+    ("AVB-111", "group-dangles", OK.put("networkSecurityGroups"), "error", "networkSecurityGroups/apps-nsg"),
+    (
+        "AVB-111",
+        "subnet-deleted",
+        OK.put("virtualNetworks", virtual_network(subnet("other", "10.20.9.0/24"))),
+        "error",
+        "apps",
+    ),
+    (
+        "AVB-111",
+        "no-interface",
+        OK.set("virtualMachines", "sample", "properties.networkProfile.networkInterfaces", []),
+        "undetermined",
+        "no network interface",
+    ),
+    ("AVB-111", "two-interfaces-none-primary", TWO_NICS, "undetermined", "2 network interfaces"),
+    (
+        "AVB-111",
+        "two-interfaces-one-primary",
+        TWO_NICS.set("networkInterfaces", "sample-nic", "properties.primary", value=True),
+        "compliant",
+        "",
+    ),
+    ("AVB-111", "interface-dangles", OK.put("networkInterfaces"), "error", "networkInterfaces/sample-nic"),
+    ("AVB-111", "service-tags-unread", OK.without("serviceTags"), "error", "serviceTags/read"),
+    ("AVB-113", "internet", OK, "compliant", ""),
+    (
+        "AVB-113",
+        "dropped",
+        routed(("drop", "0.0.0.0/0", "None")),
+        "non_compliant",
+        "user-defined route drop to next hop None",
+    ),
+    (
+        "AVB-113",
+        "a-part-is-dropped",
+        routed(("drop", "20.60.88.0/24", "None")),
+        "non_compliant",
+        "1 of 3 prefixes denied",
+    ),
+    (
+        "AVB-113",
+        "appliance",
+        routed(("fw", "0.0.0.0/0", "VirtualAppliance")),
+        "undetermined",
+        "was not asked in the guest",
+    ),
+    (
+        "AVB-113",
+        "appliance-and-storage-answers",
+        routed(("fw", "0.0.0.0/0", "VirtualAppliance"), number=201),
+        "compliant",
+        "",
+    ),
+    (
+        "AVB-113",
+        "appliance-and-storage-does-not",
+        routed(("fw", "0.0.0.0/0", "VirtualAppliance"), number=202),
+        "undetermined",
+        "does not answer in the guest",
+    ),
+    (
+        "AVB-113",
+        "service-endpoint-goes-first",
+        routed(
+            ("fw", "0.0.0.0/0", "None"),
+            serviceEndpoints=[
+                {"service": "Microsoft.Storage", "locations": ["westeurope"], "provisioningState": "Succeeded"}
+            ],
+        ),
+        "compliant",
+        "",
+    ),
+    (
+        "AVB-113",
+        "gateway-may-add-routes",
+        OK.put("virtualNetworks", virtual_network(APPS, GATEWAY)),
+        "undetermined",
+        "gateway",
+    ),
+    (
+        "AVB-113",
+        "effective-routes-decide",
+        OK.put("virtualNetworks", virtual_network(APPS, GATEWAY)).put("effectiveRoutes", EFFECTIVE),
+        "compliant",
+        "",
+    ),
+    ("AVB-113", "unknown-next-hop", routed(("odd", "0.0.0.0/0", "Wormhole")), "undetermined", "Wormhole"),
+    ("AVB-113", "table-dangles", routed(("fw", "0.0.0.0/0", "None")).put("routeTables"), "error", "routeTables/table"),
+    ("AVB-113", "tables-refused", routed(("fw", "0.0.0.0/0", "None")).refused("routeTables"), "error", "403"),
+    ("AVB-114", "nat-gateway", OK, "compliant", ""),
+    ("AVB-114", "default-access", in_subnet(defaultOutboundAccess=None), "error", "defaultOutboundAccess"),
+    ("AVB-114", "default-access-in-force", in_subnet(defaultOutboundAccess=True), "compliant", ""),
+    ("AVB-114", "nothing", in_subnet(), "non_compliant", "gives no way out"),
+    (
+        "AVB-114",
+        "service-endpoint",
+        in_subnet(
+            serviceEndpoints=[
+                {"service": "Microsoft.Storage", "locations": ["westeurope"], "provisioningState": "Succeeded"}
+            ]
+        ),
+        "compliant",
+        "",
+    ),
+    (
+        "AVB-114",
+        "public-address",
+        in_subnet()
+        .set("networkInterfaces", "sample-nic", f"{IPCONFIG}.publicIPAddress", {"id": PUBLIC})
+        .put("publicIPAddresses", {"id": PUBLIC, "properties": {}}),
+        "compliant",
+        "",
+    ),
+    (
+        "AVB-114",
+        "public-address-dangles",
+        in_subnet().set("networkInterfaces", "sample-nic", f"{IPCONFIG}.publicIPAddress", {"id": PUBLIC}),
+        "error",
+        "publicIPAddresses/ip",
+    ),
+    ("AVB-114", "nat-gateways-refused", OK.refused("natGateways"), "error", "403"),
+    ("AVB-114", "private-endpoints-unread", in_subnet().without("privateEndpoints"), "error", "privateEndpoints/read"),
+    ("AVB-412", "alone", OK, "not_applicable", "no availability set"),
+    ("AVB-412", "apart", grouped("daily-2300"), "compliant", ""),
+    ("AVB-412", "together", grouped("daily-2200"), "non_compliant", "starts daily 22:00 (UTC) together with twin"),
+    ("AVB-412", "proposes", grouped("daily-2200"), "non_compliant", "twin 22:30"),
+    (
+        "AVB-412",
+        "certain-across-zones",
+        grouped("daily-2200").set("backupPolicies", "daily-2200", "properties.timeZone", "Korea Standard Time"),
+        "non_compliant",
+        "Korea Standard Time",
+    ),
+    ("AVB-412", "contested-across-zones", grouped("daily-0700-seoul"), "undetermined", "contested"),
+    ("AVB-412", "twin-not-protected", grouped(None), "not_applicable", "only protected one"),
+    ("AVB-412", "twin-of-unknown-schedule", grouped("gone"), "undetermined", "backupPolicies/gone"),
+    (
+        "AVB-412",
+        "own-policy-dangles",
+        grouped("daily-2200").put("backupPolicies", policy("daily-2300", "23:00")),
+        "error",
+        "backupPolicies/daily-2200",
+    ),
+    (
+        "AVB-412",
+        "policy-of-unknown-kind",
+        grouped("daily-2300").set(
+            "backupPolicies", "daily-2200", "properties.schedulePolicy.schedulePolicyType", "LunarSchedulePolicy"
+        ),
+        "undetermined",
+        "LunarSchedulePolicy",
+    ),
+    (
+        "AVB-412",
+        "not-protected",
+        grouped("daily-2200").put("backupProtectedItems", protected_item("twin")),
+        "not_applicable",
+        "AVB-501",
+    ),
+    ("AVB-414", "static", OK, "compliant", ""),
+    ("AVB-414", "single-dynamic", allocated("Dynamic"), "not_applicable", "single dynamic address"),
+    (
+        "AVB-414",
+        "second-is-dynamic",
+        OK.edit("networkInterfaces", "sample-nic", add_dynamic),
+        "non_compliant",
+        "ipconfig2 (10.20.0.99)",
+    ),
+    ("AVB-414", "unknown-method", allocated("Magic"), "undetermined", "Magic"),
+    ("AVB-414", "guest-agrees", subscription("sample", 203), "compliant", ""),
+    (
+        "AVB-414",
+        "guest-disagrees",
+        subscription("sample", 204, address="10.20.0.5"),
+        "non_compliant",
+        "the guest holds 10.20.0.204",
+    ),
+    ("AVB-414", "interface-unread", OK.without("networkInterfaces"), "error", "networkInterfaces/read"),
 )
 RECORDINGS = {f"{control}-{name}": recording for control, name, recording, _, _ in CASES}
 CONTROLS = sorted({case[0] for case in CASES})

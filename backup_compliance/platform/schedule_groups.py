@@ -30,7 +30,7 @@ class Grouping:
     """What makes a group besides availability sets, scale sets and classic domains."""
 
     tag: str = ""
-    """Machines with equal values of this tag are one group, before all else; empty for no tag."""
+    """Machines of a subscription with equal values of this tag are one group, before all else; empty for no tag."""
     by_resource_group: bool = False
     """Machines in no other group are grouped by resource group."""
 
@@ -65,12 +65,15 @@ def find_schedule_group(estate: Estate, vm: Identity, profile: Profile, grouping
     key = _key(vm, profile, grouping)
     if key is None:
         raise NotApplicable("the VM is in no availability set, scale set or classic domain, nor in a group by tag")
-    index: _Index = estate.remembered(("schedule groups", grouping), lambda: _index(estate, grouping))
+    subscription = vm.subscription_id
+    index: _Index = estate.remembered(
+        ("schedule groups", subscription, grouping), lambda: _index(estate, subscription, grouping)
+    )
     members = index.members.get(key, [])
     if len(members) < 2 and not index.doubts:
         raise NotApplicable(f"the VM is alone in {_label(key)}")
     found: ScheduleGroup = estate.remembered(
-        ("schedule group", grouping, key), lambda: _group(estate, key, members, index.doubts)
+        ("schedule group", subscription, grouping, key), lambda: _group(estate, key, members, index.doubts)
     )
     return found
 
@@ -124,7 +127,7 @@ def _key(vm: Identity, profile: Profile, grouping: Grouping) -> tuple[str, str] 
         ("availability set", profile.availability_set),
         ("scale set", profile.scale_set),
         ("classic domain", profile.classic_domain),
-        ("resource group", f"{vm.subscription_id}/{vm.resource_group}" if grouping.by_resource_group else None),
+        ("resource group", vm.resource_group if grouping.by_resource_group else None),
     )
     return next(((kind, normal(value)) for kind, value in candidates if value), None)
 
@@ -133,26 +136,20 @@ def _label(key: tuple[str, str]) -> str:
     return f"{key[0]} {last_segment(key[1])}"
 
 
-def _index(estate: Estate, grouping: Grouping) -> _Index:
+def _index(estate: Estate, subscription: str, grouping: Grouping) -> _Index:
     members: dict[tuple[str, str], list[Identity]] = {}
-    doubts: list[str] = []
-    for subscription in estate.subscriptions:
+    listing = estate.listing(subscription, "virtualMachines")
+    doubts = [f"virtualMachines: {entry}" for entry in listing.damaged]
+    doubts += [f"virtual machine {last_segment(key)}: {p.missing}" for key, p in listing.problems.items()]
+    for record in listing.resources.values():
+        vm = parse_identity(record)
         try:
-            listing = estate.listing(subscription, "virtualMachines")
+            key = _key(vm, parse_profile(record), grouping)
         except Unreadable as error:
-            doubts.append(error.missing)
+            doubts.append(f"the group of {vm.name}: {error.missing}")
             continue
-        doubts += [f"virtualMachines: {entry}" for entry in listing.damaged]
-        doubts += [f"virtual machine {last_segment(key)}: {p.missing}" for key, p in listing.problems.items()]
-        for record in listing.resources.values():
-            vm = parse_identity(record)
-            try:
-                key = _key(vm, parse_profile(record), grouping)
-            except Unreadable as error:
-                doubts.append(f"the group of {vm.name}: {error.missing}")
-                continue
-            if key is not None:
-                members.setdefault(key, []).append(vm)
+        if key is not None:
+            members.setdefault(key, []).append(vm)
     return _Index(members, tuple(doubts))
 
 
