@@ -30,7 +30,7 @@ DEFAULT_EXEMPTIONS: Final = "exemptions.toml"
 WHAT_TO_TYPE: Final = """nothing to judge was named. Type one of:
   pytest --hosts=ssh://root@HOST1,ssh://root@HOST2     read these guests now
   pytest --hosts-file=FILE                             read the guests listed in FILE
-  pytest --facts=DIR                                   judge recorded facts, no network at all
+  pytest --facts=DIR                                   judge recorded facts (guests, ARM's JSON), no network at all
   pytest --facts=samples/facts                         see it work on made-up samples
   pytest --controls                                    print the control catalogue"""
 
