@@ -47,6 +47,7 @@ def test_options_in_the_readme_exist() -> None:
         "--name",
         "--query",
         "--output",
+        "--url",
     }
     assert set(re.findall(r"(?<![\w-])(--[a-z][a-z-]+)", TEXT)) <= known
 
