@@ -75,8 +75,11 @@ class Subjects:
         found = {}
         for key, machine in of_kind(self.machines, Machine).items():
             found[machine.identity.id] = Vm(self.names[key], self.joined.host_of.get(key, ""), on_platform=True)
-        strangers = [host for host in self.guests if host not in self.joined.machine_of]
-        return {**found, **{host: Vm(host, host, on_platform=False) for host in strangers}}
+        taken = {vm.name.casefold() for vm in found.values()}
+        for host in self.guests:
+            if host not in self.joined.machine_of:
+                found[host] = Vm(f"{host} (host)" if host.casefold() in taken else host, host, on_platform=False)
+        return found
 
     def guest(self, name: str) -> LinuxGuest:
         """The guest `name` with a fresh memory of what is asked; `Unreadable` where it was not read."""

@@ -102,7 +102,8 @@ def parse_version(text: str) -> Version | None:
 def agent_switch_failure(profile: Profile, instance: InstanceView | None) -> str | None:
     """Neither switch of the model keeps agent and extensions away.
 
-    Where the model gives none (a VM made from a specialized disk has no osProfile), an agent that reports itself is proof.
+    The model may give none (a VM made from a specialized disk has no osProfile). An agent that reported itself then
+    proves the one, an extension that is there proves the other: ARM forbids the switch while there is any.
     """
     switches = {
         "provisionVMAgent": profile.provision_vm_agent,
@@ -111,9 +112,12 @@ def agent_switch_failure(profile: Profile, instance: InstanceView | None) -> str
     off = [name for name, value in switches.items() if value is False]
     if off:
         return f"{' and '.join(off)} {'is' if len(off) == 1 else 'are'} false: the platform may not run the agent's extensions"
-    unknown = [name for name, value in switches.items() if value is None]
-    if unknown and (instance is None or instance.agent is None or not instance.agent.statuses):
-        raise Undetermined(f"the model gives no {' and no '.join(unknown)}, and no agent reports itself")
+    has_agent = instance is not None and instance.agent is not None and bool(instance.agent.statuses)
+    has_extension = instance is not None and bool(instance.extensions)
+    proven = {"provisionVMAgent": has_agent, "allowExtensionOperations": has_extension}
+    unknown = [name for name, value in switches.items() if value is None and not proven[name]]
+    if unknown:
+        raise Undetermined(f"the model gives no {' and no '.join(unknown)}, and no agent or extension reports itself")
     return None
 
 

@@ -57,7 +57,11 @@ def _verdict_table(verdicts: Sequence[Verdict]) -> list[str]:
 
 
 def _who(verdict: Verdict) -> str:
-    return f"{verdict.name} ({verdict.host})" if verdict.host and verdict.host != verdict.name else verdict.name
+    return (
+        f"{verdict.name} ({verdict.host})"
+        if verdict.host and not verdict.name.startswith(verdict.host)
+        else verdict.name
+    )
 
 
 def _coverage(coverage: Coverage) -> list[str]:
