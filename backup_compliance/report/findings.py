@@ -83,6 +83,11 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     counts: dict[Outcome, int]
 
     @property
+    def other_host(self) -> str:
+        """The host id where it tells more than the name; else empty."""
+        return "" if self.host in (self.name, self.vm) else self.host
+
+    @property
     def text(self) -> str:
         """`ready (guest only)`."""
         return (

@@ -61,7 +61,7 @@ def summarize(
 
 
 def _verdict(terminal: pytest.TerminalReporter, verdict: Verdict, gating: Sequence[Finding]) -> None:
-    host = f" = {verdict.host}" if verdict.host and not verdict.name.startswith(verdict.host) else ""
+    host = f" = {verdict.other_host}" if verdict.other_host else ""
     told = f"{verdict.text:26} {verdict.name}{host}{_aside(verdict)}"
     terminal.write_line(told, **{_COLOURS[verdict.verdict]: True})
     _findings(terminal, gating)
