@@ -129,7 +129,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    controls = [c for item in items if (c := control_of(getattr(item, "function", None)))]
+    controls = []
+    for item in items:
+        if (control := control_of(getattr(item, "function", None))) is not None:
+            controls.append(control)
+            item.extra_keyword_matches.add(control.id)  # -k AVB-213
     known = config.stash[RUN].catalogue
     strangers = sorted({c.id for c in controls} - set(known))
     if strangers:

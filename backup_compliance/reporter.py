@@ -53,11 +53,13 @@ class Reporter:
         """Before pytest-html's own, which renders what is decided here."""
         if self.config.getoption("collectonly") or not self.run.subjects.sides:
             return
-        if session.exitstatus == pytest.ExitCode.OK and not any(
-            f.outcome in JUDGED for f in self.run.collected.findings.values()
-        ):
+        judged = any(f.outcome in JUDGED for f in self.run.collected.findings.values())
+        if session.exitstatus == pytest.ExitCode.OK and not (judged and self.run.subjects.vms()):
             session.exitstatus = pytest.ExitCode.NO_TESTS_COLLECTED
-            self.run.notes.append("no control could be judged, which is no reason to pass")
+            what = (
+                "no control could be judged" if self.run.subjects.vms() else "there is no virtual machine and no host"
+            )
+            self.run.notes.append(f"{what}, which is no reason to pass")
         self.document = make_document(self.run, int(session.exitstatus))
         self.written = write_reports(self.document, self.folder)
 

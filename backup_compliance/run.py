@@ -68,7 +68,8 @@ class Run:
         machine = self.subjects.machines.get(key)
         policy = self.subjects.policies.get(key)
         if isinstance(machine, Machine):
-            return [resource, machine.identity.id, machine.identity.name]
+            host = self.subjects.joined.host_of.get(key, "")
+            return [resource, machine.identity.id, machine.identity.name, host]
         return [resource, policy.name] if isinstance(policy, Policy) else [resource]
 
     def conclude(self, subject: Subject, end: Ending, elsewhere: Ending) -> Finding:
@@ -95,7 +96,7 @@ class Run:
             or (outcome in (Outcome.NON_COMPLIANT, Outcome.UNDETERMINED) and here.rank >= self.fail_on.rank),
             message=message or "holds",
             evidence=self._evidence(subject, end),
-            remediation=end.remedy or (control.remediation if end.outcome in BAD else ""),
+            remediation=end.remedy or _remediation(control, end),
             source=f"{control.source.title} ({control.source.date})",
             other_baseline=OtherBaseline(name=self.other.name, severity=there, outcome=elsewhere.outcome),
         )
@@ -164,6 +165,12 @@ class Run:
         return notes
 
 
+def _remediation(control: Control, end: Ending) -> str:
+    if end.outcome is Outcome.ERROR:  # what the control's subject should do helps nobody to read it
+        return "collect again"
+    return control.remediation if end.outcome in BAD else ""
+
+
 def read_at(observed: LinuxGuest | Machine | Policy) -> datetime | None:
     """When the facts of one subject were read, UTC; None where nobody recorded that."""
     if isinstance(observed, LinuxGuest):
@@ -222,7 +229,7 @@ def ending(raised: BaseException | None, *, in_body: bool) -> Ending:
     message = printable(str(raised), MESSAGE_LIMIT)
     match raised:
         case Undetermined():
-            return Ending(Outcome.UNDETERMINED, message)
+            return Ending(Outcome.UNDETERMINED, message, printable(raised.remedy, MESSAGE_LIMIT))
         case NotApplicable():
             return Ending(Outcome.NOT_APPLICABLE, message)
         case Unreadable():

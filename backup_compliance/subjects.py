@@ -68,6 +68,9 @@ class Subjects:
 
     def name_of(self, resource: str) -> str:
         """The name for people of what reports show as `resource`."""
+        machine = self.joined.machine_of.get(resource)
+        if machine is not None and self.names[machine] != resource:
+            return f"{self.names[machine]} ({resource})"
         return self.names.get(normal(resource), resource)
 
     def vms(self) -> dict[str, Vm]:
@@ -150,6 +153,11 @@ def _too_old(times: list[datetime], now: datetime, max_age: timedelta | None) ->
 
 def _aged(recorded: RecordedSubscription, now: datetime, max_age: timedelta | None) -> RecordedSubscription:
     """The subscription, or one of which nothing counts as read because it is too old or of unknown age."""
+    if recorded.read_at is not None and recorded.read_at > now + CLOCK_TOLERANCE:
+        return _unread(
+            recorded,
+            Problem("its facts are dated in the future", f"mend subscriptions.{recorded.id}.read_at in facts.json"),
+        )
     if max_age is None:
         return recorded
     problem = (
@@ -159,7 +167,9 @@ def _aged(recorded: RecordedSubscription, now: datetime, max_age: timedelta | No
             "when its facts were read is not recorded", f"give subscriptions.{recorded.id}.read_at in facts.json"
         )
     )
-    if problem is None:
-        return recorded
+    return recorded if problem is None else _unread(recorded, problem)
+
+
+def _unread(recorded: RecordedSubscription, problem: Problem) -> RecordedSubscription:
     unread = tuple(ReadProblem(kind, problem.missing, problem.remedy) for kind in RESOURCE_TYPES)
     return replace(recorded, documents={}, problems=unread)

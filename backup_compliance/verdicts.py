@@ -29,6 +29,11 @@ class Unreadable(Exception):
 class Undetermined(Exception):
     """Everything was read, and it is still not enough to decide. Carries its control's severity."""
 
+    def __init__(self, reason: str, remedy: str = "") -> None:
+        self.remedy = remedy
+        """What would decide it; empty where the control's own remediation fits."""
+        super().__init__(reason)
+
 
 class NotApplicable(Exception):
     """The control has no subject here, and the facts prove that."""

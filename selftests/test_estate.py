@@ -56,7 +56,7 @@ def test_subscription_that_was_not_read_is_named() -> None:
         ([], "is no list"),
         ({"value": None}, "is no list"),
         ({"value": {}}, "is no list"),
-        ({"error": {"code": "AuthorizationFailed"}}, "an error AuthorizationFailed"),
+        ({"error": {"code": "AuthorizationFailed"}}, "ARM refused virtualMachines.json: AuthorizationFailed"),
         ({"value": [], "nextLink": "https://management.azure.com/next"}, "first page only"),
     ],
 )
@@ -97,7 +97,7 @@ def test_missing_list_says_which_right_grants_it() -> None:
     estate = open_estate([subscription().without("routeTables").recorded()])
     with pytest.raises(Unreadable) as raised:
         estate.listing(SUBSCRIPTION, "routeTables")
-    assert "grant Microsoft.Network/routeTables/read" in raised.value.remedy
+    assert "right: Microsoft.Network/routeTables/read" in raised.value.remedy
 
 
 def test_recorded_problem_is_told_for_its_scope_only() -> None:

@@ -226,8 +226,8 @@ CASES: tuple[tuple[str, str, Subscription, str, str], ...] = (
         "AVB-211",
         "undated-facts",
         Subscription(OK.lists, read_at=None, raw=OK.raw),
-        "undetermined",
-        "read_at in facts.json",
+        "error",
+        "is not recorded",
     ),
     ("AVB-212", "current", OK, "compliant", ""),
     (
@@ -264,7 +264,7 @@ CASES: tuple[tuple[str, str, Subscription, str, str], ...] = (
         "Linux or Windows",
     ),
     ("AVB-212", "deallocated", powered("deallocated"), "not_applicable", "deallocated"),
-    ("AVB-212", "no-instance-views", OK.without("instanceViews"), "error", "instanceViews of subscription"),
+    ("AVB-212", "no-instance-views", OK.without("instanceViews"), "error", "instanceViews.json of subscription"),
     ("AVB-213", "allowed", OK, "compliant", ""),
     ("AVB-213", "no-agent", flags(False, True), "non_compliant", "provisionVMAgent is false"),
     (
@@ -313,7 +313,13 @@ CASES: tuple[tuple[str, str, Subscription, str, str], ...] = (
         "provisioning state is missing",
     ),
     ("AVB-411", "not-listed", OK.put("instanceViews").put("virtualMachineStatuses"), "error", "virtualMachineStatuses"),
-    ("AVB-411", "nothing-read", OK.without("instanceViews", "virtualMachineStatuses"), "error", "were not read"),
+    (
+        "AVB-411",
+        "nothing-read",
+        OK.without("instanceViews", "virtualMachineStatuses"),
+        "error",
+        "virtualMachineStatuses.json",
+    ),
     ("AVB-311", "new", OK, "compliant", ""),
     ("AVB-311", "at-the-minimum", snapshot("1.0.91.0"), "compliant", ""),
     ("AVB-311", "old", snapshot("1.0.57.0"), "non_compliant", "1.0.57.0, the minimum is 1.0.91.0"),
@@ -473,6 +479,13 @@ CASES: tuple[tuple[str, str, Subscription, str, str], ...] = (
         "Dreaming",
     ),
     ("AVB-501", "items-unread", OK.without("backupProtectedItems"), "error", "backupProtectedItems/read"),
+    (
+        "AVB-501",
+        "no-item-and-vaults-unread",
+        OK.put("backupProtectedItems").without("vaults"),
+        "error",
+        "Microsoft.RecoveryServices/vaults/read",
+    ),
     ("AVB-501", "another-vault-refused", OK.refused("backupProtectedItems", vault_id("other")), "compliant", ""),
     (
         "AVB-501",

@@ -127,7 +127,7 @@ def test_unusable_interface_is_named(sample: Subscription, error: type[Exception
          ("subnet apps", "without saying which")),
         (subscription().set("virtualNetworks", "sample-net", SUBNET[:-11], None), ("apps",)),
         (subscription().set("virtualNetworks", "sample-net", "properties.subnets", None), ("sample-net", "subnets")),
-        (subscription().without("serviceTags"), ("serviceTags", "not read")),
+        (subscription().without("serviceTags"), ("serviceTags", "missing")),
         (subscription().set("virtualMachines", "sample", "location", ""), ("sample", "location")),
         (subscription().without("securityAdminRules"), ("securityAdminRules",)),
         (subscription().put("securityAdminRules"), ("securityAdminRules", "sample-net")),

@@ -151,7 +151,10 @@ def test_subnet_without_a_way_out_fails_naming_what_was_looked_for(sample: Subsc
         (_behind(_balancer(loadBalancingRules=[_rule(disableOutboundSnat="no")])), "rule web cannot be read"),
         (_behind(_balancer(outboundRules=None)), "outboundRules is no list"),
         (_closed().without("privateEndpoints"), "privateEndpoints"),
-        (_closed().add("privateEndpoints", {"id": "/pe", "properties": None}), "pe cannot be read"),
+        (
+            _closed().add("privateEndpoints", {"id": network_id("privateEndpoints", "pe"), "properties": None}),
+            "pe cannot be read",
+        ),
         (_closed(peerings=(peering(state="New"),)), "peeringState"),
         (_closed(route_table="gone"), "gone"),
         (_routed("Elsewhere"), "route out"),

@@ -207,3 +207,63 @@ def test_workers_judge_both_sides_alike(pytester: pytest.Pytester) -> None:
     alone = judge(pytester, f"--facts={facts}").document.findings
     shared = judge(pytester, f"--facts={facts}", "-n", "2").document.findings
     assert alone == shared
+
+
+@pytest.mark.parametrize(
+    ("problem", "said"),
+    [
+        ('{"type": "backupJob", "missing": "403"}', "'backupJob' is none of virtualMachines"),
+        ('{"missing": "403"}', "type"),
+    ],
+)
+def test_problem_of_no_known_list_is_refused(tmp_path: Path, problem: str, said: str) -> None:
+    """It would silently excuse nothing."""
+    (tmp_path / "facts.json").write_text(f'{{"schema": 1, "subscriptions": {{"s": {{"problems": [{problem}]}}}}}}')
+    with pytest.raises(ConfigurationError, match=said):
+        load_facts(tmp_path)
+
+
+@pytest.mark.parametrize("scope", ["", SUBSCRIPTION, f"/subscriptions/{SUBSCRIPTION}", "somewhere"])
+def test_problem_that_names_no_resource_takes_the_whole_list(pytester: pytest.Pytester, scope: str) -> None:
+    """What is declared unreadable is never judged, however its scope is written."""
+    kept = subscription()
+    kept = Subscription(kept.lists, problems=(ReadProblem("networkSecurityGroups", "403", scope=scope),), raw=kept.raw)
+    finding = run(pytester, kept, guests=False).finding("AVB-111", vm_id("sample"))
+    assert (finding.outcome, "403" in finding.message) == ("error", True)
+
+
+def test_list_of_another_subscription_is_no_list_of_this_one(pytester: pytest.Pytester) -> None:
+    """A folder of the wrong name would be judged as if it were empty."""
+    recorded = subscription().recorded()
+    save_facts(Facts((), (RecordedSubscription("prod", recorded.documents, READ_AT),)), pytester.path / "facts")
+    judged = judge(pytester, f"--facts={pytester.path / 'facts'}")
+    assert judged.status == 1
+    assert f"value[0] belongs to subscription {SUBSCRIPTION}" in judged.text
+
+
+def test_subscription_without_machines_is_no_reason_to_pass(pytester: pytest.Pytester) -> None:
+    """A wrong subscription is not green because its policies are."""
+    judged = run(pytester, subscription().put("virtualMachines"), guests=False)
+    assert judged.status == 5
+    assert "there is no virtual machine and no host" in judged.text
+
+
+def test_vm_of_which_one_side_was_left_out_is_not_ready(pytester: pytest.Pytester) -> None:
+    """Its guest was read; a run of the platform tests only does not make it ready."""
+    judged = run(pytester, subscription(), given=("-k", "platform"))
+    assert judged.document.verdicts[0].verdict is VmVerdict.NOT_ASSESSED
+    assert "no VM was judged by every control" in judged.text
+
+
+def test_controls_are_chosen_by_id(pytester: pytest.Pytester) -> None:
+    """`-k AVB-213`."""
+    judged = run(pytester, subscription(), given=("-k", "AVB-213"))
+    assert [f.control for f in judged.document.findings] == ["AVB-213"]
+
+
+def test_facts_from_the_future_are_errors(pytester: pytest.Pytester) -> None:
+    """A mistyped year would make every report stale."""
+    kept = subscription()
+    judged = run(pytester, Subscription(kept.lists, read_at=READ_AT + timedelta(days=4000), raw=kept.raw), guests=False)
+    assert {f.outcome for f in judged.document.findings} == {Outcome.ERROR}
+    assert "dated in the future" in judged.document.findings[0].message

@@ -10,7 +10,7 @@ from packaging.version import InvalidVersion, Version
 
 from backup_compliance.platform.facts import AgentView, InstanceView, Power, Profile, Status
 from backup_compliance.untrusted import printable
-from backup_compliance.verdicts import NotApplicable, Undetermined
+from backup_compliance.verdicts import NotApplicable, Undetermined, Unreadable
 
 CLOCK_TOLERANCE: Final = timedelta(minutes=5)
 SAME_MOMENT: Final = timedelta(minutes=15)
@@ -58,16 +58,20 @@ def _staleness(statuses: tuple[Status, ...], read_at: datetime | None, limit: ti
     if not times:
         raise Undetermined("the agent is Ready, and the report does not say since when")
     if read_at is None:
-        raise Undetermined(
-            f"the agent was Ready at {_told(max(times))}, and when these facts were read is not recorded (read_at in facts.json)"
+        raise Unreadable(
+            f"the agent was Ready at {_told(max(times))}, and when these facts were read is not recorded",
+            "write read_at of the subscription into facts.json (README, Against Azure)",
         )
     age = read_at - max(times)
     if age < -CLOCK_TOLERANCE:
         raise Undetermined(f"the agent's report of {_told(max(times))} is later than the reading of {_told(read_at)}")
     if age > limit:
-        minutes = age.total_seconds() / 60
-        return f"the agent last reported {minutes:.0f} minutes before the reading, at {_told(max(times))}; the limit is {limit.total_seconds() / 60:g} minutes"
+        return f"the agent last reported {_span(age)} before the reading, at {_told(max(times))}; the limit is {limit.total_seconds() / 60:g} minutes"
     return None
+
+
+def _span(age: timedelta) -> str:
+    return f"{age.days} days" if age.days > 1 else f"{age.total_seconds() / 60:.0f} minutes"
 
 
 def _when(status: Status) -> str:

@@ -16,11 +16,12 @@ from typing import Any, Final
 
 from backup_compliance.arm_json import as_record, last_segment, text_at
 from backup_compliance.platform.resource_types import ABOUT_OTHERS, RESOURCE_TYPES
-from backup_compliance.recorded import Problem, RecordedSubscription
+from backup_compliance.recorded import Problem, ReadProblem, RecordedSubscription
 from backup_compliance.untrusted import printable
 from backup_compliance.verdicts import Unreadable
 
 Resource = Mapping[str, Any]
+NO_ENTRY: Final = "give each entry of that file the id of the resource it was asked for"
 COLLECT_AGAIN: Final = "collect again; if it stays so, look at the resource in the portal"
 
 
@@ -63,13 +64,14 @@ class Estate:
                 "read that subscription too: something here refers to it",
             )
         for problem in recorded.problems:
-            if problem.type == kind and not problem.scope:
+            if problem.type == kind and _is_of_all(problem):
                 raise Unreadable(
                     f"{kind} of subscription {recorded.id}: {printable(problem.missing)}",
                     printable(problem.remedy) or _grant(kind),
                 )
         if kind not in recorded.documents:
-            raise Unreadable(f"{kind} of subscription {recorded.id} were not read", _grant(kind))
+            right = f" (right: {RESOURCE_TYPES[kind]})" if kind in RESOURCE_TYPES else ""
+            raise Unreadable(f"{kind}.json of subscription {recorded.id} is missing", f"collect {kind}{right}")
         try:
             return json.loads(recorded.documents[kind])
         except (ValueError, RecursionError) as error:
@@ -94,9 +96,9 @@ class Estate:
         problems = {
             p.scope.lower(): Problem(printable(p.missing), printable(p.remedy) or _grant(kind))
             for p in self.subscriptions[subscription].problems
-            if p.type == kind and p.scope
+            if p.type == kind and not _is_of_all(p)
         }
-        return parse_listing(document, f"{kind}.json of subscription {subscription}", problems)
+        return parse_listing(document, f"{kind}.json of subscription {subscription}", problems, kind, subscription)
 
     def find(self, kind: str, reference: str, named_by: str) -> Resource:
         """The resource that `named_by` refers to; `Unreadable` naming both when it is not in the list."""
@@ -110,7 +112,7 @@ class Estate:
         told = f"; {len(listing.damaged)} entries of that list are damaged" if listing.damaged else ""
         where = f"not in {kind}.json of subscription {subscription_of(reference)}{told}"
         if kind in ABOUT_OTHERS:
-            raise Unreadable(f"{named_by} is {where}", _grant(kind))
+            raise Unreadable(f"{named_by} is {where}", NO_ENTRY if listing.damaged else _grant(kind))
         raise Unreadable(f"{named_by} refers to {told_id(reference)}, which is {where}", COLLECT_AGAIN)
 
     def every(self, kind: str) -> Iterable[Resource]:
@@ -124,14 +126,25 @@ def open_estate(subscriptions: Iterable[RecordedSubscription]) -> Estate:
     return Estate({each.id: each for each in subscriptions})
 
 
-def parse_listing(document: Any, what: str, problems: Mapping[str, Problem] | None = None) -> Listing:
-    """A list reply `{"value": [...]}` with all its pages; `Unreadable` when it is none, or has a further page."""
+def parse_listing(
+    document: Any, what: str, problems: Mapping[str, Problem] | None = None, kind: str = "", subscription: str = ""
+) -> Listing:
+    """A list reply `{"value": [...]}` with all its pages; `Unreadable` when it is none, or has a further page.
+
+    Args:
+        document: the reply, as JSON gives it.
+        what: how messages name it.
+        problems: why single resources or scopes are missing, by normal id.
+        kind: the type that is listed, for the right to grant.
+        subscription: whose resources these must be; empty for anybody's.
+    """
     record = as_record(document)
     values = record.get("value") if record is not None else None
     if record is None or not isinstance(values, list):
         error = as_record(record.get("error")) if record is not None else None
-        told = f": an error {printable(text_at(error, 'code'), 60)}" if error else ""
-        raise Unreadable(f'{what} is no list {{"value": [...]}}{told}', "collect again")
+        if error is not None:
+            raise Unreadable(f"ARM refused {what}: {printable(text_at(error, 'code'), 60) or 'an error'}", _grant(kind))
+        raise Unreadable(f'{what} is no list {{"value": [...]}}', "collect again")
     if record.get("nextLink"):
         raise Unreadable(
             f"{what} holds the first page only: nextLink was not followed", "collect every page into one value"
@@ -144,6 +157,8 @@ def parse_listing(document: Any, what: str, problems: Mapping[str, Problem] | No
         key = normal(text_at(resource, "id")) if resource is not None else ""
         if resource is None or not key:
             damaged.append(f"value[{index}] is no resource with an id")
+        elif subscription and subscription_of(key) != subscription:
+            damaged.append(f"value[{index}] belongs to subscription {printable(subscription_of(key), 60) or '?'}")
         elif resources.get(key, resource) != resource:
             unread[key] = Problem(f"{what} lists it twice, and differently", "collect again")
         else:
@@ -171,6 +186,14 @@ def told_id(resource_id: str) -> str:
 def subscription_of(resource_id: str) -> str:
     """The subscription of a resource id, lower case."""
     return segment(resource_id, "subscriptions").lower()
+
+
+def _is_of_all(problem: ReadProblem) -> bool:
+    """Whether a problem takes the whole list: none of its resources or vaults is named."""
+    scope = problem.scope.lower()
+    if problem.type in ABOUT_OTHERS or problem.type.startswith("backup"):
+        return "/providers/" not in scope
+    return f"/{problem.type.lower()}/" not in scope
 
 
 def _grant(kind: str) -> str:

@@ -22,12 +22,12 @@ from backup_compliance.platform.virtual_networks import Network, Subnet, find_su
 from backup_compliance.verdicts import Undetermined, Unreadable
 
 LOOKED_FOR: Final = (
-    "a public IP address on the network interface",
-    "a NAT gateway with a public address on the subnet",
-    "an outbound rule or outbound SNAT of a public load balancer",
-    "a route to an appliance or gateway",
-    "a service endpoint for Storage",
-    "an approved private endpoint for blobs",
+    "public IP",
+    "NAT gateway",
+    "load balancer",
+    "route to an appliance or gateway",
+    "service endpoint",
+    "private endpoint for blobs",
     "default outbound access",
 )
 _PUBLIC: Final = ("publicIpAddresses", "publicIpPrefixes", "publicIpAddressesV6", "publicIpPrefixesV6")
@@ -92,7 +92,7 @@ def outbound_failure(outbound: Outbound) -> str | None:
     """What is missing, or None."""
     if outbound.method is not None:
         return None
-    return f"{outbound.subnet} gives no way out; looked for {', '.join(outbound.looked_for)}"
+    return f"{outbound.subnet} gives no way out: no {', no '.join(outbound.looked_for)}"
 
 
 def _public_address(setting: _Setting) -> str | None:

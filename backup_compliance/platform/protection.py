@@ -85,13 +85,16 @@ def find_protection(estate: Estate, vm: Identity) -> Protection | None:
     """The protection of a virtual machine by resource id; None where every item was read and none is its own.
 
     Raises:
-        Unreadable: the items, or those of one vault, were not read, and no live item of the machine was found.
+        Unreadable: the vaults, their items, or those of one vault, were not read, and no live item of the machine was found.
     """
     index = _items(estate, vm.subscription_id)
     found = sorted(index.by_vm.get(normal(vm.id), ()), key=_preference)
     if index.gaps and not (found and found[0].live):
         reason = index.gaps[0].reason
         raise Unreadable(f"whether a vault protects {vm.name} cannot be told: {reason.missing}", reason.remedy)
+    if not (found and found[0].live):
+        # without the list of vaults nobody can say that every vault was asked
+        estate.listing(vm.subscription_id, "vaults")
     return Protection(found[0], tuple(found[1:])) if found else None
 
 

@@ -55,8 +55,13 @@ def load_subscriptions(directory: Path, entries: dict[str, SubscriptionEntry]) -
     known: dict[str, tuple[SubscriptionEntry, Path | None]] = {}
     for name, entry in entries.items():
         _check(name, directory)
+        _check_problems(name, entry)
         known[name.lower()] = (entry, None)
     for folder in _entries(directory / FOLDER):
+        if not folder.is_dir():
+            raise ConfigurationError(
+                f"--facts: {folder} is no folder: {FOLDER} holds one for each subscription id, facts.json stands beside {FOLDER}"
+            )
         key = folder.name.lower()
         _check(folder.name, directory / FOLDER)
         entry, other = known.get(key, (SubscriptionEntry(), None))
@@ -64,6 +69,15 @@ def load_subscriptions(directory: Path, entries: dict[str, SubscriptionEntry]) -
             raise ConfigurationError(f"--facts: {folder} and {other.name} are one subscription; keep one of them")
         known[key] = (entry, folder)
     return tuple(_load(name, entry, folder) for name, (entry, folder) in sorted(known.items()))
+
+
+def _check_problems(name: str, entry: SubscriptionEntry) -> None:
+    """A problem of a list that nobody knows would silently excuse nothing."""
+    for number, problem in enumerate(entry.problems):
+        if problem.type not in RESOURCE_TYPES:
+            raise ConfigurationError(
+                f"--facts: facts.json: subscriptions.{name}.problems[{number}].type: {printable(problem.type, 60)!r} is none of {', '.join(RESOURCE_TYPES)}"
+            )
 
 
 def _check(name: str, where: Path) -> None:
@@ -88,6 +102,8 @@ def _load(name: str, entry: SubscriptionEntry, folder: Path | None) -> RecordedS
         if kind is None:
             known = ", ".join(RESOURCE_TYPES)
             raise ConfigurationError(f"--facts: {path}: no recording of ARM; known are {known} (.json)")
+        if kind in documents:
+            raise ConfigurationError(f"--facts: {path}: {kind} is there twice, in another spelling")
         try:
             if path.stat().st_size > DOCUMENT_LIMIT:
                 problems.append(ReadProblem(kind, f"{path.name} is larger than {DOCUMENT_LIMIT} bytes"))

@@ -7,7 +7,7 @@ from typing import Final
 RESOURCE_TYPES: Final = {
     "virtualMachines": "Microsoft.Compute/virtualMachines/read",
     "virtualMachineStatuses": "Microsoft.Compute/virtualMachines/read",
-    "instanceViews": "Microsoft.Compute/virtualMachines/instanceView/read",
+    "instanceViews": "Microsoft.Compute/virtualMachines/read",
     "networkInterfaces": "Microsoft.Network/networkInterfaces/read",
     "networkSecurityGroups": "Microsoft.Network/networkSecurityGroups/read",
     "virtualNetworks": "Microsoft.Network/virtualNetworks/read",

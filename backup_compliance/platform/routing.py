@@ -29,6 +29,10 @@ from backup_compliance.platform.virtual_networks import Network, Subnet, find_su
 from backup_compliance.verdicts import Undetermined, Unreadable
 
 STORAGE: Final = "microsoft.storage"
+WHAT_DECIDES: Final = (
+    "let storage through behind the next hop that is named; facts of the guest (AVB-101) settle what an appliance does, "
+    "effective routes what a gateway adds"
+)
 STORAGE_ANYWHERE: Final = "microsoft.storage.global"
 
 
@@ -38,8 +42,20 @@ def find_service_tags(estate: Estate, vm: Identity) -> ServiceTags:
     return once(
         estate,
         ("service tags", subscription),
-        lambda: parse_service_tags(estate.document(subscription, "serviceTags")),
+        lambda: _service_tags(estate, subscription),
     )
+
+
+def _service_tags(estate: Estate, subscription: str) -> ServiceTags:
+    try:
+        return parse_service_tags(estate.document(subscription, "serviceTags"))
+    except Unreadable as error:
+        if error.remedy:
+            raise
+        raise Unreadable(
+            f"serviceTags.json of subscription {subscription}: {error.missing}",
+            "store the reply of serviceTags, or Microsoft's file, as it is",
+        ) from None
 
 
 def regional(tag: str, vm: Identity) -> str:
@@ -150,7 +166,7 @@ def route_failure(next_hops: NextHops, storage_answers: bool | None) -> str | No
     if verdict.access is Access.ALLOW or (storage_answers is True and _ends_elsewhere(next_hops.hop_types)):
         return None
     told = {True: "answers, which does not settle this", False: "does not answer", None: "was not asked"}
-    raise Undetermined(f"{verdict.explanation}. Storage {told[storage_answers]} in the guest")
+    raise Undetermined(f"{verdict.explanation}. Storage {told[storage_answers]} in the guest", WHAT_DECIDES)
 
 
 def _ends_elsewhere(hops: frozenset[str]) -> bool:

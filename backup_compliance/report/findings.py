@@ -173,16 +173,27 @@ def verdicts(
     order = [VmVerdict.NOT_READY, VmVerdict.NOT_ASSESSED, VmVerdict.READY]
     named = {vm: vms.get(vm, (vm, "", False))[:2] for vm in by_vm}
     return sorted(
-        (_verdict(vm, named[vm], found, expected) for vm, found in by_vm.items()),
+        (_verdict(vm, named[vm], _sides(vms.get(vm)), found, expected) for vm, found in by_vm.items()),
         key=lambda v: (order.index(v.verdict), v.name.casefold(), v.vm.casefold()),
     )
 
 
+def _sides(vm: tuple[str, str, bool] | None) -> set[str]:
+    """The sides that something was read of, whether it was judged or not."""
+    if vm is None:
+        return set()
+    return {side for side, is_known in (("guest", bool(vm[1])), ("platform", vm[2])) if is_known}
+
+
 def _verdict(
-    vm: str, named: tuple[str, str], findings: Sequence[Finding], expected: Mapping[str, Collection[str]]
+    vm: str,
+    named: tuple[str, str],
+    known: set[str],
+    findings: Sequence[Finding],
+    expected: Mapping[str, Collection[str]],
 ) -> Verdict:
     sides = {f.side for f in findings}
-    verdict, reason = _judged(findings, sides, expected)
+    verdict, reason = _judged(findings, sides | known, expected)
     return Verdict(
         vm=vm,
         name=named[0],

@@ -69,10 +69,14 @@ def _verdict(terminal: pytest.TerminalReporter, verdict: Verdict, gating: Sequen
 
 def _findings(terminal: pytest.TerminalReporter, gating: Sequence[Finding], *, named: bool = False) -> None:
     ordered = sorted(gating, key=lambda f: (-f.severity.rank, f.control))
+    told: set[str] = set()
     for finding in ordered[:PER_VM]:
         kind = "" if finding.outcome == "non_compliant" else f"{finding.outcome}: "
         who = f"{finding.name}: " if named else ""
         terminal.write_line(f"    {finding.control} {finding.severity:8} {who}{kind}{finding.message}")
+        if finding.outcome is Outcome.ERROR and finding.remediation not in told:
+            told.add(finding.remediation)
+            terminal.write_line(f"        -> {finding.remediation}")
     if len(ordered) > PER_VM:
         terminal.write_line(f"    ... and {len(ordered) - PER_VM} more")
 
@@ -111,6 +115,12 @@ def gate_text(document: Document) -> str:
     what = f"{ready} of {len(document.verdicts)} VMs are ready"
     unread = sum(v.verdict is VmVerdict.NOT_ASSESSED and set(v.counts) == {Outcome.ERROR} for v in document.verdicts)
     what += f", {unread} could not be read" if unread else ""
+    if (
+        document.run.exit_status == 0
+        and document.verdicts
+        and not any(v.verdict is not VmVerdict.NOT_ASSESSED for v in document.verdicts)
+    ):
+        return "gate: passed for what was run; no VM was judged by every control (exit status 0)"
     if document.run.exit_status == 0:
         return f"gate: passed, {what} (exit status 0)"
     kinds = {o: sum(f.outcome == o for f in gating) for o in ("non_compliant", "error", "undetermined")}

@@ -116,9 +116,9 @@ def _partial(run: Run, findings: Sequence[Finding]) -> list[str]:
         if partly := sum(r in resources and any((c, r) not in done for c in expected[side]) for r in ids):
             ran = len({f.control for f in findings} & set(expected[side]))
             told = f"{ran} of {len(expected[side])} controls were run"
-            lines.append(f"{partly} of {_count(len(ids), what)} were judged in part only ({told})")
+            lines.append(f"{partly} of {len(ids)} {what}s were judged in part only ({told})")
         if missing := sum(r not in resources for r in ids):
-            lines.append(f"{missing} of {_count(len(ids), what)} were not judged at all")
+            lines.append(f"{missing} of {len(ids)} {what}s were not judged at all")
     return lines
 
 
