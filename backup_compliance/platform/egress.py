@@ -133,9 +133,7 @@ def _find_place(estate: Estate, interface: Interface, tags: ServiceTags) -> Plac
     return found
 
 
-def _place_in_subnet(
-    estate: Estate, interface: Interface, routing: Routing | Unreadable, tags: ServiceTags
-) -> Place:
+def _place_in_subnet(estate: Estate, interface: Interface, routing: Routing | Unreadable, tags: ServiceTags) -> Place:
     network, subnet = find_subnet(estate, interface)
     groups = (
         *_group(estate, interface.security_group_id, AppliedTo.NETWORK_INTERFACE, str(interface)),

@@ -82,7 +82,7 @@ class Estate:
             try:
                 self._listings[key] = self._parse(*key)
             except Unreadable as error:
-                self._listings[key] = error
+                self._listings[key] = error.with_traceback(None)  # which would keep this estate alive
         found = self._listings[key]
         if isinstance(found, Unreadable):
             raise Unreadable(found.missing, found.remedy)
