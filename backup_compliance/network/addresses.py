@@ -41,6 +41,8 @@ def parse_prefix(text: str) -> tuple[Interval, ...] | None:
             return _range(first.strip(), last.strip())
         if not _PREFIX.fullmatch(text):
             return None
+        if "/" not in text:  # a machine's address; several times as fast as a network of one
+            return _range(text, text)
         network = ip_network(text, strict=False)
     except ValueError:
         return None
@@ -51,7 +53,8 @@ def parse_prefix(text: str) -> tuple[Interval, ...] | None:
 def _range(first: str, last: str) -> tuple[Interval, ...] | None:
     if not (_PREFIX.fullmatch(first) and _PREFIX.fullmatch(last)):
         return None
-    low, high = ip_address(first), ip_address(last)
+    low = ip_address(first)
+    high = low if last == first else ip_address(last)
     if low.version != high.version or int(low) > int(high):
         return None
     base = 0 if low.version == 4 else IPV6
@@ -149,6 +152,8 @@ class AddressSet:
         few, many = self.intervals, other.intervals
         if len(few) > len(many):
             few, many = many, few
+        if not few:
+            return False
         for low, high in few:
             index = bisect_right(many, (high, _TOP)) - 1  # the last one that begins before this one ends
             if index >= 0 and many[index][1] >= low:
@@ -165,7 +170,7 @@ class AddressSet:
 
     def versions(self) -> frozenset[int]:
         """The IP versions that occur: 4, 6, both or none."""
-        return frozenset(6 if low >= IPV6 else 4 for low, _ in self.intervals)
+        return frozenset(6 if low >= IPV6 else 4 for low, _ in self.intervals[:1] + self.intervals[-1:])  # sorted
 
     def share_of(self, other: AddressSet) -> float:
         """0 to 1: how much of `other` is in this set, by its IPv4 addresses, or by IPv6 where it has no IPv4.
@@ -185,12 +190,20 @@ class AddressSet:
 
     def _prefixes(self) -> Iterable[str]:
         for low, high in self.intervals:
-            if low == high:  # one machine's address is told far more often than any other set
-                yield f"{IPv4Address(low)}/32" if low < IPV6 else f"{IPv6Address(low - IPV6)}/128"
+            size = high - low + 1
+            if size & (size - 1) == 0 and low % size == 0:  # one prefix, as nearly all that is told
+                yield _prefix(low, size)
             elif low < IPV6:
                 yield from map(str, summarize_address_range(IPv4Address(low), IPv4Address(high)))
             else:
                 yield from map(str, summarize_address_range(IPv6Address(low - IPV6), IPv6Address(high - IPV6)))
+
+
+def _prefix(first: int, size: int) -> str:
+    host_bits = size.bit_length() - 1
+    if first < IPV6:
+        return f"{IPv4Address(first)}/{32 - host_bits}"
+    return f"{IPv6Address(first - IPV6)}/{128 - host_bits}"
 
 
 NOWHERE: Final = AddressSet()

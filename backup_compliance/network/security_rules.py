@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Final
 
 from backup_compliance.arm_json import (
@@ -50,6 +51,7 @@ class AppliedTo(StrEnum):
 PortRange = tuple[int, int]
 _ANY_PORT: Final = (0, 65535)
 _EITHER: Final = frozenset({Effect.PASS, Effect.DENY})
+_ANY_EFFECT: Final = _EITHER | {Effect.ALLOW}
 _NSG_ACCESS: Final = {"allow": frozenset({Effect.PASS}), "deny": frozenset({Effect.DENY})}
 _ADMIN_ACCESS: Final = _NSG_ACCESS | {"alwaysallow": frozenset({Effect.ALLOW})}
 _ANY_PROTOCOL: Final = frozenset({"*", "all", "any"})
@@ -111,9 +113,13 @@ def unread_group(name: str, applied_to: AppliedTo, problem: str) -> SecurityGrou
 
 
 def _unread_rule(name: str, applied_to: AppliedTo, problem: str) -> SecurityRule:
-    effects = _EITHER | {Effect.ALLOW} if applied_to is AppliedTo.NETWORK_MANAGER else _EITHER
     nothing = Endpoint(None)
-    return SecurityRule(name, None, None, effects, "?", None, nothing, nothing, None, None, problem)
+    return SecurityRule(name, None, None, _either(applied_to), "?", None, nothing, nothing, None, None, problem)
+
+
+def _either(applied_to: AppliedTo) -> frozenset[Effect]:
+    """Everything that a rule there may do."""
+    return _ANY_EFFECT if applied_to is AppliedTo.NETWORK_MANAGER else _EITHER
 
 
 def parse_security_group(resource: Any, applied_to: AppliedTo) -> SecurityGroup:
@@ -183,7 +189,7 @@ def parse_rule(entry: Any, applied_to: AppliedTo, otherwise: str) -> SecurityRul
     if record is None or body is None:
         return _unread_rule(otherwise, applied_to, "it is no JSON object with properties")
     admin = applied_to is AppliedTo.NETWORK_MANAGER
-    unread = _unread_rule(otherwise, applied_to, "")
+    either = _either(applied_to)
     access = text_at(body, "access")
     direction = text_at(body, "direction").lower()
     protocol = text_at(body, "protocol").lower()
@@ -191,7 +197,7 @@ def parse_rule(entry: Any, applied_to: AppliedTo, otherwise: str) -> SecurityRul
         name=last_segment(name_of(record, otherwise)),
         priority=integer_at(body, "priority", 1, 65535),
         outbound=direction == "outbound" if direction in ("outbound", "inbound") else None,
-        effects=(_ADMIN_ACCESS if admin else _NSG_ACCESS).get(access.lower(), unread.effects),
+        effects=(_ADMIN_ACCESS if admin else _NSG_ACCESS).get(access.lower(), either),
         access=printable(access, 20) or "?",
         protocol="*" if protocol in _ANY_PROTOCOL else protocol if protocol in _PROTOCOLS else None,
         source=_admin_endpoint(body, "sources") if admin and "sources" in body else _endpoint(body, "source"),
@@ -201,7 +207,8 @@ def parse_rule(entry: Any, applied_to: AppliedTo, otherwise: str) -> SecurityRul
         source_ports=_ports(texts_at(body, "sourcePortRange", "sourcePortRanges")),
         destination_ports=_ports(texts_at(body, "destinationPortRange", "destinationPortRanges")),
     )
-    return replace(rule, problem=_problem(rule, unread.effects))
+    problem = _problem(rule, either)
+    return replace(rule, problem=problem) if problem else rule
 
 
 def _problem(rule: SecurityRule, either: frozenset[Effect]) -> str:
@@ -246,6 +253,7 @@ def _ports(texts: Sequence[str] | None) -> tuple[PortRange, ...] | None:
     return known if known and len(known) == len(ranges) else None
 
 
+@lru_cache(maxsize=1 << 12)
 def _port_range(text: str) -> PortRange | None:
     found = _PORTS.fullmatch(text)
     if found is None:

@@ -6,7 +6,7 @@ virtual network, routes and answers to every rule's source are the same; its wor
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, replace
 
 from backup_compliance.network.addresses import AddressSet
@@ -23,7 +23,7 @@ from backup_compliance.network.service_tags import Resolved, ServiceTags, Surrou
 from backup_compliance.platform.application_groups import find_members
 from backup_compliance.platform.estate import COLLECT_AGAIN, Estate, normal, subscription_of
 from backup_compliance.platform.facts import Identity
-from backup_compliance.platform.interfaces import Interface, IpConfiguration, primary_configuration
+from backup_compliance.platform.interfaces import Interface, attachment_of, primary_configuration
 from backup_compliance.platform.references import UNREADABLE, follow, once
 from backup_compliance.platform.resource_types import RESOURCE_TYPES
 from backup_compliance.platform.routing import find_routing, find_service_tags
@@ -46,6 +46,16 @@ class Place:
     unread_admin_rules: Unreadable | None
 
 
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """The address of an interface in its place."""
+
+    place: Place
+    source: AddressSet | None
+    likeness: tuple[Hashable, ...]
+    """Equal for all that rules cannot tell apart."""
+
+
 def find_egress(
     estate: Estate, interface: Interface, vm: Identity, destination: str, port: int = 443
 ) -> EgressDecision:
@@ -57,23 +67,27 @@ def find_egress(
     if not destination or destination.endswith("."):
         raise Unreadable(f"the region of virtual machine {vm.name} is not known", COLLECT_AGAIN)
     tags = find_service_tags(estate, vm)
-    place = once(estate, ("place of", normal(interface.id), id(tags)), lambda: _find_place(estate, interface, tags))
+    sender = once(estate, ("sender", normal(interface.id), id(tags)), lambda: _find_sender(estate, interface, tags))
+    found = _decided(estate, sender, destination, port)
+    return _told(found, sender.place)
+
+
+def _find_sender(estate: Estate, interface: Interface, tags: ServiceTags) -> Sender:
+    place = _find_place(estate, interface, tags)
     configuration = primary_configuration(interface)
     if UNREADABLE in configuration.application_group_ids and place.asks_for_members:
         raise Unreadable(f"{interface} is in an application security group without an id", COLLECT_AGAIN)
-    found = _decided(estate, place, configuration, destination, port)
-    return _told(found, place)
-
-
-def _decided(
-    estate: Estate, place: Place, configuration: IpConfiguration, destination: str, port: int
-) -> EgressDecision:
-    target = place.surroundings.tags.lookup(destination)
     source = AddressSet.of(configuration.address) if configuration.address else None
+    versions = source.versions() if source else None
+    return Sender(place, source, (id(place), _answers(place, source), versions))
+
+
+def _decided(estate: Estate, sender: Sender, destination: str, port: int) -> EgressDecision:
+    place, source = sender.place, sender.source
+    target = place.surroundings.tags.lookup(destination)
     if isinstance(target, Unknown):
         return evaluate_egress(source, target, port, place.groups, place.surroundings)
-    versions = source.versions() if source else None
-    key = ("egress", id(place), _answers(place, source), versions, destination.lower(), port)
+    key = ("egress", sender.likeness, destination.lower(), port)
     shared: EgressDecision = estate.remembered(
         key, lambda: evaluate_egress(source, target, port, place.groups, place.surroundings)
     )
@@ -112,8 +126,15 @@ def _told(found: EgressDecision, place: Place) -> EgressDecision:
 
 def _find_place(estate: Estate, interface: Interface, tags: ServiceTags) -> Place:
     """Shared by all interfaces with the same groups, subnet and routes."""
-    network, subnet = find_subnet(estate, interface)
     routing = _attempted_routing(estate, interface)
+    routes = routing.missing if isinstance(routing, Unreadable) else id(routing)
+    key = ("place of", attachment_of(interface), interface.security_group_id, routes, id(tags))
+    found: Place = estate.remembered(key, lambda: _place_in_subnet(estate, interface, routing, tags))
+    return found
+
+
+def _place_in_subnet(estate: Estate, interface: Interface, routing: Routing | Unreadable, tags: ServiceTags) -> Place:
+    network, subnet = find_subnet(estate, interface)
     groups = (
         *_group(estate, interface.security_group_id, AppliedTo.NETWORK_INTERFACE, str(interface)),
         *_group(estate, subnet.security_group_id, AppliedTo.SUBNET, f"{subnet} of {network}"),

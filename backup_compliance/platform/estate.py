@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import pairwise
 from typing import Any, Final
 
 from backup_compliance.arm_json import as_record, last_segment, text_at
@@ -85,7 +84,7 @@ class Estate:
             try:
                 self._listings[key] = self._parse(*key)
             except Unreadable as error:
-                self._listings[key] = error
+                self._listings[key] = error.with_traceback(None)  # which would keep this estate alive
         found = self._listings[key]
         if isinstance(found, Unreadable):
             raise Unreadable(found.missing, found.remedy)
@@ -174,7 +173,9 @@ def normal(resource_id: str) -> str:
 def segment(resource_id: str, name: str) -> str:
     """The value that follows `name` in a resource id, as it is spelt there; "" when there is none."""
     parts = resource_id.strip("/").split("/")
-    return next((v for k, v in pairwise(parts) if k.lower() == name.lower()), "")
+    names = resource_id.strip("/").lower().split("/")[:-1]
+    wanted = name.lower()
+    return parts[names.index(wanted) + 1] if wanted in names else ""
 
 
 def told_id(resource_id: str) -> str:

@@ -194,6 +194,13 @@ def find_network(estate: Estate, reference: str, named_by: str) -> Network:
 def find_subnet(estate: Estate, interface: Interface) -> tuple[Network, Subnet]:
     """The subnet an interface's traffic leaves by; `Unreadable` naming both when it is not there."""
     reference = attachment_of(interface)
+    found: tuple[Network, Subnet] = estate.remembered(
+        ("subnet", reference), lambda: _find_subnet(estate, interface, reference)
+    )
+    return found
+
+
+def _find_subnet(estate: Estate, interface: Interface, reference: str) -> tuple[Network, Subnet]:
     network = find_network(estate, network_of(reference), str(interface))
     key = normal(reference)
     found = network.subnets.get(key)
