@@ -29,7 +29,7 @@ from backup_compliance.verdicts import NotApplicable, Outcome
 
 RUN = pytest.StashKey[Run]()
 OBSERVED = pytest.StashKey[Sequence[LinuxGuest | Machine | Policy]]()
-NOBODY = "none"
+NOBODY = "(none)"
 """Stands for a side with nothing to judge, so that each of its controls still has one item to say so."""
 HANDED_OVER = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
 

@@ -48,6 +48,10 @@ class Run:
         self.facts = facts
         self.subjects = open_subjects(facts, self.started, self.max_facts_age)
         self.notes += self.subjects.joined.contradictions
+        if {"guest", "platform"} <= self.subjects.sides and self.subjects.has_unknown_machines:
+            self.notes.append(
+                "some virtual machines could not be read, or have no vmId: a host that is none of the others may be one of them"
+            )
 
     def vm_of(self, side: str, resource: str) -> str | None:
         """The VM that a guest or a machine belongs to: its resource id, else the host id; None for what is no VM."""

@@ -26,7 +26,7 @@ S = TypeVar("S", LinuxGuest, Machine, Policy)
 
 
 class Vm(NamedTuple):
-    """One row of the verdicts: its name, the host id of its guest ("" when none was read), whether ARM knows it."""
+    """One row of the verdicts: its name, the host id of its guest ("" when none was read), whether ARM knows it, or may."""
 
     name: str
     host: str
@@ -81,8 +81,14 @@ class Subjects:
         taken = {vm.name.casefold() for vm in found.values()}
         for host in self.guests:
             if host not in self.joined.machine_of:
-                found[host] = Vm(f"{host} (host)" if host.casefold() in taken else host, host, on_platform=False)
+                name = f"{host} (host)" if host.casefold() in taken else host
+                found[host] = Vm(name, host, on_platform=self.has_unknown_machines)
         return found
+
+    @property
+    def has_unknown_machines(self) -> bool:
+        """Whether some virtual machine could not be read, or has no id to be joined by: it may be any host's."""
+        return any(isinstance(m, Problem) or m.identity.vm_id is None for m in self.machines.values())
 
     def guest(self, name: str) -> LinuxGuest:
         """The guest `name` with a fresh memory of what is asked; `Unreadable` where it was not read."""

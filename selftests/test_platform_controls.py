@@ -289,7 +289,7 @@ CASES: tuple[tuple[str, str, Subscription, str, str], ...] = (
         "undetermined",
         "no allowExtensionOperations",
     ),
-    ("AVB-213", "switch-is-text", flags("false", True).put("instanceViews"), "undetermined", "no provisionVMAgent"),
+    ("AVB-213", "switch-is-text", flags("false", True), "error", "neither true nor false"),
     ("AVB-213", "no-properties", OK.cut("virtualMachines", "sample", "properties"), "error", "has no properties"),
     ("AVB-411", "running", OK, "compliant", ""),
     ("AVB-411", "deallocated", powered("deallocated"), "compliant", ""),

@@ -19,6 +19,7 @@ from backup_compliance.platform.facts import (
     Profile,
     Status,
 )
+from backup_compliance.platform.references import reference_at
 from backup_compliance.untrusted import printable
 from backup_compliance.verdicts import Unreadable
 
@@ -41,12 +42,14 @@ def parse_identity(record: Resource) -> Identity:
 
 
 def parse_profile(record: Resource) -> Profile:
-    """The model of a virtual machine; `Unreadable` when it has no properties at all."""
+    """The model of a virtual machine; `Unreadable` when it has no properties, or an osProfile that is no object."""
     properties = as_record(record.get("properties"))
-    if properties is None:
-        raise Unreadable(f"virtual machine {last_segment(text_at(record, 'id'))} has no properties", "collect again")
-    system = properties.get("osProfile")
-    system = as_record(system) or NOTHING
+    name = last_segment(text_at(record, "id"))
+    if not properties:
+        raise Unreadable(f"virtual machine {name} has no properties", "collect again")
+    system = as_record(properties.get("osProfile", {}))
+    if system is None:
+        raise Unreadable(f"osProfile of virtual machine {name} is no object", "collect again")
     configuration = (
         as_record(system.get("linuxConfiguration")) or as_record(system.get("windowsConfiguration")) or NOTHING
     )
@@ -54,42 +57,49 @@ def parse_profile(record: Resource) -> Profile:
     interfaces = _interfaces(properties)
     primary = [i for i, is_primary in interfaces or () if is_primary]
     return Profile(
-        operating_system=_SYSTEMS.get(text_at(disk, "osType").lower()) or _configured(system),
+        operating_system=_operating_system(text_at(disk, "osType"), system),
         provisioning_state=printable(text_at(properties, "provisioningState"), 60) or None,
         provision_vm_agent=_switch(configuration, "provisionVMAgent"),
         allow_extension_operations=_switch(system, "allowExtensionOperations"),
         interface_ids=tuple(i for i, _ in interfaces) if interfaces is not None else None,
         primary_interface_id=primary[0] if len(primary) == 1 else None,
         extension_names=_extension_names(record),
-        availability_set=_reference(properties, "availabilitySet"),
-        scale_set=_reference(properties, "virtualMachineScaleSet"),
+        availability_set=reference_at(properties, "availabilitySet"),
+        scale_set=reference_at(properties, "virtualMachineScaleSet"),
         classic_domain=_classic_domain(properties),
         tags=_tags(record),
     )
 
 
-def _configured(system: Mapping[str, Any]) -> str | None:
-    found = [name for key, name in _SYSTEMS.items() if as_record(system.get(f"{key}Configuration")) is not None]
-    return found[0] if len(found) == 1 else None
+def _operating_system(disk: str, system: Mapping[str, Any]) -> str | None:
+    """What disk and configuration agree on; None where neither says, or they contradict each other."""
+    said = {name for key, name in _SYSTEMS.items() if as_record(system.get(f"{key}Configuration")) is not None}
+    if disk:
+        said.add(_SYSTEMS.get(disk.lower(), ""))
+    return min(said) or None if len(said) == 1 else None
 
 
 def _switch(record: Mapping[str, Any], key: str) -> bool | None:
+    """True, false or, where the model does not have it, None; `Unreadable` for what is there and neither."""
     value = record.get(key)
+    if key in record and not isinstance(value, bool):
+        raise Unreadable(f"{key} of the model is {printable(repr(value), 40)}, neither true nor false", "collect again")
     return value if isinstance(value, bool) else None
 
 
-def _reference(record: Mapping[str, Any], key: str) -> str | None:
-    return printable(text_at(as_record(record.get(key)) or NOTHING, "id"), 400) or None
-
-
 def _classic_domain(properties: Mapping[str, Any]) -> str | None:
-    domain = as_record(properties.get("domainName")) or NOTHING
-    return printable(text_at(domain, "id") or text_at(domain, "name"), 400) or None
+    if "domainName" not in properties:
+        return None
+    domain = as_record(properties["domainName"]) or NOTHING
+    return printable(text_at(domain, "id") or text_at(domain, "name"), 400)
 
 
-def _tags(record: Resource) -> dict[str, str]:
-    tags = as_record(record.get("tags")) or NOTHING
-    return {printable(str(k), 512): printable(v, 256) for k, v in tags.items() if isinstance(v, str)}
+def _tags(record: Resource) -> dict[str, str] | None:
+    """None where they are no object of texts."""
+    tags = record.get("tags", {})
+    if not isinstance(tags, dict) or not all(isinstance(v, str) for v in tags.values()):
+        return None
+    return {printable(str(k), 512): printable(v, 256) for k, v in tags.items()}
 
 
 def _extension_names(record: Resource) -> tuple[str, ...]:
@@ -131,7 +141,8 @@ def parse_power(view: Mapping[str, Any], source: str) -> Power:
     """Power and provisioning state among an instance view's statuses."""
     statuses = _statuses(view)
     by_kind = {s.code.split("/")[0].lower(): s for s in statuses}
-    power = by_kind.get("powerstate")
+    states = {s.state for s in statuses if s.code.lower().startswith("powerstate/")}
+    power = by_kind.get("powerstate") if len(states) == 1 else None
     generalized = any(s.code.lower() == "osstate/generalized" for s in statuses)
     return Power(power.state if power else None, by_kind.get("provisioningstate"), generalized, source)
 
@@ -141,7 +152,7 @@ def find_instance_view(estate: Estate, vm: Identity, power: Power) -> InstanceVi
 
     One that does not run is never asked: its agent reports nothing, so an empty view stands for it.
     """
-    if power.state is not None and not power.is_running and power.source != "instanceViews":
+    if power.is_known and not power.is_running and power.source != "instanceViews":
         return InstanceView(None, ())
     return parse_instance_view(_view(estate, vm))
 

@@ -6,7 +6,7 @@ import re
 from datetime import datetime, timedelta
 from typing import Final
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from backup_compliance.platform.facts import AgentView, InstanceView, Power, Profile, Status
 from backup_compliance.untrusted import printable
@@ -21,8 +21,9 @@ _TRANSITIONAL: Final = ("starting", "stopping", "deallocating", "creating", "upd
 
 def check_runs(power: Power) -> None:
     """`NotApplicable` for a machine that does not run: what its agent last said is stale (AVB-411 judges the state)."""
-    if power.state is None:
-        raise Undetermined(f"{power.source} gives no power state, so whether the agent's word is fresh cannot be told")
+    if not power.is_known:
+        state = f"the power state {power.state}" if power.state else "no power state"
+        raise Undetermined(f"{power.source} gives {state}, so whether the agent's word is fresh cannot be told")
     if not power.is_running:
         raise NotApplicable(f"the VM is {power.state}, what its agent last reported is stale (AVB-411)")
 
@@ -97,10 +98,8 @@ def agent_version_failure(agent: AgentView, profile: Profile, linux: str, window
 
 def parse_version(text: str) -> Version | None:
     """An agent's or handler's version; old agents write `WALinuxAgent-2.0.16`."""
-    try:
-        return Version(re.sub(r"^WALinuxAgent-", "", text.strip()))
-    except InvalidVersion:
-        return None
+    number = re.sub(r"^WALinuxAgent-", "", text.strip())
+    return Version(number) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9}){1,4}", number) else None
 
 
 def agent_switch_failure(profile: Profile, instance: InstanceView | None) -> str | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +39,11 @@ class Profile:
     """Where the model itself says which of several is primary."""
     extension_names: tuple[str, ...]
     availability_set: str | None
+    """References as in `platform.references`: None, unreadable, or an id."""
     scale_set: str | None
     classic_domain: str | None
-    tags: Mapping[str, str]
+    tags: Mapping[str, str] | None
+    """None where they could not be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,9 @@ class Status:
         return [*self.code.split("/"), ""][1].lower()
 
 
+KNOWN_STATES: Final = ("running", "starting", "stopping", "stopped", "deallocating", "deallocated")
+
+
 @dataclass(frozen=True, slots=True)
 class Power:
     """How a virtual machine runs, as ARM reports it; None: no such status."""
@@ -75,6 +81,11 @@ class Power:
     def is_running(self) -> bool:
         """Whether ARM says so for certain."""
         return self.state == "running"
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the state is one that says whether the machine runs."""
+        return self.state in KNOWN_STATES
 
 
 @dataclass(frozen=True, slots=True)

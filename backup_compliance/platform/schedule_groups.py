@@ -16,6 +16,7 @@ from backup_compliance.platform.estate import Estate, normal
 from backup_compliance.platform.facts import Identity, Profile
 from backup_compliance.platform.names import short_names
 from backup_compliance.platform.protection import find_policy, find_protection
+from backup_compliance.platform.references import UNREADABLE
 from backup_compliance.schedules import Schedule, parse_schedule
 from backup_compliance.staggering import Collision, GroupVerdict, StartRule, explain, judge_group
 from backup_compliance.verdicts import NotApplicable, Undetermined, Unreadable
@@ -121,15 +122,21 @@ def _parsed(policy: Mapping[str, object]) -> Schedule | Unreadable | Undetermine
 
 
 def _key(vm: Identity, profile: Profile, grouping: Grouping) -> tuple[str, str] | None:
-    tags = {name.lower(): value for name, value in profile.tags.items()}
+    if grouping.tag and profile.tags is None:
+        raise Unreadable(f"the tags of {vm.name} cannot be read", "collect again")
+    tags = {name.lower(): value for name, value in (profile.tags or {}).items()}
     candidates = (
-        (f"tag {grouping.tag}", tags.get(grouping.tag.lower()) if grouping.tag else None),
+        (f"tag {grouping.tag}", tags.get(grouping.tag.lower()) or None if grouping.tag else None),
         ("availability set", profile.availability_set),
         ("scale set", profile.scale_set),
         ("classic domain", profile.classic_domain),
         ("resource group", vm.resource_group if grouping.by_resource_group else None),
     )
-    return next(((kind, normal(value)) for kind, value in candidates if value), None)
+    kind, value = next(((k, v) for k, v in candidates if v is not None), ("", None))
+    if value == UNREADABLE:
+        raise Unreadable(f"the {kind} of {vm.name} cannot be read", "collect again")
+    # ids differ in case only, values of tags do not
+    return None if value is None else (kind, value if kind.startswith("tag ") else normal(value))
 
 
 def _label(key: tuple[str, str]) -> str:
