@@ -39,6 +39,7 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     schedule_group_tag: str
     schedule_group_resource_groups: bool
     policy_vms: int
+    restore_points: int
     storage_endpoints: dict[str, str]
 
 
@@ -159,7 +160,7 @@ def _check_versions(thresholds: Thresholds, path: Path, text: str) -> None:
     for percent in ("cpu_percent", "memory_percent"):
         if not 0 < getattr(thresholds, percent) <= 100:
             raise wrong(path, text, ["thresholds", percent], "a percentage between 0 and 100")
-    for number in ("agent_report_minutes", "schedule_members", "schedule_minutes", "policy_vms"):
+    for number in ("agent_report_minutes", "schedule_members", "schedule_minutes", "policy_vms", "restore_points"):
         if not 0 < getattr(thresholds, number) < math.inf:
             raise wrong(path, text, ["thresholds", number], "a number above 0")
     for cloud, host in thresholds.storage_endpoints.items():

@@ -52,6 +52,7 @@ TROUBLESHOOTING_2025: Final = Source("Troubleshoot backup errors with Azure virt
 MINIMUM_AGENT_2025: Final = Source("Minimum version support for the VM agent in Azure", "2025-09-15")
 EXTENSION_SOURCE_2026: Final = Source("Azure/azure-linux-extensions, VMBackup (source of the extension)", "2026-08-06")
 FAQ_2025: Final = Source("Frequently asked questions: back up Azure VMs", "2025-10-27")
+PRIVATE_ENDPOINTS_2025: Final = Source("Private endpoints for Azure Backup: overview", "2025-09-09")
 OUTBOUND_2026: Final = Source("Default outbound access in Azure: private subnets by default", "2026-03-31")
 HOST_ADDRESS_2019: Final = Source("What is IP address 168.63.129.16?", "2019-05-15")
 

@@ -381,6 +381,25 @@ def job(
     return {"id": f"{vault_id(vault)}/backupJobs/{uuid(number)}", "name": uuid(number), "properties": properties}
 
 
+def collection(name: str, points: int = 3, *, group: str = "AzureBackupRG_westeurope_1") -> Json:
+    """Azure Backup's restore points of a virtual machine."""
+    resource = (
+        f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{group}/providers/Microsoft.Compute/restorePointCollections"
+    )
+    made = f"{resource}/AzureBackup_{name}_175923157230385"
+    inner = [{"id": f"{made}/restorePoints/{n}", "name": str(n)} for n in range(points)]
+    return {"id": made, "location": REGION, "properties": {"source": {"id": vm_id(name)}, "restorePoints": inner}}
+
+
+def lock(scope: str, level: str = "CanNotDelete", name: str = "keep") -> Json:
+    """A management lock."""
+    return {
+        "id": f"{scope}/providers/Microsoft.Authorization/locks/{name}",
+        "name": name,
+        "properties": {"level": level},
+    }
+
+
 SERVICE_TAGS = {
     "cloud": "Public",
     "changeNumber": "391",
@@ -433,6 +452,8 @@ def subscription(name: str = "sample", number: int = 4, *, address: str = "10.20
             "backupProtectedItems": [protected_item(name)],
             "backupPolicies": [policy("daily-2200")],
             "backupJobs": [job(name)],
+            "restorePointCollections": [collection(name)],
+            "locks": [],
         },
         raw={"serviceTags": json.dumps(SERVICE_TAGS).encode()},
     )

@@ -9,6 +9,7 @@ from selftests.arm import (
     WINDOWS,
     Json,
     Subscription,
+    collection,
     instance_view,
     job,
     machine,
@@ -273,6 +274,11 @@ def sample_subscription() -> Subscription:
             "backupProtectedItems": _items(),
             "backupPolicies": _policies(),
             "backupJobs": _jobs(),
+            "restorePointCollections": [
+                collection(n, 18 if n == "sample-legacy-01" else 3)
+                for n in NUMBERS
+                if n not in ("sample-new-01", "sample-cut-01")
+            ],
         },
         raw=subscription().raw,
         read_at=READ_AT,

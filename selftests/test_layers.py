@@ -37,7 +37,13 @@ PURE = (
     *("schedules", "time_zones", "crowds", "staggering"),
     *("platform/references", "platform/interfaces", "platform/virtual_networks", "platform/routing"),
     *("platform/application_groups", "platform/egress", "platform/outbound", "platform/load_balancers"),
-    *("platform/private_endpoints", "platform/static_address", "platform/schedule_groups", "platform/names"),
+    *(
+        "platform/private_endpoints",
+        "platform/static_address",
+        "platform/schedule_groups",
+        "platform/names",
+        "platform/restore_points",
+    ),
     *("network/__init__", "network/addresses", "network/egress", "network/ip_flow"),
     *("network/partition", "network/routes", "network/security_rules", "network/service_tags"),
 )

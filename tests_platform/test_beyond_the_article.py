@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from backup_compliance.baselines import Thresholds
-from backup_compliance.controls import FAQ_2025, control
+from backup_compliance.controls import FAQ_2025, TROUBLESHOOTING_2025, control
 from backup_compliance.platform.backup_decisions import policy_size_failure, protection_failure
 from backup_compliance.platform.machine import Machine
 from backup_compliance.platform.policy import Policy
+from backup_compliance.platform.restore_points import restore_point_failure
 
 
 @control(
@@ -18,6 +19,18 @@ from backup_compliance.platform.policy import Policy
 def test_vault_protects_the_machine(machine: Machine) -> None:
     """Every other precondition is idle for a VM that no vault backs up; names prove nothing, resource ids do."""
     failure = protection_failure(machine.protection)
+    assert failure is None, failure
+
+
+@control(
+    "AVB-502",
+    cause=5,
+    source=TROUBLESHOOTING_2025,
+    remediation="Remove the lock from the group of the restore points (AzureBackupRG_...); the next backup job cleans up.",
+)
+def test_restore_points_can_be_cleaned_up(machine: Machine, thresholds: Thresholds) -> None:
+    """A lock keeps Azure Backup from removing old restore points; at 18 of them every backup fails."""
+    failure = restore_point_failure(machine.collections, thresholds.restore_points)
     assert failure is None, failure
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backup_compliance.controls import OUTBOUND_2026, TROUBLESHOOTING_2016, control
+from backup_compliance.controls import OUTBOUND_2026, PRIVATE_ENDPOINTS_2025, TROUBLESHOOTING_2016, control
 from backup_compliance.network.ip_flow import Access
 from backup_compliance.platform.machine import Machine
 from backup_compliance.platform.outbound import outbound_failure
@@ -22,6 +22,22 @@ def test_security_groups_allow_egress_to_storage(machine: Machine) -> None:
     if egress.access is Access.UNDETERMINED:
         raise Undetermined(egress.explanation)
     assert egress.access is Access.ALLOW, egress.explanation
+
+
+@control(
+    "AVB-112",
+    cause=1,
+    source=PRIVATE_ENDPOINTS_2025,
+    remediation="Add outbound rules that allow TCP 443 to AzureBackup.<region> and AzureActiveDirectory before the rule that is named.",
+)
+def test_security_groups_allow_egress_to_backup_services(machine: Machine) -> None:
+    """Backups of databases inside the VM, file recovery and the MARS agent talk to these themselves."""
+    decisions = machine.service_egress
+    denied = [d for d in decisions if d.access in (Access.DENY, Access.PARTIAL)]
+    doubtful = [d for d in decisions if d.access is Access.UNDETERMINED]
+    if doubtful and not denied:
+        raise Undetermined(doubtful[0].explanation)
+    assert not denied, denied[0].explanation
 
 
 @control(

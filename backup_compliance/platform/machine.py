@@ -16,6 +16,7 @@ from backup_compliance.platform.facts import Identity
 from backup_compliance.platform.interfaces import primary_interface
 from backup_compliance.platform.outbound import find_outbound
 from backup_compliance.platform.protection import find_jobs, find_policy, find_protection, is_crash_consistent
+from backup_compliance.platform.restore_points import find_collections
 from backup_compliance.platform.routing import find_next_hops, regional
 from backup_compliance.platform.schedule_groups import find_schedule
 
@@ -38,6 +39,15 @@ class Machine:
     schedule = fact(lambda machine: find_schedule(machine.estate, machine.identity))
     interface = fact(lambda machine: primary_interface(machine.estate, machine.profile, machine.identity))
     outbound = fact(lambda machine: find_outbound(machine.estate, machine.interface, machine.identity, machine.profile))
+    collections = fact(lambda machine: find_collections(machine.estate, machine.identity))
+    services = fact(lambda machine: [decision.evidence for decision in machine.service_decisions])
+    service_decisions = fact(
+        lambda machine: [
+            find_egress(machine.estate, machine.interface, machine.identity, tag)
+            for tag in (regional("AzureBackup", machine.identity), "AzureActiveDirectory")
+        ],
+        evidence=False,
+    )
     security = fact(lambda machine: machine.egress_decision.evidence)
     egress_decision = fact(
         lambda machine: find_egress(machine.estate, machine.interface, machine.identity, machine.storage),
@@ -65,6 +75,12 @@ class Machine:
         """What security groups do to HTTPS to storage."""
         _ = self.security  # evidence: the decision holds every prefix of the tag
         return self.egress_decision
+
+    @property
+    def service_egress(self) -> list[EgressDecision]:
+        """What security groups do to HTTPS to Azure Backup's own service and to Entra ID."""
+        _ = self.services
+        return self.service_decisions
 
     @property
     def storage_next_hops(self) -> NextHops:

@@ -22,6 +22,8 @@ RESOURCE_TYPES: Final = {
     "vaults": "Microsoft.RecoveryServices/vaults/read",
     "backupProtectedItems": "Microsoft.RecoveryServices/vaults/backupProtectedItems/read",
     "backupPolicies": "Microsoft.RecoveryServices/vaults/backupPolicies/read",
+    "restorePointCollections": "Microsoft.Compute/restorePointCollections/read",
+    "locks": "Microsoft.Authorization/locks/read",
     "backupJobs": "Microsoft.RecoveryServices/vaults/backupJobs/read",
 }
 """ARM's lists, one file each, as REST gives them with all pages in one `value`.

@@ -1,0 +1,136 @@
+"""Restore point collections of a virtual machine, and the locks that keep Azure Backup from cleaning them up; pure.
+
+Source: troubleshooting articles of 2025: a lock on the group of the restore points ends in
+UserErrorRpCollectionLimitReached once a collection holds 18 of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from backup_compliance.arm_json import NOTHING, as_record, last_segment, text_at
+from backup_compliance.platform.estate import Estate, Listing, Resource, normal, segment
+from backup_compliance.platform.facts import Identity
+from backup_compliance.platform.references import id_of
+from backup_compliance.untrusted import printable
+from backup_compliance.verdicts import NotApplicable, Undetermined, Unreadable
+
+COLLECTIONS: Final = "restorePointCollections"
+LOCKS: Final = "locks"
+_OF_BACKUP: Final = "azurebackup_"
+_LEVELS: Final = {"cannotdelete": "CanNotDelete", "readonly": "ReadOnly"}
+_LOCK: Final = "/providers/microsoft.authorization/locks/"
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """A management lock; `scope` is what it lies on, a normal id: a subscription, a group or a resource."""
+
+    name: str
+    level: str
+    scope: str
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """Azure Backup's restore points of one virtual machine."""
+
+    name: str
+    resource_group: str
+    points: int | None
+    """None where the list was read without them."""
+    locks: tuple[Lock, ...]
+    """Those on it, on its group and on its subscription."""
+
+
+def find_collections(estate: Estate, vm: Identity) -> tuple[Collection, ...]:
+    """The collections whose source is the virtual machine; `Unreadable` where they or the locks were not read."""
+    listing = estate.listing(vm.subscription_id, COLLECTIONS)
+    by_source: Mapping[str, list[Resource]] = estate.remembered(
+        (COLLECTIONS, vm.subscription_id), lambda: _by_source(listing)
+    )
+    found = by_source.get(normal(vm.id), [])
+    unsourced = by_source.get("", [])
+    _refuse(listing, COLLECTIONS)
+    if unsourced:
+        raise Unreadable(f"{_name(unsourced[0])} does not say of which virtual machine it is", "collect again")
+    if not found:
+        return ()
+    locks = estate.listing(vm.subscription_id, LOCKS)
+    _refuse(locks, LOCKS)
+    every = estate.remembered((LOCKS, vm.subscription_id), lambda: tuple(map(parse_lock, locks.resources.values())))
+    return tuple(_collection(record, every) for record in found)
+
+
+def _by_source(listing: Listing) -> dict[str, list[Resource]]:
+    """Azure Backup's own collections by the machine they are of; "" for those that do not say."""
+    found: dict[str, list[Resource]] = {}
+    for record in listing.resources.values():
+        if _name(record).lower().startswith(_OF_BACKUP):
+            properties = as_record(record.get("properties")) or NOTHING
+            found.setdefault(normal(id_of(properties.get("source"))), []).append(record)
+    return found
+
+
+def _name(record: Resource) -> str:
+    return last_segment(text_at(record, "id"))
+
+
+def _refuse(listing: Listing, kind: str) -> None:
+    """Raise for a list of which a part is missing: the part may be the one that matters."""
+    if listing.damaged:
+        raise Unreadable(f"{kind}: {listing.damaged[0]}", "collect again")
+    for scope, problem in listing.problems.items():
+        raise Unreadable(f"{kind} of {last_segment(scope)}: {problem.missing}", problem.remedy)
+
+
+def parse_lock(record: Resource) -> Lock:
+    """A management lock; its scope is cut from its id, which is all that ARM gives."""
+    resource_id = normal(text_at(record, "id"))
+    level = text_at(as_record(record.get("properties")) or NOTHING, "level")
+    scope, found, _ = resource_id.rpartition(_LOCK)
+    return Lock(last_segment(resource_id), _LEVELS.get(level.lower(), printable(level, 40)), scope if found else "")
+
+
+def _collection(record: Resource, locks: tuple[Lock, ...]) -> Collection:
+    resource_id = normal(text_at(record, "id"))
+    points = (as_record(record.get("properties")) or NOTHING).get("restorePoints")
+    return Collection(
+        name=_name(record),
+        resource_group=printable(segment(text_at(record, "id"), "resourceGroups"), 90),
+        points=len(points) if isinstance(points, list) else None,
+        locks=tuple(_above(resource_id, locks)),
+    )
+
+
+def _above(resource_id: str, locks: tuple[Lock, ...]) -> Iterator[Lock]:
+    for lock in locks:
+        if not lock.scope or resource_id == lock.scope or resource_id.startswith(f"{lock.scope}/"):
+            yield lock
+
+
+def restore_point_failure(collections: tuple[Collection, ...], limit: int) -> str | None:
+    """No lock lies on Azure Backup's restore points, and no collection holds `limit` of them; or what does.
+
+    Raises `NotApplicable` for a machine without restore points, `Undetermined` for a lock of unknown level or reach and
+    for points that were not listed.
+    """
+    if not collections:
+        raise NotApplicable("Azure Backup keeps no restore points of this VM")
+    for each in collections:
+        certain = [lock for lock in each.locks if lock.scope and lock.level in _LEVELS.values()]
+        if certain:
+            where = f"{each.name} in {each.resource_group}"
+            return f"lock {certain[0].name} ({certain[0].level}) lies on the restore points {where}: they cannot be cleaned up"
+        if each.points is not None and each.points >= limit:
+            return f"{each.name} holds {each.points} restore points, fewer than {limit} are allowed"
+    for each in collections:
+        if each.locks:
+            raise Undetermined(
+                f"lock {each.locks[0].name} is of level {each.locks[0].level or 'unknown'} or of unknown reach"
+            )
+        if each.points is None:
+            raise Undetermined(f"the restore points of {each.name} were not listed ($expand=restorePoints)")
+    return None
