@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from typing import NamedTuple, TypeVar
 
 from backup_compliance.facts import Facts
@@ -19,7 +19,7 @@ from backup_compliance.platform.names import short_names
 from backup_compliance.platform.policy import Policy
 from backup_compliance.platform.resource_types import RESOURCE_TYPES
 from backup_compliance.recorded import Problem, ReadProblem, RecordedGuest, RecordedSubscription, host_id
-from backup_compliance.verdicts import Unreadable
+from backup_compliance.verdicts import Undetermined, Unreadable
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
 S = TypeVar("S", LinuxGuest, Machine, Policy)
@@ -124,12 +124,39 @@ def open_subjects(facts: Facts, now: datetime, max_age: timedelta | None = None)
     guests = {g.name: _open_guest(g, now, max_age) for g in facts.guests}
     estate = open_estate(_aged(each, now, max_age) for each in facts.subscriptions)
     machines = find_machines(estate)
-    joined = join(
-        {name: g.identity for name, g in of_kind(guests, LinuxGuest).items()},
-        {key: m.identity for key, m in of_kind(machines, Machine).items()},
-    )
+    joined = _join(of_kind(guests, LinuxGuest), of_kind(machines, Machine))
     sides = {side for side, read in (("guest", facts.guests), ("platform", facts.subscriptions)) if read}
     return Subjects(guests, machines, find_policies(estate), joined, frozenset(sides))
+
+
+def _join(guests: Mapping[str, LinuxGuest], machines: Mapping[str, Machine]) -> Joined:
+    def addresses_of(host: str) -> tuple[str, ...]:
+        try:
+            return guests[host].observed().addressing.addresses
+        except (Unreadable, Undetermined):
+            return ()
+
+    @cache
+    def by_address() -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for key, machine in machines.items():
+            for address in _addresses(machine.observed()):
+                found.setdefault(address, []).append(key)
+        return found
+
+    return join(
+        {name: guest.identity for name, guest in guests.items()},
+        {key: machine.identity for key, machine in machines.items()},
+        addresses_of,
+        lambda address: by_address().get(address, ()),
+    )
+
+
+def _addresses(machine: Machine) -> list[str]:
+    try:
+        return [c.address for c in machine.interface.configurations if c.address]
+    except (Unreadable, Undetermined):
+        return []
 
 
 def _open_guest(recorded: RecordedGuest, now: datetime, max_age: timedelta | None) -> LinuxGuest | Problem:

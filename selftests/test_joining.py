@@ -50,7 +50,7 @@ def test_two_claims_join_nobody() -> None:
     """A clone, or a guest that lies: neither is believed, and the report says so."""
     joined = join({"a": GUEST, "b": GUEST}, {"vm": MACHINE})
     assert joined.host_of == {}
-    assert "a, b all read the VM id of web" in joined.contradictions[0]
+    assert "a, b all read the VM id or have the address of web" in joined.contradictions[0]
 
 
 def test_one_claim_on_two_machines_joins_nobody() -> None:
@@ -58,3 +58,28 @@ def test_one_claim_on_two_machines_joins_nobody() -> None:
     joined = join({"a": GUEST}, {"one": MACHINE, "two": MACHINE})
     assert joined.host_of == {}
     assert "belongs to none" in joined.contradictions[0]
+
+
+def test_address_joins_a_guest_that_read_no_id() -> None:
+    """Neither IMDS nor SMBIOS answered; the address is the one thing left."""
+    joined = join(
+        {"web": replace(GUEST, vm_id=None)},
+        {"vm": MACHINE},
+        lambda host: ["10.0.0.4"],
+        {"10.0.0.4": ["vm"]}.__getitem__,
+    )
+    assert joined.host_of == {"vm": "web"}
+
+
+def test_address_joins_nobody_who_reads_another_id() -> None:
+    """A VM of another subscription may have that address, too."""
+    guest = replace(GUEST, vm_id=uuid(77))
+    assert join({"web": guest}, {"vm": MACHINE}, lambda host: ["10.0.0.4"], lambda address: ["vm"]).host_of == {}
+
+
+def test_address_of_two_machines_joins_nobody() -> None:
+    """Networks that are not peered use the same addresses."""
+    guest = replace(GUEST, vm_id=None)
+    joined = join({"web": guest}, {"a": MACHINE, "b": MACHINE}, lambda host: ["10.0.0.4"], lambda address: ["a", "b"])
+    assert joined.host_of == {}
+    assert "has addresses that 2 virtual machines have" in joined.contradictions[0]

@@ -158,7 +158,7 @@ def test_two_guests_of_one_vm_id_belong_to_nobody(pytester: pytest.Pytester) -> 
     """Neither counts as the machine, and the report says why."""
     facts = record(pytester.path / "facts", {"a": ubuntu("sample", 4), "b": ubuntu("sample", 4)}, subscription())
     judged = judge(pytester, f"--facts={facts}")
-    assert any("all read the VM id of sample" in note for note in judged.document.run.notes)
+    assert any("all read the VM id or have the address of sample" in note for note in judged.document.run.notes)
     assert [v.text for v in judged.document.verdicts] == [
         "ready (guest only)",
         "ready (guest only)",
@@ -267,3 +267,19 @@ def test_facts_from_the_future_are_errors(pytester: pytest.Pytester) -> None:
     judged = run(pytester, Subscription(kept.lists, read_at=READ_AT + timedelta(days=4000), raw=kept.raw), guests=False)
     assert {f.outcome for f in judged.document.findings} == {Outcome.ERROR}
     assert "dated in the future" in judged.document.findings[0].message
+
+
+def test_guest_without_id_is_joined_by_its_address(pytester: pytest.Pytester) -> None:
+    """IMDS is cut off and the SMBIOS gives no UUID."""
+    guest = (
+        ubuntu("sample", 4).put("imds", "").edit("meta", ("\nproduct-uuid=5a11ab1e-0000-4000-8000-000000000004", ""))
+    )
+    facts = record(pytester.path / "facts", {"web01": guest}, subscription())
+    assert [v.text for v in judge(pytester, f"--facts={facts}").document.verdicts] == ["ready"]
+
+
+def test_agent_that_runs_and_does_not_report_is_told(pytester: pytest.Pytester) -> None:
+    """Guest and platform disagree, which points at the way between them."""
+    status = "properties.instanceView.vmAgent.statuses.0.displayStatus"
+    judged = run(pytester, subscription().set("instanceViews", "sample", status, "Not Ready"))
+    assert "its processes run in the guest all the same" in judged.finding("AVB-211", vm_id("sample")).message

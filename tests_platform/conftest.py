@@ -30,6 +30,18 @@ def reported(machine: Machine) -> InstanceView | None:
 
 
 @pytest.fixture
+def contradiction(guest_inside: LinuxGuest | None) -> str:
+    """What the guest says against an agent that does not report; empty where it says nothing."""
+    try:
+        processes = guest_inside.processes if guest_inside is not None else None
+    except Unreadable:
+        return ""
+    if processes is None or processes.daemon is None or processes.handler is None:
+        return ""
+    return "; its processes run in the guest all the same: does it get through to 168.63.129.16 (AVB-103)?"
+
+
+@pytest.fixture
 def storage_answers(guest_inside: LinuxGuest | None) -> bool | None:
     """Whether Azure Storage answers the guest itself, directly; None where nobody asked it."""
     try:

@@ -17,11 +17,11 @@ from backup_compliance.platform.machine import Machine
     source=TROUBLESHOOTING_2016,
     remediation="Look into the guest: is the agent's service running, and does 168.63.129.16 answer (AVB-201, AVB-103)? Restart the agent, then the VM.",
 )
-def test_agent_reports_ready(machine: Machine, agent: AgentView, thresholds: Thresholds) -> None:
+def test_agent_reports_ready(machine: Machine, agent: AgentView, thresholds: Thresholds, contradiction: str) -> None:
     """Azure Backup asks the platform for the agent's state first; without a fresh Ready no snapshot is even tried."""
     limit = timedelta(minutes=thresholds.agent_report_minutes)
     failure = agent_failure(agent, machine.read_at, limit)
-    assert failure is None, failure
+    assert failure is None, f"{failure}{contradiction}"
 
 
 @control(
