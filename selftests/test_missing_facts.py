@@ -117,7 +117,7 @@ FAILED_LATER = protected_item(
 )
 
 CASES: tuple[tuple[str, str, Subscription, tuple[str, ...]], ...] = (
-    ("AVB-111", "own address missing, its group denied", denied_by_application_group(), ("error", "undetermined")),
+    ("AVB-111", "own address missing, its group denied", denied_by_application_group(), ("non_compliant",)),
     ("AVB-111", "subnet without any property", EMPTY_SUBNET, ("error", "undetermined")),
     ("AVB-113", "subnet without any property", EMPTY_SUBNET, ("error", "undetermined")),
     ("AVB-114", "subnet without any property", EMPTY_SUBNET, ("error", "undetermined")),

@@ -227,6 +227,68 @@ def test_application_security_group_is_its_members(members: list[Json], access: 
     assert egress(sample).access is access
 
 
+def _denying_group(*fields: tuple[str, Any], side: str = "source") -> Subscription:
+    """A rule denies an application security group; more fields of the sample's configuration."""
+    deny = rule("deny-web", 100, "Deny")
+    del deny["properties"][f"{side}AddressPrefix"]
+    deny["properties"][f"{side}ApplicationSecurityGroups"] = [{"id": ASG.upper()}]
+    found = with_rules(deny)
+    for key, value in fields:
+        found = found.set("networkInterfaces", "sample-nic", f"{CONFIGURATION}.{key}", value)
+    return found
+
+
+MEMBER = ("applicationSecurityGroups", [{"id": ASG}])
+
+
+@pytest.mark.parametrize("address", [None, "", "garbage", 7, {}])
+def test_membership_stands_without_a_readable_address(address: Any) -> None:
+    """A configuration that names a group is in it, whatever address ARM gives; one that does not name it is not."""
+    assert egress(_denying_group(MEMBER, ("privateIPAddress", address))).access is Access.DENY
+    other = ("applicationSecurityGroups", [{"id": f"{ASG}-other"}])
+    assert "deny-web" not in egress(_denying_group(other, ("privateIPAddress", address))).explanation
+
+
+def test_unread_addresses_in_different_groups_are_two_decisions() -> None:
+    """Machines whose addresses nobody read share no decision unless their groups are the same."""
+    sample = _denying_group(("privateIPAddress", None)).add("virtualMachines", machine("b", 5))
+    other = nic("b-nic", "garbage")
+    other["properties"]["ipConfigurations"][0]["properties"] |= dict([MEMBER])
+    sample = sample.add("networkInterfaces", other)
+    estate, vm, profile = opened(sample)
+    _, second, its = opened(sample, 1)
+    found = [
+        find_egress(estate, primary_interface(estate, p, v), v, "Storage.westeurope").access
+        for v, p in ((vm, profile), (second, its))
+    ]
+    assert found[1] is Access.DENY
+    assert found[0] is not Access.DENY
+
+
+@pytest.mark.parametrize(
+    ("other", "access"),
+    [
+        (nic("b-nic", "10.20.0.9"), Access.ALLOW),
+        (nic("b-nic", "garbage"), Access.UNDETERMINED),
+        ({"id": network_id("networkInterfaces", "b-nic"), "properties": None}, Access.UNDETERMINED),
+        ("no resource", Access.UNDETERMINED),
+    ],
+)
+def test_group_with_an_unread_member_may_be_any_address_of_the_network(other: Any, access: Access) -> None:
+    """As the destination of a rule, in a network that Storage's addresses lie in; elsewhere it decides nothing."""
+    if isinstance(other, dict) and other["properties"]:
+        other["properties"]["ipConfigurations"][0]["properties"] |= dict([MEMBER])
+    sample = _denying_group(side="destination").add("networkInterfaces", other)
+    assert egress(sample).access is Access.ALLOW
+    wide = sample.set("virtualNetworks", "sample-net", "properties.addressSpace.addressPrefixes", ["20.60.0.0/16"])
+    wide = wide.edit(
+        "networkSecurityGroups",
+        "apps-nsg",
+        lambda g: g["properties"]["securityRules"].append(rule("rest", 200, "Allow")),
+    )
+    assert egress(wide).access is access
+
+
 def test_unreadable_membership_is_an_error_where_a_rule_asks_for_it() -> None:
     """And nowhere else."""
     deny = rule("deny-web", 100, "Deny", source="")
