@@ -207,6 +207,17 @@ def test_admin_rules_are_judged_first() -> None:
     assert "network manager central" in found.explanation
 
 
+@pytest.mark.parametrize("more", [{"nextLink": "https://next"}, {"skipToken": "x"}, {"nextLink": {}}])
+def test_first_page_of_admin_rules_is_not_all_of_them(more: Json) -> None:
+    """However few rules it holds."""
+    entry = {"id": network_id("virtualNetworks", "sample-net"), "value": [], **more}
+    found = egress(subscription().put("securityAdminRules", entry))
+    assert found.access is Access.UNDETERMINED
+    assert "first page" in found.explanation
+    last = {**entry, **dict.fromkeys(more, None)}
+    assert egress(subscription().put("securityAdminRules", last)).access is Access.ALLOW
+
+
 def test_denial_stands_without_admin_rules_and_says_so() -> None:
     """An allow is an error then, a denial is not."""
     found = egress(with_rules(DENY_STORAGE).without("securityAdminRules"))
