@@ -37,6 +37,7 @@ from selftests.platform_network import (
     interface_of,
     next_hops,
     opened,
+    outbound,
     peering,
     places,
     with_rules,
@@ -139,6 +140,28 @@ def test_missing_part_is_named(sample: Subscription, texts: tuple[str, ...]) -> 
     with pytest.raises(Unreadable) as error:
         egress(sample)
     assert all(text in str(error.value) for text in texts)
+
+
+@pytest.mark.parametrize("properties", [{}, {"id": None}, {"addressPrefix": None}, {"addressPrefix": "x"},
+                                        {"addressPrefixes": []}, {"addressPrefixes": ["10.0.0.0/8", 7]}])  # fmt: skip
+def test_subnet_without_a_prefix_is_not_readable(properties: Json) -> None:
+    """Its other fields would be missing too, and a missing security group or route table is none."""
+    sample = subscription().set("virtualNetworks", "sample-net", SUBNET, properties)
+    for judge in (egress, next_hops, outbound):
+        with pytest.raises(Unreadable, match="subnet apps, which has no readable address prefix"):
+            judge(sample)
+
+
+@pytest.mark.parametrize("space", [None, {}, {"addressPrefixes": []}, {"addressPrefixes": ["x"]}])
+def test_network_without_address_space_is_an_error_where_it_matters(space: Any) -> None:
+    """For routes, for a way out by them, and for rules that name the network or the Internet."""
+    private = with_subnet(security_group="apps-nsg", defaultOutboundAccess=True)
+    private = private.cut("virtualNetworks", "sample-net", f"{SUBNET}.natGateway")
+    sample = private.set("virtualNetworks", "sample-net", "properties.addressSpace", space)
+    for judge in (egress, next_hops, outbound):
+        with pytest.raises(Unreadable, match="sample-net has no readable address space"):
+            judge(sample)
+    assert egress(sample.put("networkSecurityGroups", security_group("apps-nsg", DENY_STORAGE))).access is Access.DENY
 
 
 def test_deleted_subnet_is_named_with_its_network() -> None:
@@ -422,6 +445,19 @@ def test_service_endpoint_goes_before_a_default_route() -> None:
 
 
 @pytest.mark.parametrize(
+    "fields", [{"provisioningState": None}, {"provisioningState": "Dreaming"}, {"locations": None}]
+)
+def test_service_endpoint_of_unknown_state_may_apply_or_not(fields: Json) -> None:
+    """It decides nothing where storage gets out either way."""
+    endpoint = {"service": "Microsoft.Storage", "locations": ["westeurope"], "provisioningState": "Succeeded", **fields}
+    sample = with_subnet(security_group="apps-nsg", route_table="table", serviceEndpoints=[endpoint])
+    for hop, access in (("None", Access.UNDETERMINED), ("Internet", Access.ALLOW)):
+        routed = sample.put("routeTables", route_table("table", ("d", "0.0.0.0/0", hop)))
+        assert next_hops(routed).verdict.access is access
+        assert egress(routed).access is Access.ALLOW
+
+
+@pytest.mark.parametrize(
     ("sample", "unknown"),
     [
         (with_subnet(GATEWAY), True),
@@ -469,6 +505,43 @@ def test_empty_effective_routes_are_not_read() -> None:
     assert next_hops(with_subnet().add("effectiveRoutes", _effective())).hop_types == {"Internet"}
     with pytest.raises(Unreadable, match="effective routes of network interface sample-nic"):
         next_hops(with_subnet().add("effectiveRoutes", _effective(value=None)))
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [
+        subscription().add("effectiveRoutes", _effective(nextLink="https://next")),
+        subscription().add(
+            "effectiveRoutes", _effective(("Default", "0.0.0.0/0", "Internet"), nextLink="https://next")
+        ),
+        subscription().add("effectiveRoutes", _effective(value={})),
+        subscription().add("effectiveRoutes", None),
+        subscription().add("effectiveRoutes", {"value": []}),
+        subscription().add("effectiveRoutes", {"id": "x", "value": []}),
+        subscription().add("effectiveRoutes", _effective(), _effective(("Default", "0.0.0.0/0", "None"))),
+        subscription().damaged("effectiveRoutes", b"{"),
+        subscription().damaged("effectiveRoutes", b'{"value": null}'),
+        subscription().damaged("effectiveRoutes", b'{"value": [], "nextLink": "https://next"}'),
+    ],
+)
+def test_damaged_effective_routes_are_an_error(sample: Subscription) -> None:
+    """The route table would tell less than what is there and cannot be read."""
+    with pytest.raises(Unreadable, match=r"effective.?[rR]outes"):
+        next_hops(sample)
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [
+        subscription(),
+        subscription().refused("effectiveRoutes"),
+        subscription().refused("effectiveRoutes", network_id("networkInterfaces", "sample-nic")),
+        subscription().put("effectiveRoutes"),
+    ],
+)
+def test_effective_routes_that_nobody_could_read_leave_the_route_table(sample: Subscription) -> None:
+    """Azure gives them for running machines only."""
+    assert next_hops(sample).hop_types == {"Internet"}
 
 
 @pytest.mark.parametrize(
