@@ -7,7 +7,13 @@ from typing import Any
 from backup_compliance.network.addresses import AddressSet, Destination
 from backup_compliance.network.ip_flow import Flow, FlowVerdict, verify_security_groups
 from backup_compliance.network.security_rules import AppliedTo, SecurityGroup, parse_security_group
-from backup_compliance.network.service_tags import ServiceTags, Surroundings, VirtualNetwork, parse_service_tags
+from backup_compliance.network.service_tags import (
+    Resolved,
+    ServiceTags,
+    Surroundings,
+    VirtualNetwork,
+    parse_service_tags,
+)
 
 NORTH = ("20.60.0.0/24", "20.60.2.0/23", "52.239.128.0/20", "2603:1020:5::/48")
 SOUTH = ("20.61.0.0/24", "20.61.4.0/24")
@@ -37,7 +43,8 @@ def tags() -> ServiceTags:
 
 def surroundings(network: VirtualNetwork | None = None, **groups: AddressSet) -> Surroundings:
     """A virtual network 10.1.0.0/16 and the tags above; `groups` are application security groups by id."""
-    return Surroundings(tags(), network or VirtualNetwork(SPACE), {f"/asg/{k}": v for k, v in groups.items()})
+    members = {f"/asg/{k}": Resolved(v) for k, v in groups.items()}
+    return Surroundings(tags(), network or VirtualNetwork(SPACE), members)
 
 
 def rule(priority: Any, access: Any, destination: Any = "*", **fields: Any) -> dict[str, Any]:

@@ -88,7 +88,8 @@ def in_france() -> Subscription:
     found = private(("all", "AzureCloud.centralfrance", "VirtualAppliance"))
     lists = json.loads(json.dumps(found.lists).replace("westeurope", "francecentral"))
     tags = json.loads(found.raw["serviceTags"].decode().replace("WestEurope", "FranceCentral"))
-    tags["values"].append({"name": "AzureCloud.centralfrance", "properties": {"addressPrefixes": ["20.0.0.0/8"]}})
+    prefixes = ["20.0.0.0/8", "57.150.0.0/18"]
+    tags["values"].append({"name": "AzureCloud.centralfrance", "properties": {"addressPrefixes": prefixes}})
     return replace(found, lists=lists, raw={"serviceTags": json.dumps(tags).encode()})
 
 
@@ -117,7 +118,7 @@ FAILED_LATER = protected_item(
 )
 
 CASES: tuple[tuple[str, str, Subscription, tuple[str, ...]], ...] = (
-    ("AVB-111", "own address missing, its group denied", denied_by_application_group(), ("error", "undetermined")),
+    ("AVB-111", "own address missing, its group denied", denied_by_application_group(), ("non_compliant",)),
     ("AVB-111", "subnet without any property", EMPTY_SUBNET, ("error", "undetermined")),
     ("AVB-113", "subnet without any property", EMPTY_SUBNET, ("error", "undetermined")),
     ("AVB-114", "subnet without any property", EMPTY_SUBNET, ("error", "undetermined")),

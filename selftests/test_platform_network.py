@@ -37,6 +37,7 @@ from selftests.platform_network import (
     interface_of,
     next_hops,
     opened,
+    outbound,
     peering,
     places,
     with_rules,
@@ -141,6 +142,28 @@ def test_missing_part_is_named(sample: Subscription, texts: tuple[str, ...]) -> 
     assert all(text in str(error.value) for text in texts)
 
 
+@pytest.mark.parametrize("properties", [{}, {"id": None}, {"addressPrefix": None}, {"addressPrefix": "x"},
+                                        {"addressPrefixes": []}, {"addressPrefixes": ["10.0.0.0/8", 7]}])  # fmt: skip
+def test_subnet_without_a_prefix_is_not_readable(properties: Json) -> None:
+    """Its other fields would be missing too, and a missing security group or route table is none."""
+    sample = subscription().set("virtualNetworks", "sample-net", SUBNET, properties)
+    for judge in (egress, next_hops, outbound):
+        with pytest.raises(Unreadable, match="subnet apps, which has no readable address prefix"):
+            judge(sample)
+
+
+@pytest.mark.parametrize("space", [None, {}, {"addressPrefixes": []}, {"addressPrefixes": ["x"]}])
+def test_network_without_address_space_is_an_error_where_it_matters(space: Any) -> None:
+    """For routes, for a way out by them, and for rules that name the network or the Internet."""
+    private = with_subnet(security_group="apps-nsg", defaultOutboundAccess=True)
+    private = private.cut("virtualNetworks", "sample-net", f"{SUBNET}.natGateway")
+    sample = private.set("virtualNetworks", "sample-net", "properties.addressSpace", space)
+    for judge in (egress, next_hops, outbound):
+        with pytest.raises(Unreadable, match="sample-net has no readable address space"):
+            judge(sample)
+    assert egress(sample.put("networkSecurityGroups", security_group("apps-nsg", DENY_STORAGE))).access is Access.DENY
+
+
 def test_deleted_subnet_is_named_with_its_network() -> None:
     """The interface still refers to it."""
     estate, vm, profile = opened(
@@ -207,6 +230,17 @@ def test_admin_rules_are_judged_first() -> None:
     assert "network manager central" in found.explanation
 
 
+@pytest.mark.parametrize("more", [{"nextLink": "https://next"}, {"skipToken": "x"}, {"nextLink": {}}])
+def test_first_page_of_admin_rules_is_not_all_of_them(more: Json) -> None:
+    """However few rules it holds."""
+    entry = {"id": network_id("virtualNetworks", "sample-net"), "value": [], **more}
+    found = egress(subscription().put("securityAdminRules", entry))
+    assert found.access is Access.UNDETERMINED
+    assert "first page" in found.explanation
+    last = {**entry, **dict.fromkeys(more, None)}
+    assert egress(subscription().put("securityAdminRules", last)).access is Access.ALLOW
+
+
 def test_denial_stands_without_admin_rules_and_says_so() -> None:
     """An allow is an error then, a denial is not."""
     found = egress(with_rules(DENY_STORAGE).without("securityAdminRules"))
@@ -225,6 +259,68 @@ def test_application_security_group_is_its_members(members: list[Json], access: 
         "networkInterfaces", "sample-nic", f"{CONFIGURATION}.applicationSecurityGroups", members
     )
     assert egress(sample).access is access
+
+
+def _denying_group(*fields: tuple[str, Any], side: str = "source") -> Subscription:
+    """A rule denies an application security group; more fields of the sample's configuration."""
+    deny = rule("deny-web", 100, "Deny")
+    del deny["properties"][f"{side}AddressPrefix"]
+    deny["properties"][f"{side}ApplicationSecurityGroups"] = [{"id": ASG.upper()}]
+    found = with_rules(deny)
+    for key, value in fields:
+        found = found.set("networkInterfaces", "sample-nic", f"{CONFIGURATION}.{key}", value)
+    return found
+
+
+MEMBER = ("applicationSecurityGroups", [{"id": ASG}])
+
+
+@pytest.mark.parametrize("address", [None, "", "garbage", 7, {}])
+def test_membership_stands_without_a_readable_address(address: Any) -> None:
+    """A configuration that names a group is in it, whatever address ARM gives; one that does not name it is not."""
+    assert egress(_denying_group(MEMBER, ("privateIPAddress", address))).access is Access.DENY
+    other = ("applicationSecurityGroups", [{"id": f"{ASG}-other"}])
+    assert "deny-web" not in egress(_denying_group(other, ("privateIPAddress", address))).explanation
+
+
+def test_unread_addresses_in_different_groups_are_two_decisions() -> None:
+    """Machines whose addresses nobody read share no decision unless their groups are the same."""
+    sample = _denying_group(("privateIPAddress", None)).add("virtualMachines", machine("b", 5))
+    other = nic("b-nic", "garbage")
+    other["properties"]["ipConfigurations"][0]["properties"] |= dict([MEMBER])
+    sample = sample.add("networkInterfaces", other)
+    estate, vm, profile = opened(sample)
+    _, second, its = opened(sample, 1)
+    found = [
+        find_egress(estate, primary_interface(estate, p, v), v, "Storage.westeurope").access
+        for v, p in ((vm, profile), (second, its))
+    ]
+    assert found[1] is Access.DENY
+    assert found[0] is not Access.DENY
+
+
+@pytest.mark.parametrize(
+    ("other", "access"),
+    [
+        (nic("b-nic", "10.20.0.9"), Access.ALLOW),
+        (nic("b-nic", "garbage"), Access.UNDETERMINED),
+        ({"id": network_id("networkInterfaces", "b-nic"), "properties": None}, Access.UNDETERMINED),
+        ("no resource", Access.UNDETERMINED),
+    ],
+)
+def test_group_with_an_unread_member_may_be_any_address_of_the_network(other: Any, access: Access) -> None:
+    """As the destination of a rule, in a network that Storage's addresses lie in; elsewhere it decides nothing."""
+    if isinstance(other, dict) and other["properties"]:
+        other["properties"]["ipConfigurations"][0]["properties"] |= dict([MEMBER])
+    sample = _denying_group(side="destination").add("networkInterfaces", other)
+    assert egress(sample).access is Access.ALLOW
+    wide = sample.set("virtualNetworks", "sample-net", "properties.addressSpace.addressPrefixes", ["20.60.0.0/16"])
+    wide = wide.edit(
+        "networkSecurityGroups",
+        "apps-nsg",
+        lambda g: g["properties"]["securityRules"].append(rule("rest", 200, "Allow")),
+    )
+    assert egress(wide).access is access
 
 
 def test_unreadable_membership_is_an_error_where_a_rule_asks_for_it() -> None:
@@ -349,6 +445,19 @@ def test_service_endpoint_goes_before_a_default_route() -> None:
 
 
 @pytest.mark.parametrize(
+    "fields", [{"provisioningState": None}, {"provisioningState": "Dreaming"}, {"locations": None}]
+)
+def test_service_endpoint_of_unknown_state_may_apply_or_not(fields: Json) -> None:
+    """It decides nothing where storage gets out either way."""
+    endpoint = {"service": "Microsoft.Storage", "locations": ["westeurope"], "provisioningState": "Succeeded", **fields}
+    sample = with_subnet(security_group="apps-nsg", route_table="table", serviceEndpoints=[endpoint])
+    for hop, access in (("None", Access.UNDETERMINED), ("Internet", Access.ALLOW)):
+        routed = sample.put("routeTables", route_table("table", ("d", "0.0.0.0/0", hop)))
+        assert next_hops(routed).verdict.access is access
+        assert egress(routed).access is Access.ALLOW
+
+
+@pytest.mark.parametrize(
     ("sample", "unknown"),
     [
         (with_subnet(GATEWAY), True),
@@ -396,6 +505,43 @@ def test_empty_effective_routes_are_not_read() -> None:
     assert next_hops(with_subnet().add("effectiveRoutes", _effective())).hop_types == {"Internet"}
     with pytest.raises(Unreadable, match="effective routes of network interface sample-nic"):
         next_hops(with_subnet().add("effectiveRoutes", _effective(value=None)))
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [
+        subscription().add("effectiveRoutes", _effective(nextLink="https://next")),
+        subscription().add(
+            "effectiveRoutes", _effective(("Default", "0.0.0.0/0", "Internet"), nextLink="https://next")
+        ),
+        subscription().add("effectiveRoutes", _effective(value={})),
+        subscription().add("effectiveRoutes", None),
+        subscription().add("effectiveRoutes", {"value": []}),
+        subscription().add("effectiveRoutes", {"id": "x", "value": []}),
+        subscription().add("effectiveRoutes", _effective(), _effective(("Default", "0.0.0.0/0", "None"))),
+        subscription().damaged("effectiveRoutes", b"{"),
+        subscription().damaged("effectiveRoutes", b'{"value": null}'),
+        subscription().damaged("effectiveRoutes", b'{"value": [], "nextLink": "https://next"}'),
+    ],
+)
+def test_damaged_effective_routes_are_an_error(sample: Subscription) -> None:
+    """The route table would tell less than what is there and cannot be read."""
+    with pytest.raises(Unreadable, match=r"effective.?[rR]outes"):
+        next_hops(sample)
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [
+        subscription(),
+        subscription().refused("effectiveRoutes"),
+        subscription().refused("effectiveRoutes", network_id("networkInterfaces", "sample-nic")),
+        subscription().put("effectiveRoutes"),
+    ],
+)
+def test_effective_routes_that_nobody_could_read_leave_the_route_table(sample: Subscription) -> None:
+    """Azure gives them for running machines only."""
+    assert next_hops(sample).hop_types == {"Internet"}
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import json
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
@@ -44,14 +45,16 @@ def _balancer(sku: str = "Standard", *, public: bool = True, **more: Any) -> Jso
 
 def _rule(name: str = "web", **more: Any) -> Json:
     """A load-balancing rule."""
-    properties = {"frontendIPConfiguration": {"id": FRONTEND.upper()}, "backendAddressPool": {"id": POOL}, **more}
+    frontend, pool = {"id": FRONTEND.upper()}, {"id": POOL}
+    properties = {"protocol": "Tcp", "frontendIPConfiguration": frontend, "backendAddressPool": pool, **more}
     return {"name": name, "properties": properties}
 
 
-OUTBOUND_RULE = {
-    "name": "out",
-    "properties": {"frontendIPConfigurations": [{"id": FRONTEND}], "backendAddressPool": {"id": POOL}},
-}
+def _out(protocol: Any = "All") -> Json:
+    """An outbound rule."""
+    frontends, pool = [{"id": FRONTEND}], {"id": POOL}
+    properties = {"protocol": protocol, "frontendIPConfigurations": frontends, "backendAddressPool": pool}
+    return {"name": "out", "properties": properties}
 
 
 def _behind(balancer: Json, sample: Subscription | None = None) -> Subscription:
@@ -60,8 +63,9 @@ def _behind(balancer: Json, sample: Subscription | None = None) -> Subscription:
     return base.set("networkInterfaces", "sample-nic", f"{CONFIGURATION}.loadBalancerBackendAddressPools", pools)
 
 
-def _endpoint(network: str = "sample-net", group: str = "blob", status: str = "Approved") -> Json:
-    connection = {"properties": {"groupIds": [group], "privateLinkServiceConnectionState": {"status": status}}}
+def _endpoint(network: str = "sample-net", group: str = "blob", status: Any = "Approved", **more: Any) -> Json:
+    state = {"privateLinkServiceConnectionState": {"status": status}}
+    connection = {"properties": {"groupIds": [group], **state, **more}}
     properties = {
         "subnet": {"id": subnet_id("apps", network)},
         "privateLinkServiceConnections": [connection],
@@ -70,12 +74,38 @@ def _endpoint(network: str = "sample-net", group: str = "blob", status: str = "A
     return {"id": network_id("privateEndpoints", "pe"), "name": "pe", "properties": properties}
 
 
-def _service(service: str, *locations: str, state: str = "Succeeded") -> Json:
+def _service(service: Any, *locations: str, state: Any = "Succeeded") -> Json:
     return {"service": service, "locations": list(locations), "provisioningState": state}
 
 
-def _routed(hop: str, prefix: str = "0.0.0.0/0", **fields: Any) -> Subscription:
-    return _closed(route_table="table", **fields).put("routeTables", route_table("table", ("out", prefix, hop)))
+def _routed(hop: str, *prefixes: str, **fields: Any) -> Subscription:
+    routes = [("out", prefix, hop) for prefix in prefixes or ("0.0.0.0/0",)]
+    return _closed(route_table="table", **fields).put("routeTables", route_table("table", *routes))
+
+
+def _mixed(*routes: tuple[str, str, str], **fields: Any) -> Subscription:
+    return _closed(route_table="table", **fields).put("routeTables", route_table("table", *routes))
+
+
+def _tagged(sample: Subscription, **tags: list[str]) -> Subscription:
+    """The sample with more service tags; `__` in a name stands for the dot."""
+    document = json.loads(sample.raw["serviceTags"])
+    document["values"] += [
+        {"name": n.replace("__", "."), "properties": {"addressPrefixes": p}} for n, p in tags.items()
+    ]
+    return replace(sample, raw={**sample.raw, "serviceTags": json.dumps(document).encode()})
+
+
+HALVES = ("0.0.0.0/1", "128.0.0.0/1")
+PART = "20.60.88.0/22"
+"""One prefix of several of Storage.WestEurope."""
+
+
+def _unnamed(sku: Json) -> Subscription:
+    """Default access is in force, unless the load balancer takes it away: a Basic one does not."""
+    balancer = _balancer()
+    del balancer["sku"]
+    return _behind({**balancer, **sku}, _closed(defaultOutboundAccess=True))
 
 
 WITH_ADDRESS = _closed().set("networkInterfaces", "sample-nic", f"{CONFIGURATION}.publicIPAddress", {"id": PUBLIC})
@@ -86,12 +116,26 @@ WITH_ADDRESS = _closed().set("networkInterfaces", "sample-nic", f"{CONFIGURATION
     [
         (subscription(), "NAT gateway sample-nat"),
         (WITH_ADDRESS.add("publicIPAddresses", {"id": PUBLIC.upper()}), "public IP address sample-ip"),
-        (_behind(_balancer(outboundRules=[OUTBOUND_RULE])), "outbound rule out of load balancer front"),
+        (_behind(_balancer(outboundRules=[_out()])), "outbound rule out of load balancer front"),
+        (_behind(_balancer(outboundRules=[_out("tcp")])), "outbound rule out of load balancer front"),
+        (_behind(_balancer(loadBalancingRules=[_rule(protocol="All")])), "load-balancing rule web"),
         (_behind(_balancer(loadBalancingRules=[_rule()])), "load-balancing rule web of load balancer front"),
         (_behind(_balancer(loadBalancingRules=[_rule(backendAddressPool=None, backendAddressPools=[{"id": POOL}])])),
          "load-balancing rule web"),
         (_routed("VirtualAppliance"), "user-defined route out"),
         (_routed("VirtualNetworkGateway", "Storage.WestEurope"), "user-defined route out"),
+        (_routed("VirtualAppliance", *HALVES), "user-defined route out"),
+        (_mixed(("a", HALVES[0], "VirtualAppliance"), ("b", HALVES[1], "VirtualNetworkGateway")), "route a"),
+        (_mixed(("a", "0.0.0.0/0", "VirtualAppliance"), ("b", PART, "VirtualNetworkGateway")), "route"),
+        (_mixed(("a", "0.0.0.0/0", "None"), ("b", "Storage", "VirtualAppliance")), "route b"),
+        (_tagged(_routed("VirtualAppliance", "AzureCloud.centralfrance"), AzureCloud__centralfrance=["20.0.0.0/8", "57.0.0.0/8"]),
+         "user-defined route out"),
+        (_routed("VirtualAppliance", *HALVES).add("virtualNetworks", virtual_network(GATEWAY, name="other")), "route out"),
+        (_mixed(("a", PART, "VirtualAppliance"), defaultOutboundAccess=True), "default outbound access"),
+        (_mixed(("a", "0.0.0.0/0", "None"), ("b", "Storage", "Internet"), defaultOutboundAccess=True), "default outbound"),
+        (_routed("Internet", *HALVES, defaultOutboundAccess=True), "default outbound access"),
+        (_closed(serviceEndpoints=[_service("Microsoft.Sql", "x", state=None), _service("Microsoft.Storage", "westeurope")]),
+         "service endpoint"),
         (_closed(serviceEndpoints=[_service("Microsoft.Storage", "northeurope", "West Europe")]), "service endpoint"),
         (_closed(serviceEndpoints=[_service("Microsoft.Storage.Global", "*")]), "service endpoint"),
         (_closed().add("privateEndpoints", _endpoint()), "private endpoint pe"),
@@ -117,8 +161,16 @@ def test_way_out_is_named(sample: Subscription, method: str) -> None:
         _behind(_balancer(loadBalancingRules=[_rule(disableOutboundSnat=True)])),
         _behind(_balancer(public=False, loadBalancingRules=[_rule()])),
         _behind(_balancer(loadBalancingRules=[_rule(backendAddressPool={"id": POOL + "2"})])),
+        _behind(_balancer(outboundRules=[_out("Udp")])),
+        _behind(_balancer(loadBalancingRules=[_rule(protocol="Udp")])),
         _behind(_balancer(), _closed(defaultOutboundAccess=True)),
         _routed("None", defaultOutboundAccess=True),
+        _routed("None", *HALVES, defaultOutboundAccess=True),
+        _routed("None", "Storage.WestEurope", defaultOutboundAccess=True),
+        _routed("None", PART, defaultOutboundAccess=True),
+        _mixed(("a", PART, "VirtualAppliance")),
+        _mixed(("a", "0.0.0.0/0", "VirtualAppliance"), ("b", "Storage", "Internet")),
+        _closed().without("serviceTags"),
         _routed("Internet"),
         _routed("VirtualAppliance", "10.0.0.0/8"),
         _closed(serviceEndpoints=[_service("Microsoft.Storage", "northeurope")]),
@@ -126,6 +178,8 @@ def test_way_out_is_named(sample: Subscription, method: str) -> None:
         _closed(serviceEndpoints=[_service("Microsoft.Sql", "westeurope")]),
         _closed().add("privateEndpoints", _endpoint(group="vault")),
         _closed().add("privateEndpoints", _endpoint(status="Pending")),
+        _closed().add("privateEndpoints", _endpoint(status="Disconnected")),
+        _closed().add("privateEndpoints", _endpoint(groupIds=None, privateLinkServiceId="own.1.privatelinkservice")),
         _closed().add("privateEndpoints", _endpoint("elsewhere")),
         _closed(peerings=(peering(state="Disconnected"),)).add("privateEndpoints", _endpoint("hub")),
         _closed(natGateway={"id": network_id("natGateways", "sample-nat")}).set(
@@ -150,6 +204,24 @@ def test_subnet_without_a_way_out_fails_naming_what_was_looked_for(sample: Subsc
         (_behind(_balancer()).put("loadBalancers"), "front"),
         (_behind(_balancer(loadBalancingRules=[_rule(disableOutboundSnat="no")])), "rule web cannot be read"),
         (_behind(_balancer(outboundRules=None)), "outboundRules is no list"),
+        (_behind(_balancer(outboundRules=[_out(None)])), "protocol of outbound rule out is not known"),
+        (_behind(_balancer(outboundRules=[_out("Dreaming")])), "protocol of outbound rule out is not known"),
+        (_behind(_balancer(loadBalancingRules=[_rule(protocol=None)])), "protocol of load-balancing rule web"),
+        (_unnamed({}), "sku of load balancer front"),
+        (_unnamed({"sku": None}), "sku of load balancer front"),
+        (_unnamed({"sku": {"name": "Dreaming"}}), "sku of load balancer front"),
+        (_routed("VirtualAppliance").without("serviceTags"), "serviceTags"),
+        (_closed(defaultOutboundAccess=True).without("serviceTags"), "serviceTags"),
+        (_closed().add("privateEndpoints", _endpoint(status="Dreaming")), "pe cannot be read"),
+        (_closed().add("privateEndpoints", _endpoint(status=None)), "pe cannot be read"),
+        (_closed().add("privateEndpoints", _endpoint(groupIds=None)), "pe cannot be read"),
+        (_closed(serviceEndpoints=[_service("Microsoft.Storage", "westeurope", state=None)]), "provisioningState"),
+        (
+            _closed(serviceEndpoints=[_service("Microsoft.Storage", "westeurope", state="Dreaming")]),
+            "provisioningState",
+        ),
+        (_closed(serviceEndpoints=[_service("Microsoft.Storage")]), "locations"),
+        (_closed(serviceEndpoints=[_service(None, "westeurope")]), "service endpoints"),
         (_closed().without("privateEndpoints"), "privateEndpoints"),
         (
             _closed().add("privateEndpoints", {"id": network_id("privateEndpoints", "pe"), "properties": None}),
@@ -180,6 +252,24 @@ def test_routes_of_a_gateway_leave_it_open() -> None:
     with pytest.raises(Undetermined, match="gateway"):
         outbound(_closed(GATEWAY))
     assert outbound(_closed(GATEWAY, defaultOutboundAccess=True)).method
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [
+        _routed("VirtualAppliance", "NoSuch.Tag"),
+        _routed("None", "NoSuch.Tag", defaultOutboundAccess=True),
+        _routed("VnetLocal", defaultOutboundAccess=True),
+        _mixed(("a", "0.0.0.0/0", "VirtualAppliance"), ("b", "0.0.0.0/0", "None")),
+        _closed(GATEWAY, route_table="loud", defaultOutboundAccess=True).put(
+            "routeTables", route_table("loud", ("d", "0.0.0.0/0", "None"), propagation=True)
+        ),
+    ],
+)
+def test_routes_that_may_lead_out_or_not_leave_it_open(sample: Subscription) -> None:
+    """A tag that is in no data, routes of equal prefix, a gateway's own routes."""
+    with pytest.raises(Undetermined):
+        outbound(sample)
 
 
 def test_scale_set_instance_may_have_no_default_access() -> None:

@@ -41,14 +41,16 @@ def evaluate_egress(
     surroundings: Surroundings,
     routing: Routing | None = None,
     protocol: str = "tcp",
+    source_groups: frozenset[str] | None = None,
 ) -> EgressDecision:
     """Whether `source` (None: address not known) reaches every prefix of `destination` on `port`.
 
+    `source_groups` as in `Flow`.
     A destination that is `Unknown` is undetermined, whatever the rules say; so is an empty one.
     """
     if isinstance(destination, Unknown):
         return _unknown(destination, protocol, port)
-    flow = Flow(source, destination, port, protocol)
+    flow = Flow(source, destination, port, protocol, source_groups=source_groups)
     security = verify_security_groups(groups, flow, surroundings)
     if routing is None:
         return _decision(security, security, None)

@@ -33,7 +33,10 @@ class Access(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """From one machine to a destination; `source` None: its address is not known. Inbound: as the receiver sees it."""
+    """From one machine to a destination; `source` None: its address is not known. Inbound: as the receiver sees it.
+
+    `source_groups`: lower-case ids of the application security groups that the machine is in; None: go by its address.
+    """
 
     source: AddressSet | None
     destination: Destination
@@ -41,6 +44,7 @@ class Flow:
     protocol: str = "tcp"
     outbound: bool = True
     source_ports: PortRange = CLIENT_PORTS
+    source_groups: frozenset[str] | None = None
 
     @property
     def targets(self) -> Destination:
@@ -244,7 +248,12 @@ def _from_ports(rule: SecurityRule, flow: Flow) -> bool | None:
 def _from_source(rule: SecurityRule, flow: Flow, surroundings: Surroundings) -> tuple[bool | None, str]:
     if rule.source.names is None:
         return None, rule.problem
-    reach = surroundings.resolve_endpoint(rule.source.names, rule.source.groups)
+    groups = rule.source.groups
+    if flow.source_groups is not None:
+        if any(group.lower() in flow.source_groups for group in groups):
+            return True, ""
+        groups = ()
+    reach = surroundings.resolve_endpoint(rule.source.names, groups)
     source = flow.source or EVERYTHING
     if reach.certain.contains(source):
         return True, ""

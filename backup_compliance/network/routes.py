@@ -19,17 +19,16 @@ from backup_compliance.network.ip_flow import Access, FlowVerdict, judged
 from backup_compliance.network.partition import Candidate, Piece, partition
 from backup_compliance.network.service_tags import ServiceTags, Unknown
 from backup_compliance.untrusted import printable
-from backup_compliance.verdicts import Undetermined
+from backup_compliance.verdicts import Undetermined, Unreadable
 
 LOCAL: Final = "VnetLocal"
 DROPPED: Final = "None"
 GATEWAY: Final = "VirtualNetworkGateway"
+INTERNET: Final = "Internet"
 SERVICE_ENDPOINT: Final = "VirtualNetworkServiceEndpoint"
 APPLIANCES: Final = frozenset({GATEWAY, "VirtualAppliance", "VirtualApplianceEcmp"})
 """Next hops behind which somebody else decides."""
-REACHES: Final = frozenset(
-    {LOCAL, "Internet", SERVICE_ENDPOINT, "VNetPeering", "VNetGlobalPeering", "InterfaceEndpoint"}
-)
+REACHES: Final = frozenset({LOCAL, INTERNET, SERVICE_ENDPOINT, "VNetPeering", "VNetGlobalPeering", "InterfaceEndpoint"})
 _HOPS: Final = {hop.lower(): hop for hop in (*REACHES, *APPLIANCES, DROPPED)}
 # documented as always there; Azure's effective tables hold a few ranges more that no service tag touches
 _SYSTEM_DROPS: Final = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")
@@ -77,10 +76,14 @@ class RouteTable:
 
 @dataclass(frozen=True, slots=True)
 class NextHops:
-    """Every next hop type some part of the destination may take, by ARM's names, and the verdict on them."""
+    """Every next hop type some part of the destination may take, by ARM's names, and the verdict on them.
+
+    `pieces`: the parts, each with the next hop types it may take.
+    """
 
     hop_types: frozenset[str]
     verdict: FlowVerdict
+    pieces: tuple[Piece, ...]
 
 
 def parse_route_table(resource: Any) -> RouteTable:
@@ -110,9 +113,11 @@ def _user_route(entry: Any, otherwise: str) -> Route:
 def parse_effective_routes(reply: Any) -> tuple[Route, ...]:
     """The active routes of an `effectiveRouteTable` reply.
 
-    Raises `Unreadable` when it is no such reply, `Undetermined` when it has no route at all.
+    Raises `Unreadable` when it is no such reply or only its first page, `Undetermined` when it has no route at all.
     """
     entries = items_of(reply, "value", "the reply with effective routes")
+    if reply.get("nextLink") not in (None, ""):
+        raise Unreadable("the reply with effective routes is the first page only: nextLink was not followed")
     found = [_effective_route(as_record(e) or NOTHING, f"value[{i}]") for i, e in enumerate(entries)]
     routes = tuple(r for r in found if r is not None)
     if not routes:
@@ -154,7 +159,7 @@ def system_routes(
         *(Route(p, RouteSource.NETWORK, (p,), "VNetPeering") for p in peers),
         *(Route(t, RouteSource.NETWORK, (t,), SERVICE_ENDPOINT) for t in service_endpoints),
         *(Route(p, RouteSource.SYSTEM, (p,), DROPPED) for p in _SYSTEM_DROPS),
-        *(Route(p, RouteSource.SYSTEM, (p,), "Internet") for p in ("0.0.0.0/0", "::/0")),
+        *(Route(p, RouteSource.SYSTEM, (p,), INTERNET) for p in ("0.0.0.0/0", "::/0")),
     )
 
 
@@ -171,7 +176,7 @@ def next_hop(
     pieces = partition(destination.addresses, candidates, frozenset({"not known"}), "no route leads there")
     fates = [fate for piece in pieces for fate in _fates(piece, local)]
     hops = frozenset[str]().union(*(p.effects for p in pieces))
-    return NextHops(hops, judged(f"routes to {destination.name}", destination, fates))
+    return NextHops(hops, judged(f"routes to {destination.name}", destination, fates), pieces)
 
 
 def _fates(piece: Piece, local: AddressSet) -> Iterator[tuple[Access, AddressSet, tuple[str, ...]]]:

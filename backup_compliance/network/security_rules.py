@@ -177,7 +177,7 @@ def parse_admin_rules(reply: Any) -> SecurityGroup | None:
     if len(managers) > 1:
         rules = [replace(r, priority=None, problem=r.problem or "several network managers apply") for r in rules]
     more = as_record(reply)
-    if more is not None and more.get("skipToken"):
+    if more is not None and any(more.get(key) not in (None, "") for key in ("skipToken", "nextLink")):
         rules.append(_unread_rule("the next page", kind, "only the first page of admin rules was read"))
     return SecurityGroup(printable(" and ".join(managers), 80) or "?", kind, _in_order(rules)) if rules else None
 

@@ -127,13 +127,13 @@ class Resolved:
 class Surroundings:
     """Everything a security rule's names may refer to, for one network interface.
 
-    `application_groups`: addresses of the members by lower-case resource id of the application security group.
+    `application_groups`: the members by lower-case resource id of the application security group.
     `network` None: the virtual network could not be read.
     """
 
     tags: ServiceTags
     network: VirtualNetwork | None
-    application_groups: Mapping[str, AddressSet] = field(default_factory=dict)
+    application_groups: Mapping[str, Resolved] = field(default_factory=dict)
     _known: dict[tuple[str, ...], Resolved] = field(default_factory=dict, repr=False, compare=False)
 
     def resolve(self, names: tuple[str, ...]) -> Resolved:
@@ -162,7 +162,7 @@ class Surroundings:
                 name = printable(group.rsplit("/", 1)[-1], 80)
                 found |= Resolved(NOWHERE, bound, f"the members of application security group {name} are not known")
             else:
-                found |= Resolved(members)
+                found |= members
         return found
 
     def _tag(self, name: str) -> Resolved:

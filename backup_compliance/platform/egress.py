@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from backup_compliance.network.addresses import AddressSet
 from backup_compliance.network.egress import EgressDecision, Routing, evaluate_egress
 from backup_compliance.network.ip_flow import Access, Flow, FlowVerdict
-from backup_compliance.network.routes import APPLIANCES, RouteSource
+from backup_compliance.network.routes import APPLIANCES, SERVICE_ENDPOINT, RouteSource
 from backup_compliance.network.security_rules import (
     AppliedTo,
     SecurityGroup,
@@ -38,9 +38,9 @@ class Place:
     groups: tuple[SecurityGroup, ...]
     surroundings: Surroundings
     sources: tuple[Resolved, ...]
-    """What every different source of an outbound rule stands for."""
-    asks_for_members: bool
-    """Some source is an application security group."""
+    """What the prefixes and tags of every different source of an outbound rule stand for."""
+    source_groups: frozenset[str]
+    """The application security groups that are some rule's source, by lower-case id."""
     unread_network: Unreadable | None
     """Why the tags VirtualNetwork and Internet are not known."""
     unread_admin_rules: Unreadable | None
@@ -52,6 +52,8 @@ class Sender:
 
     place: Place
     source: AddressSet | None
+    groups: frozenset[str]
+    """Those application security groups of its configuration that some rule asks for."""
     likeness: tuple[Hashable, ...]
     """Equal for all that rules cannot tell apart."""
 
@@ -75,11 +77,12 @@ def find_egress(
 def _find_sender(estate: Estate, interface: Interface, tags: ServiceTags) -> Sender:
     place = _find_place(estate, interface, tags)
     configuration = primary_configuration(interface)
-    if UNREADABLE in configuration.application_group_ids and place.asks_for_members:
+    if UNREADABLE in configuration.application_group_ids and place.source_groups:
         raise Unreadable(f"{interface} is in an application security group without an id", COLLECT_AGAIN)
     source = AddressSet.of(configuration.address) if configuration.address else None
     versions = source.versions() if source else None
-    return Sender(place, source, (id(place), _answers(place, source), versions))
+    groups = place.source_groups.intersection(g.lower() for g in configuration.application_group_ids)
+    return Sender(place, source, groups, (id(place), _answers(place, source), groups, versions))
 
 
 def _decided(estate: Estate, sender: Sender, destination: str, port: int) -> EgressDecision:
@@ -89,7 +92,8 @@ def _decided(estate: Estate, sender: Sender, destination: str, port: int) -> Egr
         return evaluate_egress(source, target, port, place.groups, place.surroundings)
     key = ("egress", sender.likeness, destination.lower(), port)
     shared: EgressDecision = estate.remembered(
-        key, lambda: evaluate_egress(source, target, port, place.groups, place.surroundings)
+        key,
+        lambda: evaluate_egress(source, target, port, place.groups, place.surroundings, source_groups=sender.groups),
     )
     verdict = FlowVerdict(str(Flow(source, target, port)), shared.security.destination, shared.shares)
     return EgressDecision(
@@ -98,7 +102,10 @@ def _decided(estate: Estate, sender: Sender, destination: str, port: int) -> Egr
 
 
 def _answers(place: Place, source: AddressSet | None) -> tuple[bool | None, ...] | None:
-    """Whether the source is in each rule's source: yes, no, or perhaps. All that a rule asks of an address."""
+    """Whether the source is in each rule's source: yes, no, or perhaps. All that a rule asks of an address.
+
+    Groups are not asked here: who is in one is told by the configuration, not by its address.
+    """
     return None if source is None else tuple(_contains(each, source) for each in place.sources)
 
 
@@ -173,8 +180,8 @@ def _place(
     return Place(
         groups,
         surroundings,
-        tuple(surroundings.resolve_endpoint(s.names or (), s.groups) for s in sources),
-        any(s.groups for s in sources),
+        tuple(surroundings.resolve(s.names or ()) for s in sources),
+        frozenset(g.lower() for s in sources for g in s.groups),
         unread,
         unread_admin_rules,
     )
@@ -218,7 +225,9 @@ def _around(
         own = AddressSet.of(*space_of(network), *peer_space(estate, network, with_access=True))
     except Unreadable as error:
         return error
-    doubtful = [r for r in routing.routes if r.problem or r.prefixes is None or r.hop.startswith("of unknown type")]
+    # whether a service endpoint is in force says nothing about appliances
+    others = (r for r in routing.routes if r.hop != SERVICE_ENDPOINT)
+    doubtful = [r for r in others if r.problem or r.prefixes is None or r.hop.startswith("of unknown type")]
     leading = [r for r in routing.routes if r.source <= RouteSource.GATEWAY and r.hop in APPLIANCES]
     resolved = Surroundings(tags, None).resolve(tuple(dict.fromkeys(p for r in leading for p in r.prefixes or ())))
     if doubtful or resolved.reason:

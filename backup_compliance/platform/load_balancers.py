@@ -1,6 +1,7 @@
 """Whether a load balancer gives the machines behind it a way out; pure.
 
-Outbound rules do, and so do load-balancing rules with a public frontend unless they disable outbound SNAT. Behind a
+Outbound rules do, and so do load-balancing rules with a public frontend unless they disable outbound SNAT; either only
+for its own protocol. Behind a
 Standard load balancer, public or internal, Azure gives no default outbound access.
 """
 
@@ -13,10 +14,11 @@ from typing import Any, Final
 from backup_compliance.arm_json import NOTHING, as_record, name_of, text_at
 from backup_compliance.platform.estate import COLLECT_AGAIN, Estate, Resource, normal
 from backup_compliance.platform.references import UNREADABLE, follow, id_of, once, reference_at, references_at
-from backup_compliance.untrusted import printable
 from backup_compliance.verdicts import Unreadable
 
 _POOLS: Final = "/backendaddresspools/"
+_SKUS: Final = frozenset({"basic", "standard", "gateway"})
+_PROTOCOLS: Final = {"tcp": True, "all": True, "udp": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,7 @@ class LoadBalancer:
 
     name: str
     sku: str
-    """Lower case; `basic` when ARM names none."""
+    """`basic`, `standard` or `gateway`; "" when ARM names none of them."""
     ways_out: Mapping[str, str]
     """The rule that leads out, by backend pool."""
     doubts: tuple[str, ...]
@@ -47,10 +49,10 @@ def parse_load_balancer(record: Resource) -> LoadBalancer:
         raise Unreadable(f"load balancer {name} has no properties", COLLECT_AGAIN)
     doubts: list[str] = []
     public = _public_frontends(properties, doubts)
-    ways = {p: f"load-balancing rule {r}" for r, p in _inbound(properties, public, doubts)}
-    ways |= {p: f"outbound rule {r}" for r, p in _outbound(properties, public, doubts)}
-    sku = text_at(as_record(record.get("sku")) or NOTHING, "name")
-    return LoadBalancer(name, printable(sku, 40).lower() or "basic", ways, tuple(doubts))
+    ways = {p: rule for rule, p in _inbound(properties, public, doubts)}
+    ways |= {p: rule for rule, p in _outbound(properties, public, doubts)}
+    sku = text_at(as_record(record.get("sku")) or NOTHING, "name").lower()
+    return LoadBalancer(name, sku if sku in _SKUS else "", ways, tuple(doubts))
 
 
 def _public_frontends(properties: Mapping[str, Any], doubts: list[str]) -> frozenset[str]:
@@ -66,23 +68,37 @@ def _public_frontends(properties: Mapping[str, Any], doubts: list[str]) -> froze
 
 def _outbound(properties: Mapping[str, Any], public: frozenset[str], doubts: list[str]) -> Iterator[tuple[str, str]]:
     for _, body, name in _entries(properties, "outboundRules", doubts):
+        rule = f"outbound rule {name}"
+        if not _carries_tcp(body, rule, doubts):
+            continue
         frontends = {normal(i) for i in references_at(body, "frontendIPConfigurations")}
         pool = reference_at(body, "backendAddressPool")
         if not pool or not frontends or "" in frontends:
-            doubts.append(f"outbound rule {name} names no backend pool or no frontend")
+            doubts.append(f"{rule} names no backend pool or no frontend")
         elif frontends & public:
-            yield name, normal(pool)
+            yield rule, normal(pool)
 
 
 def _inbound(properties: Mapping[str, Any], public: frozenset[str], doubts: list[str]) -> Iterator[tuple[str, str]]:
     for _, body, name in _entries(properties, "loadBalancingRules", doubts):
+        rule = f"load-balancing rule {name}"
+        if not _carries_tcp(body, rule, doubts):
+            continue
         disabled = body.get("disableOutboundSnat", False)
         pools = {*references_at(body, "backendAddressPools"), *filter(None, [reference_at(body, "backendAddressPool")])}
         frontend = reference_at(body, "frontendIPConfiguration")
         if not isinstance(disabled, bool) or not frontend or "" in pools:
-            doubts.append(f"load-balancing rule {name} cannot be read")
+            doubts.append(f"{rule} cannot be read")
         elif not disabled and normal(frontend) in public:
-            yield from ((name, normal(pool)) for pool in pools)
+            yield from ((rule, normal(pool)) for pool in pools)
+
+
+def _carries_tcp(body: Mapping[str, Any], rule: str, doubts: list[str]) -> bool:
+    """Whether a rule is for TCP, which storage is reached by; an unknown protocol is a doubt."""
+    protocol = text_at(body, "protocol").lower()
+    if protocol not in _PROTOCOLS:
+        doubts.append(f"the protocol of {rule} is not known")
+    return _PROTOCOLS.get(protocol, False)
 
 
 def _entries(

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from backup_compliance.arm_json import NOTHING, as_record, last_segment
-from backup_compliance.network.routes import APPLIANCES, Route, RouteSource
+from backup_compliance.network.routes import APPLIANCES, DROPPED, INTERNET, SERVICE_ENDPOINT, NextHops, RouteSource
 from backup_compliance.platform.estate import COLLECT_AGAIN, Estate
 from backup_compliance.platform.facts import Identity, Profile
 from backup_compliance.platform.interfaces import Interface, IpConfiguration, primary_configuration
 from backup_compliance.platform.load_balancers import find_load_balancer
 from backup_compliance.platform.private_endpoints import find_blob_endpoint
 from backup_compliance.platform.references import UNREADABLE, follow, references_at
-from backup_compliance.platform.routing import STORAGE, STORAGE_ANYWHERE, find_routing, regional
-from backup_compliance.platform.virtual_networks import Network, Subnet, find_subnet
+from backup_compliance.platform.routing import STORAGE, STORAGE_ANYWHERE, find_next_hops, find_routing, regional
+from backup_compliance.platform.virtual_networks import Network, ServiceEndpoint, Subnet, find_subnet
 from backup_compliance.verdicts import Undetermined, Unreadable
 
 LOOKED_FOR: Final = (
@@ -30,6 +30,10 @@ LOOKED_FOR: Final = (
     "private endpoint for blobs",
     "default outbound access",
 )
+_ONWARD: Final = APPLIANCES | {SERVICE_ENDPOINT, "InterfaceEndpoint"}
+"""Next hops that need no public address of the machine's own."""
+_NO_WAY: Final = frozenset({DROPPED, INTERNET})
+"""Next hops that are no way out of their own."""
 _PUBLIC: Final = ("publicIpAddresses", "publicIpPrefixes", "publicIpAddressesV6", "publicIpPrefixesV6")
 
 
@@ -131,48 +135,63 @@ def _load_balancer(setting: _Setting) -> str | None:
 
 
 def _route(setting: _Setting) -> str | None:
+    """Routes that lead all of storage to an appliance, gateway or endpoint."""
     routing = find_routing(setting.estate, setting.interface)
-    route = _leading(setting, routing.routes)
-    if route is not None and route.hop in APPLIANCES:
-        return str(route)
+    if all(r.source > RouteSource.GATEWAY for r in routing.routes) and not routing.gateway_routes_unknown:
+        return None
+    hops = _next_hops(setting)
+    if _leads(setting, hops, _ONWARD):
+        first = hops.pieces[0].deciders[-1].text
+        return first if len(hops.pieces) == 1 else f"{first} and others"
+    return None
+
+
+def _next_hops(setting: _Setting) -> NextHops:
+    """Where storage is routed; `Undetermined` when it has no address of the interface's IP version."""
+    storage = regional("Storage", setting.vm)
+    found = find_next_hops(setting.estate, setting.interface, setting.vm, storage)
+    if not found.pieces:
+        raise Undetermined(f"{storage} has no address of the IP version of {setting.interface}")
+    return found
+
+
+def _leads(setting: _Setting, found: NextHops, hops: frozenset[str]) -> bool:
+    """Whether every part of storage takes one of `hops`; False where some part does not for certain, else raises."""
+    if found.hop_types <= hops:
+        return True
+    if any(piece.effects <= _NO_WAY - hops for piece in found.pieces):
+        return False
+    routing = find_routing(setting.estate, setting.interface)
+    for route in routing.routes:
+        if route.problem or route.prefixes is None or route.hop.startswith("of unknown type"):
+            raise Unreadable(f"{route} of {setting.place} cannot be read", COLLECT_AGAIN)
     if routing.gateway_routes_unknown:
         raise Undetermined(
             f"{setting.place} takes routes from a gateway, and its effective routes were not read: "
             "whether one of them is a way out is not known"
         )
-    return None
-
-
-def _leading(setting: _Setting, routes: tuple[Route, ...]) -> Route | None:
-    """The made or learned route that storage takes: by its regional tag, a wider tag, or the default route."""
-    region = setting.vm.location
-    names = (f"storage.{region}", "storage", f"azurecloud.{region}", "azurecloud", "0.0.0.0/0")
-    made = [r for r in routes if r.source <= RouteSource.GATEWAY]
-    for route in made:
-        if route.problem or route.prefixes is None or route.hop.startswith("of unknown type"):
-            raise Unreadable(f"{route} of {setting.place} cannot be read", COLLECT_AGAIN)
-    ranked = (
-        (names.index(p.lower()), r.source, n)
-        for n, r in enumerate(made)
-        for p in r.prefixes or ()
-        if p.lower() in names
-    )
-    first = min(ranked, default=None)
-    return made[first[2]] if first is not None else None
+    raise Undetermined(found.verdict.explanation)
 
 
 def _service_endpoint(setting: _Setting) -> str | None:
     endpoints = setting.subnet.service_endpoints
     if endpoints is None:
         raise Unreadable(f"the service endpoints of {setting.place} are no readable list", COLLECT_AGAIN)
-    for endpoint in endpoints:
-        service = endpoint.service.lower()
-        if service == STORAGE_ANYWHERE or (service == STORAGE and _serves(setting, endpoint.locations)):
+    serving = [e for e in endpoints if _serves(setting, e)]
+    for endpoint in serving:
+        if not endpoint.problem:
             return f"service endpoint {endpoint.service} of {setting.subnet}"
+    for endpoint in serving:
+        raise Unreadable(f"service endpoint {endpoint.service} of {setting.place}: {endpoint.problem}", COLLECT_AGAIN)
     return None
 
 
-def _serves(setting: _Setting, locations: tuple[str, ...]) -> bool:
+def _serves(setting: _Setting, endpoint: ServiceEndpoint) -> bool:
+    """Whether an endpoint is for storage in the machine's region, or may be."""
+    service = endpoint.service.lower()
+    if service != STORAGE:
+        return service == STORAGE_ANYWHERE
+    locations = endpoint.locations or ("*",)
     return "*" in locations or regional("Storage", setting.vm).partition(".")[2] in locations
 
 
@@ -187,6 +206,8 @@ def _default_access(setting: _Setting) -> str | None:
         raise Unreadable(f"defaultOutboundAccess of {setting.place} is neither true nor false", COLLECT_AGAIN)
     if setting.subnet.default_outbound_access is False or any(_excluding(setting)):
         return None
+    if not _leads(setting, _next_hops(setting), _ONWARD | {INTERNET}):
+        return None
     if setting.profile.scale_set:
         raise Undetermined(
             f"virtual machine {setting.vm.name} is in scale set {last_segment(setting.profile.scale_set)}: instances "
@@ -196,12 +217,12 @@ def _default_access(setting: _Setting) -> str | None:
 
 
 def _excluding(setting: _Setting) -> Iterator[bool]:
-    """What takes default outbound access away from one machine."""
+    """Which load balancers take default outbound access away from one machine."""
     for pool in setting.configuration.backend_pool_ids:
-        yield find_load_balancer(setting.estate, pool, str(setting.interface)).sku != "basic"
-    routes = find_routing(setting.estate, setting.interface).routes
-    defaults = [r for r in routes if r.source <= RouteSource.GATEWAY and "0.0.0.0/0" in (r.prefixes or ())]
-    yield any(r.hop != "Internet" for r in defaults)
+        balancer = find_load_balancer(setting.estate, pool, str(setting.interface))
+        if not balancer.sku:
+            raise Unreadable(f"the sku of load balancer {balancer.name} is not known", COLLECT_AGAIN)
+        yield balancer.sku != "basic"
 
 
 _METHODS: Final[tuple[Callable[[_Setting], str | None], ...]] = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from backup_compliance.arm_json import NOTHING, as_record, name_of, text_at, texts_at
 from backup_compliance.platform.estate import COLLECT_AGAIN, Estate, Resource, normal, subscription_of
@@ -11,7 +11,10 @@ from backup_compliance.platform.references import once, reference_at
 from backup_compliance.platform.virtual_networks import Network, connected_peerings, network_of
 from backup_compliance.verdicts import Unreadable
 
-_DAMAGED = "damaged"
+_DAMAGED: Final = "damaged"
+_NOT_IN_FORCE: Final = frozenset({"pending", "rejected", "disconnected", "removed"})
+"""What a connection's owner may say of it, other than Approved."""
+_STORAGE: Final = "/providers/microsoft.storage/"
 
 
 def find_blob_endpoint(estate: Estate, network: Network) -> str | None:
@@ -79,8 +82,13 @@ def _connections(properties: Mapping[str, Any]) -> Iterator[Resource]:
 
 
 def _is_blob(connection: Resource) -> bool | None:
-    groups = texts_at(connection, "groupIds")
     status = text_at(as_record(connection.get("privateLinkServiceConnectionState")) or NOTHING, "status").lower()
-    if groups is None or not status:
+    if status in _NOT_IN_FORCE:
+        return False
+    groups = texts_at(connection, "groupIds")
+    if groups is None or status != "approved":
         return None
-    return status == "approved" and any(g.lower() in ("blob", "blob_secondary") for g in groups)
+    target = text_at(connection, "privateLinkServiceId").lower()
+    if not groups and (not target or _STORAGE in target):
+        return None
+    return any(g.lower() in ("blob", "blob_secondary") for g in groups)

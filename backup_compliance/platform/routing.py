@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from backup_compliance.network.addresses import Destination
@@ -12,6 +13,7 @@ from backup_compliance.network.routes import (
     DROPPED,
     GATEWAY,
     REACHES,
+    SERVICE_ENDPOINT,
     NextHops,
     Route,
     RouteTable,
@@ -21,7 +23,7 @@ from backup_compliance.network.routes import (
     system_routes,
 )
 from backup_compliance.network.service_tags import ServiceTags, Unknown, parse_service_tags
-from backup_compliance.platform.estate import COLLECT_AGAIN, Estate, normal, subscription_of
+from backup_compliance.platform.estate import COLLECT_AGAIN, NO_ENTRY, Estate, normal, subscription_of
 from backup_compliance.platform.facts import Identity
 from backup_compliance.platform.interfaces import Interface, primary_configuration
 from backup_compliance.platform.references import follow, once
@@ -99,12 +101,23 @@ def _routing(estate: Estate, interface: Interface) -> Routing:
 
 
 def _effective_routes(estate: Estate, interface: Interface) -> tuple[Route, ...] | None:
-    """None where nobody read them; Azure gives them for running machines only."""
-    try:
-        listing = estate.listing(subscription_of(interface.id), "effectiveRoutes")
-    except Unreadable:
+    """None where nobody read them, or Azure refused: it gives them for running machines only.
+
+    Raises `Unreadable` for what is there and cannot be read: the route table tells less.
+    """
+    kind, key = "effectiveRoutes", normal(interface.id)
+    recorded = estate.subscriptions.get(subscription_of(interface.id))
+    if recorded is None or kind not in recorded.documents:
         return None
-    record = listing.resources.get(normal(interface.id))
+    listing = estate.listing(recorded.id, kind)
+    record = listing.resources.get(key)
+    problem = listing.problems.get(key)
+    if record is None and problem is not None:
+        if any(p.type == kind and normal(p.scope) == key for p in recorded.problems):
+            return None
+        raise Unreadable(f"effective routes of {interface}: {problem.missing}", problem.remedy)
+    if record is None and listing.damaged:
+        raise Unreadable(f"effective routes of {interface} may be what is damaged: {listing.damaged[0]}", NO_ENTRY)
     try:
         return parse_effective_routes(record) if record is not None else None
     except Undetermined:
@@ -115,23 +128,29 @@ def _effective_routes(estate: Estate, interface: Interface) -> tuple[Route, ...]
 
 def _computed(estate: Estate, network: Network, subnet: Subnet) -> Routing:
     table = find_route_table(estate, subnet, network)
-    system = system_routes(space_of(network), peer_space(estate, network), _endpoint_tags(subnet, network))
+    own, peers = space_of(network), peer_space(estate, network)
+    problems = _endpoint_tags(subnet, network)
+    system = (
+        replace(r, problem=problems[r.name]) if r.hop == SERVICE_ENDPOINT else r
+        for r in system_routes(own, peers, problems)
+    )
     propagates = table is None or table.gateway_propagation is not False
     return Routing((*(table.routes if table else ()), *system), network.may_have_gateway and propagates)
 
 
-def _endpoint_tags(subnet: Subnet, network: Network) -> tuple[str, ...]:
-    """The tags whose addresses the subnet's service endpoints for Storage route."""
+def _endpoint_tags(subnet: Subnet, network: Network) -> dict[str, str]:
+    """The tags whose addresses the subnet's service endpoints for Storage route, and why each may not."""
     if subnet.service_endpoints is None:
         raise Unreadable(f"the service endpoints of {subnet} of {network} are no readable list", COLLECT_AGAIN)
-    found: dict[str, None] = {}
-    for endpoint in subnet.service_endpoints:
+    found: dict[str, str] = {}
+    # those in force come last: they count before doubtful ones
+    for endpoint in sorted(subnet.service_endpoints, key=lambda e: not e.problem):
         service = endpoint.service.lower()
-        if service == STORAGE_ANYWHERE or (service == STORAGE and "*" in endpoint.locations):
-            found["Storage"] = None
+        if service == STORAGE_ANYWHERE or (service == STORAGE and "*" in (endpoint.locations or "*")):
+            found["Storage"] = endpoint.problem
         elif service == STORAGE:
-            found.update(dict.fromkeys(f"Storage.{location}" for location in endpoint.locations))
-    return tuple(found)
+            found.update(dict.fromkeys((f"Storage.{location}" for location in endpoint.locations), endpoint.problem))
+    return found
 
 
 def find_next_hops(estate: Estate, interface: Interface, vm: Identity, destination: str) -> NextHops:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from backup_compliance.arm_json import NOTHING, as_record, last_segment, name_of, text_at, texts_at
+from backup_compliance.network.addresses import parse_prefix
 from backup_compliance.platform.estate import COLLECT_AGAIN, Estate, Resource, normal
 from backup_compliance.platform.interfaces import Interface, attachment_of
 from backup_compliance.platform.references import follow, once, reference_at
@@ -16,14 +17,19 @@ from backup_compliance.verdicts import Unreadable
 _ROUTING_SUBNETS: Final = frozenset({"gatewaysubnet", "routeserversubnet"})
 """Where whatever announces routes to a virtual network lives; both names are fixed by Azure."""
 _STATES: Final = frozenset({"connected", "initiated", "disconnected"})
+_UNFINISHED: Final = frozenset({"creating", "updating", "deleting", "failed", "canceled"})
+"""Provisioning states, other than Succeeded, of a service endpoint that is therefore not in force."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceEndpoint:
-    """A service endpoint in force; locations in lower case, `*` for everywhere."""
+    """A service endpoint that is in force or may be; locations in lower case, `*` for everywhere."""
 
     service: str
     locations: tuple[str, ...]
+    """Empty: not known."""
+    problem: str = ""
+    """Why it may not be in force, or not in a region."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +38,7 @@ class Subnet:
 
     id: str
     name: str
-    prefixes: tuple[str, ...] | None
+    prefixes: tuple[str, ...]
     security_group_id: str | None
     route_table_id: str | None
     nat_gateway_id: str | None
@@ -73,7 +79,7 @@ class Network:
     address_space: tuple[str, ...] | None
     nat_gateway_id: str | None
     subnets: Mapping[str, Subnet | None]
-    """By lower-case id; None for one without properties."""
+    """By lower-case id; None for one without a readable address prefix: whatever else it has may be missing too."""
     peerings: tuple[Peering, ...] | None
     may_have_gateway: bool
     """A gateway or route server in it or at a peer may announce routes that are in no list."""
@@ -114,20 +120,22 @@ def _subnets(entries: list[Any], network_id: str) -> dict[str, Subnet | None]:
         record = as_record(entry) or NOTHING
         name = name_of(record, f"subnets[{index}]")
         key = normal(text_at(record, "id")) or normal(f"{network_id}/subnets/{name}")
-        properties = as_record(record.get("properties"))
         # two of one name cannot both be right
-        unread = properties is None or key in found
-        found[key] = None if unread or properties is None else _subnet(record, properties, name)
+        found[key] = _subnet(record, name) if key not in found else None
     return found
 
 
-def _subnet(record: Resource, properties: Mapping[str, Any], name: str) -> Subnet:
+def _subnet(record: Resource, name: str) -> Subnet | None:
+    properties = as_record(record.get("properties")) or NOTHING
+    prefixes = _prefixes(properties)
+    if prefixes is None:
+        return None
     access = properties.get("defaultOutboundAccess")
     damaged = "defaultOutboundAccess" in properties and not isinstance(access, bool)
     return Subnet(
         id=printable(text_at(record, "id"), 400),
         name=name,
-        prefixes=_prefixes(properties),
+        prefixes=prefixes,
         security_group_id=reference_at(properties, "networkSecurityGroup"),
         route_table_id=reference_at(properties, "routeTable"),
         nat_gateway_id=reference_at(properties, "natGateway"),
@@ -139,21 +147,27 @@ def _subnet(record: Resource, properties: Mapping[str, Any], name: str) -> Subne
 
 
 def _prefixes(record: Mapping[str, Any]) -> tuple[str, ...] | None:
-    found = texts_at(record, "addressPrefix", "addressPrefixes")
-    return tuple(printable(text, 80) for text in found) if found else None
+    """In CIDR notation; None when there is none, or one that is no prefix."""
+    found = texts_at(record, "addressPrefix", "addressPrefixes") or ()
+    readable = all("/" in text and parse_prefix(text) for text in found)
+    return found if found and readable else None
 
 
 def _service_endpoints(properties: Mapping[str, Any]) -> tuple[ServiceEndpoint, ...] | None:
-    """Those that Azure has finished setting up; None when the list makes no sense."""
+    """Those that are not known to be unfinished; None when the list makes no sense."""
     entries = properties.get("serviceEndpoints", [])
     found = []
     for record in map(as_record, entries) if isinstance(entries, list) else (None,):
         locations = texts_at(record, "locations") if record is not None else None
-        if record is None or locations is None:
+        service = printable(text_at(record, "service"), 80) if record is not None else ""
+        if record is None or locations is None or not service:
             return None
-        if text_at(record, "provisioningState").lower() == "succeeded":
-            service = printable(text_at(record, "service"), 80)
-            found.append(ServiceEndpoint(service, tuple(_location(text) for text in locations)))
+        state = text_at(record, "provisioningState").lower()
+        if state not in _UNFINISHED:
+            problems = {"provisioningState": state != "succeeded", "locations": not locations}
+            unknown = " and ".join(key for key, holds in problems.items() if holds)
+            problem = f"its {unknown} cannot be read" if unknown else ""
+            found.append(ServiceEndpoint(service, tuple(_location(text) for text in locations), problem))
     return tuple(found)
 
 
@@ -205,7 +219,7 @@ def _find_subnet(estate: Estate, interface: Interface, reference: str) -> tuple[
     key = normal(reference)
     found = network.subnets.get(key)
     if found is None:
-        what = "has no readable properties" if key in network.subnets else f"is not in {network}"
+        what = "has no readable address prefix or is listed twice" if key in network.subnets else f"is not in {network}"
         raise Unreadable(f"{interface} is in subnet {last_segment(reference)}, which {what}", COLLECT_AGAIN)
     return network, found
 
