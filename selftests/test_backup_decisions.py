@@ -306,11 +306,20 @@ NO_AGENT = InstanceView(None, ())
         (view(snapshot(kind="VMSNAPSHOTLINUX")), ("1.0.9220.0",)),
         (view(snapshot(kind="Microsoft.Azure.RecoveryServices.VMSnapshot"), snapshot(kind="NotVMSnapshotLinux")), ()),
         (view(extensions=(extension("any", kind=arm.SNAPSHOT, version="1.0.9150.0"),)), ("1.0.9150.0",)),
+        (
+            view(snapshot("1.0.80.0"), extensions=(extension("any", kind=arm.SNAPSHOT, version="1.0.9220.0"),)),
+            ("1.0.80.0",),
+        ),
+        (
+            view(snapshot("1.0.9220.0"), extensions=(extension("any", kind=arm.SNAPSHOT, version="1.0.80.0"),)),
+            ("1.0.9220.0",),
+        ),
+        (view(snapshot(""), extensions=(extension("any", kind=arm.SNAPSHOT, version="1.0.9220.0"),)), ("",)),
         (NO_AGENT, ()),
     ],
 )
 def test_versions_of_the_backup_extension_are_found_by_type(instance: InstanceView, expected: tuple[str, ...]) -> None:
-    """Among handlers and extensions; the extension for Windows is another one."""
+    """Of the handler, which is what runs, else of the extension; the extension for Windows is another one."""
     assert snapshot_versions(instance, LINUX) == expected
 
 
@@ -331,14 +340,15 @@ def test_version_is_only_asked_of_linux() -> None:
         (("1.0.91",), False),
         (("1.0.9102.0",), False),
         (("1.0.9220.0",), False),
-        (("1.0.90.0", "1.0.9220.0"), False),
+        (("1.0.90.0", "1.0.9220.0"), True),
+        (("1.0.9220.0", "1.0.80.0"), True),
         (("1.0.90.9999",), True),
         (("1.0.9.0",), True),
         (("0.9.9220.0",), True),
     ],
 )
 def test_versions_compare_as_numbers(versions: tuple[str, ...], *, fails: bool) -> None:
-    """As text 1.0.9102 would be below 1.0.91.0's successor 1.0.92; the highest that is reported counts."""
+    """As text 1.0.9102 would be below 1.0.91.0's successor 1.0.92; the lowest that is reported counts."""
     failure = handler_version_failure(versions, "1.0.91.0")
     assert (failure is not None) is fails
     assert failure is None or "minimum is 1.0.91.0" in failure
@@ -408,6 +418,10 @@ def test_ready_extensions_hold(instance: InstanceView, names: tuple[str, ...], p
         (view(snapshot(status=UNREADY)), "is unavailable"),
         (view(snapshot(status=Status("", "Not Ready", "", None))), r"is notready \(\)$"),
         (view(extensions=(extension("Custom", status("ProvisioningState/failed/3/x")),)), "extension Custom is failed"),
+        (view(snapshot(status=replace(READY, display="Not Ready"))), r"VMSnapshotLinux is notready \(ProvisioningState/succeeded, displayed as Not Ready\)"),
+        (view(snapshot(status=replace(READY, level="Error"))), r"VMSnapshotLinux is succeeded \(ProvisioningState/succeeded, displayed as Ready, level Error\)"),
+        (view(extensions=(extension("Custom", replace(READY, display="Provisioning failed")),)), "Custom is failed"),
+        (view(extensions=(extension("Custom", replace(READY, level="error", message="no disk")),)), "Custom is succeeded .*level error.*: no disk"),
         *((view(extensions=(extension("Custom", status(f"ProvisioningState/{s}")),)), f"extension Custom is {s.lower()}")
           for s in ("Creating", "Updating", "Deleting", "transitioning")),
         (view(snapshot(status=None), extensions=(extension("Custom", status("ProvisioningState/failed")),)), "Custom is failed"),
@@ -430,6 +444,8 @@ def test_failed_or_stuck_extension_fails(instance: InstanceView, words: str, pow
         (NO_AGENT, (), RUNNING, Undetermined),
         (InstanceView(None, (FINE,)), (), RUNNING, Undetermined),
         (view(agent=UNREADY), (), RUNNING, Undetermined),
+        (view(snapshot(), agent=replace(READY, display="Not Ready")), (), RUNNING, Undetermined),
+        (view(snapshot(), agent=replace(READY, level="Error")), (), RUNNING, Undetermined),
         (view(), (), NO_POWER, Undetermined),
         (view(snapshot()), (), NO_POWER, Undetermined),
         (view(), ("Custom",), RUNNING, Undetermined),
