@@ -21,6 +21,8 @@ from backup_compliance.verdicts import NotApplicable, Undetermined
 SNAPSHOT: Final = "vmsnapshotlinux"
 _VERSION: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}){1,4}")
 _FINE: Final = {"succeeded"}
+_OFF: Final = {"stopped", "stopping", "deallocated", "deallocating", "starting", "creating"}
+"""Power states in which no agent reports."""
 _BAD: Final = {
     *("failed", "canceled", "unavailable", "notready", "unresponsive"),
     *("creating", "updating", "deleting", "transitioning", "installing"),
@@ -66,13 +68,15 @@ def missing_handler_failure(instance: InstanceView, power: Power, protection: Pr
 
     Raises:
         NotApplicable: it is not installed yet, the virtual machine is not protected, or it does not run.
-        Undetermined: the agent reports nothing that would show a handler.
+        Undetermined: the agent reports nothing that would show a handler, or no backup is known to have succeeded.
     """
     _require_report(instance, power)
     if protection is None or not protection.is_live:
         raise NotApplicable("VMSnapshotLinux is not installed, and no vault backs this VM up")
-    if not protection.has_backup:
+    if protection.item.never_ran:
         raise NotApplicable("VMSnapshotLinux is not installed yet: the first backup does that")
+    if not protection.has_backup:
+        raise Undetermined("VMSnapshotLinux is not reported, and whether a backup has ever installed it is not known")
     vault = vault_name(protection.item.id)
     return f"VMSnapshotLinux is not reported by the agent, though vault {vault} has backed this VM up: it was removed or does not load"
 
@@ -92,7 +96,7 @@ def extension_failure(instance: InstanceView, profile: Profile, power: Power) ->
         more = f"; {len(bad) - 3} more" if len(bad) > 3 else ""
         return "; ".join(bad[:3]) + more
     _require_known(states)
-    if power.state is None or power.is_running or not states:
+    if power.state not in _OFF or not states:
         _require_report(instance, power)
         _require_states(instance, profile)
     if not states:
@@ -106,8 +110,10 @@ def _require_report(instance: InstanceView, power: Power) -> None:
         raise Undetermined(
             "ARM gives no power state, so what the agent does not report may be missing or just not told"
         )
-    if not power.is_running:
+    if power.state in _OFF:
         raise NotApplicable(f"the VM is {power.state}, so its agent reports nothing now; AVB-411 judges that")
+    if not power.is_running:
+        raise Undetermined(f"the VM's power state is {power.state}, so whether its agent would report is not known")
     if instance.agent is None:
         raise Undetermined("the instance view of the running VM has no agent block, so no handler is shown")
     if not any(s.state in _FINE and not _is_bad(s) for s in instance.agent.statuses):
