@@ -59,6 +59,13 @@ class Schedule:
     """Minutes of the week in ascending order, 0 is Monday 00:00. Never empty."""
     window: Window | None = None
     """Hourly schedules only."""
+    policy: str = ""
+    """The policy's id, lower case; "" when it has none."""
+
+    @property
+    def zone(self) -> str:
+        """What has to be equal for digits to mean the same time: the time zone, or the policy where it names none."""
+        return self.time_zone.casefold() or f"that of policy {self.policy or self.name}"
 
     @property
     def times(self) -> str:
@@ -137,7 +144,8 @@ def parse_schedule(policy: Any) -> Schedule:
     zone = text_at(properties, "timeZone")
     if printable(zone, 80) != zone:
         raise reader.unreadable("timeZone", "the id of a time zone")
-    return Schedule(name_of(record, "without a name"), zone, frequency, tuple(sorted(set(starts))), window)
+    identity = text_at(record, "id").rstrip("/").lower()
+    return Schedule(name_of(record, "without a name"), zone, frequency, tuple(sorted(set(starts))), window, identity)
 
 
 Starts = tuple[Frequency, Iterable[int], Window | None]

@@ -2,7 +2,8 @@
 
 The seed rule lets one member start at a time, today's rule four within an hour; both are a `StartRule`. Whether the times
 of a policy are UTC or local time of its `timeZone` is contested: sources say both. Within one time zone the differences
-are the same either way; across zones a collision is certain only when it happens under both readings.
+are the same either way; across zones a collision is certain only when it happens under both readings. The zone of a policy that names none is not
+known, and that of no other policy.
 """
 
 from __future__ import annotations
@@ -80,12 +81,12 @@ class GroupVerdict:
     """For each member that has to move: its schedule at a time that fits, None when no time fits. Followed by all, they
     leave no collision under any reading. Empty while `unknown_zones` is not."""
     unknown_zones: tuple[str, ...] = ()
-    """Ids that neither CLDR nor IANA knows, as the policies write them, in a group of several zones; "" for none."""
+    """Ids that neither CLDR nor IANA knows, as the policies write them, in a group of several zones; "" for a missing one."""
 
     @property
     def zones(self) -> tuple[str, ...]:
-        """The time zones that the policies name, sorted; ids that differ in case are one."""
-        return tuple(sorted({_zone(s): s.time_zone for s in self.schedules.values()}.values()))
+        """The time zones that the policies name, sorted; ids that differ in case are one, and so are missing ones."""
+        return tuple(sorted({s.time_zone.casefold(): s.time_zone for s in self.schedules.values()}.values()))
 
 
 def judge_group(schedules: Mapping[str, Schedule], rule: StartRule, reference_year: int) -> GroupVerdict:
@@ -93,19 +94,15 @@ def judge_group(schedules: Mapping[str, Schedule], rule: StartRule, reference_ye
 
     Local times are converted with the UTC offsets of January and July of `reference_year`.
     """
-    zones = {_zone(s): s.time_zone for s in schedules.values()}
+    zones = {s.zone: s.time_zone for s in schedules.values()}
     as_utc = _lanes(schedules, rule, dict.fromkeys(zones, 0))
     halves = [utc_offsets(zones, reference_year, month) for month in JANUARY_AND_JULY] if len(zones) > 1 else []
     as_local = [_lanes(schedules, rule, offsets) for offsets in halves]
-    unknown = tuple(sorted(text for zone, text in zones.items() if any(zone not in h for h in halves)))
+    unknown = tuple(sorted({text for zone, text in zones.items() if any(zone not in h for h in halves)}))
     doubtful = bool(unknown) and len(schedules) > rule.members
     members = {name: _judge(name, as_utc, as_local, doubtful=doubtful) for name in schedules}
     views = [next(iter(lanes.values())).windows for lanes in [as_utc, *as_local] if lanes and not unknown]
     return GroupVerdict(rule, schedules, members, _propose(schedules, rule, views) if views else {}, unknown)
-
-
-def _zone(schedule: Schedule) -> str:
-    return schedule.time_zone.casefold()
 
 
 @dataclass(slots=True)
@@ -124,7 +121,7 @@ class _Lane:
         for name in names:
             schedule = self.schedules[name]
             local = windows_with(schedule.starts, self.rule.minutes)
-            self.windows[name] = rotated(local, -self.offsets.get(_zone(schedule), 0))
+            self.windows[name] = rotated(local, -self.offsets.get(schedule.zone, 0))
             self.crowd.add(self.windows[name])
         self.crowded = self.crowd.above(self.rule.members)
 
@@ -134,7 +131,7 @@ class _Lane:
             return None
         first, _ = self.crowd.fullest(among)
         schedule = self.schedules[name]
-        offset = self.offsets.get(_zone(schedule), 0)
+        offset = self.offsets.get(schedule.zone, 0)
         start = min(schedule.starts, key=lambda s: (s - offset - first) % WEEK)
         others = tuple(n for n in self.present(first) if n != name)
         always = windows_with(((s - start + first) % WEEK for s in schedule.starts), 1)
@@ -150,7 +147,7 @@ def _lanes(schedules: Mapping[str, Schedule], rule: StartRule, offsets: Mapping[
     """One lane for all zones with an offset (""), one more for each zone without: within it the differences are known."""
     names: dict[str, list[str]] = {}
     for name, schedule in schedules.items():
-        zone = _zone(schedule)
+        zone = schedule.zone
         names.setdefault("known" if zone in offsets else f"only {zone}", []).append(name)
     lanes = {}
     for key, members in names.items():
@@ -205,7 +202,7 @@ def _propose(
     for name in moving:
         schedule = schedules[name]
         # Windows only fill up: what did not fit a member with the same starts does not fit this one either.
-        alike = (schedule.starts, _zone(schedule), schedule.frequency)
+        alike = (schedule.starts, schedule.zone, schedule.frequency)
         shift = next((s for s in schedule.shifts() if s > refused.get(alike, 0) and fits(name, s)), None)
         refused[alike] = WEEK if shift is None else shift - 1
         proposals[name] = None if shift is None else schedule.shifted(shift)

@@ -77,12 +77,19 @@ def job(number: int, status: str, day: int | None, *errors: BackupError) -> Back
     )
 
 
+def undated(job: BackupJob) -> BackupJob:
+    """The job without its start."""
+    return replace(job, start=None)
+
+
 def newest(*jobs: BackupJob) -> tuple[BackupJob, ...]:
     """Jobs as `find_jobs` sorts them."""
     return tuple(sorted(jobs, key=lambda j: j.start or at(1), reverse=True))
 
 
-NEVER = {"last_backup_time": None, "last_recovery_point": None, "last_backup_status": ""}
+NEVER = {"last_backup_time": None, "last_recovery_point": None, "last_backup_status": "", "never_ran": True}
+ALARMED = {"protection_state": "ProtectionError", "protection_status": "Unhealthy", "health_status": "ActionRequired"}
+UNKNOWN_TIME = {"last_backup_time": None, "last_recovery_point": None}
 
 
 @pytest.mark.parametrize(
@@ -102,6 +109,15 @@ NEVER = {"last_backup_time": None, "last_recovery_point": None, "last_backup_sta
         (item(last_backup_status="Failed", failures=(BackupError("400158", "", ""),)), ()),
         (item(last_backup_status="Failed", failures=(BackupError("", "usererrorKEYVAULTpermissionsNotConfigured", ""),)), ()),
         (item(**NEVER), (job(1, "Completed", 22),)),
+        (item(), (job(1, "Completed", 22), undated(job(2, "Failed", 21, STATUS)))),
+        (item(), (job(1, "Completed", 22, GONE),)),
+        (item(last_backup_time=at(23), last_recovery_point=at(23)), (job(1, "CompletedWithWarnings", 22, GONE),)),
+        (item(last_backup_time=at(23), last_backup_status="InProgress"), (job(1, "Completed", 22),)),
+        (item(last_backup_status="Failed", last_backup_time=at(21)), (job(1, "Failed", 22, GONE),)),
+        (item(**ALARMED, failures=(GONE,)), ()),
+        (item(**ALARMED), (job(1, "Failed", 22, GONE),)),
+        (item(protection_status="", health_status=""), ()),
+        (item(health_status="Healthy", backup_health="Healthy"), ()),
     ],
 )  # fmt: skip
 def test_backup_without_agent_or_snapshot_failure_holds(subject: ProtectedItem, jobs: tuple[BackupJob, ...]) -> None:
@@ -116,7 +132,10 @@ def test_backup_without_agent_or_snapshot_failure_holds(subject: ProtectedItem, 
          r"the last backup job job-1 of 2026-11-22 22:00 UTC ended Failed: GuestAgentSnapshotTaskStatusError \(code 400\) 'no status': the agent did not tell .*AVB-101.*AVB-405\); no backup is known to have succeeded since, the last recovery point is of 2026-11-22"),
         (item(), newest(job(2, "InProgress", 23), job(1, "Failed", 22, STATUS)), "job-1"),
         (item(), newest(job(2, CANCELLED, 23), job(1, "CompletedWithWarnings", 22, GONE, STATUS)), "CompletedWithWarnings: Guest"),
-        (item(), (job(1, "Completed", 22, STATUS),), "ended Completed: Guest"),
+        (item(), (job(1, "Completed", 22, STATUS),), "job-1 of 2026-11-22 22:00 UTC completed with the warning Guest"),
+        (item(), (undated(job(2, "Failed", 23, STATUS)), job(1, "Completed", 22)), "job-2 of 2026-11-23 23:00 UTC ended Failed: Guest"),
+        (item(), (job(1, "Completed", 22), undated(job(2, "Failed", 23, STATUS))), "job-2"),
+        (item(**UNKNOWN_TIME), (job(1, "", 22, STATUS),), "ended without a status: Guest"),
         (item(), (job(1, "Exotic", 22, STATUS),), "ended Exotic: Guest"),
         (item(last_recovery_point=at(23)), (job(1, "Failed", 21, STATUS),), "a backup has succeeded since: the last recovery point is of 2026-11-23"),
         (item(last_recovery_point=None), (job(1, "Failed", 21, STATUS),), "the last recovery point is missing"),
@@ -158,8 +177,28 @@ def test_agent_or_snapshot_failure_is_told_with_its_meaning(
         (item(last_backup_status="InProgress"), (), "no job is listed"),
         (item(last_backup_status=""), (job(1, CANCELLED, 22),), "without a status"),
         (item(protection_state="Exotic"), (job(1, "Completed", 22),), "protection state of sample is Exotic"),
+        (item(), (job(1, "Completed", 22), job(2, "Failed", None, STATUS)), "job-2 ended Failed and may be the last"),
+        (item(), (job(1, "Completed", 22), job(2, "Completed", None, STATUS)), "job-2 ended Completed and may be the last"),
+        (item(), (undated(job(2, "Completed", 22)), job(1, "Failed", 22, STATUS)), "job-1 ended Failed and may be the last"),
+        (item(), (undated(job(2, "Completed", 22)), job(1, "Failed", 21, STATUS)), "job-1 ended Failed and may be the last"),
+        (item(), (job(2, "Completed", 22), job(1, "Failed", 22, GONE)), "job-1 ended Failed and may be the last"),
+        (item(), (job(1, "Completed", 22, ODD),), "UserErrorNobodyHasSeen"),
+        (item(last_backup_status="Failed", last_backup_time=at(23, 5)), (job(1, "CompletedWithWarnings", 22, GONE),), "neither job nor item says why"),
+        (item(last_backup_status="Failed", last_backup_time=None), (job(1, "Failed", 22, GONE),), "neither job nor item says why"),
+        (item(last_backup_status="", last_backup_time=at(23)), (job(1, "Completed", 22),), "its job is not listed"),
+        (item(last_backup_status="unreadable", last_backup_time=at(23)), (job(1, "Completed", 22),), "ended unreadable"),
+        (item(last_backup_status="Failed", **UNKNOWN_TIME), (), "neither job nor item says why"),
+        (item(last_backup_status="", **UNKNOWN_TIME), (), "at a time that is not known, and no job is listed"),
+        (item(**UNKNOWN_TIME), (), "ended Completed at a time that is not known"),
+        (item(**ALARMED), (), "protection state of sample is ProtectionError, and neither job nor item says why"),
+        (item(**ALARMED, last_backup_time=at(23, 5)), (job(1, "Failed", 22, GONE),), "protection state"),
+        (item(protection_status="Unhealthy"), (job(1, "Completed", 22),), "protection status of sample is Unhealthy"),
+        (item(health_status="ActionRequired"), (job(1, "Completed", 22),), "health of sample is ActionRequired"),
+        (item(health_status="unreadable"), (job(1, "Completed", 22),), "health of sample is unreadable"),
+        (item(backup_health="PersistentUnhealthy"), (job(1, "Completed", 22),), "health of backups of sample is Persistent"),
+        (item(**NEVER, health_status="ActionRequired"), (), "health of sample"),
     ],
-)
+)  # fmt: skip
 def test_backup_that_is_not_explained_is_undetermined(
     subject: ProtectedItem, jobs: tuple[BackupJob, ...], words: str
 ) -> None:
@@ -264,12 +303,15 @@ def test_policy_size_that_is_not_known_is_not_judged() -> None:
         policy_size_failure(policy(2), (ITEM, ITEM, EXOTIC, EXOTIC), 3)
     with pytest.raises(Undetermined, match="which workload"):
         policy_size_failure(policy(0, ""), (), 3)
+    with pytest.raises(Undetermined, match="Dreaming, which is not known"):
+        policy_size_failure(policy(0, "Dreaming"), (), 3)
     with pytest.raises(NotApplicable, match="AzureWorkload"):
         policy_size_failure(policy(500, "AzureWorkload"), None, 3)
 
 
 READY = Status("ProvisioningState/succeeded", "Ready", "", at(22))
 LINUX = Profile("Linux", "Succeeded", True, True, (), None, (), None, None, None, {})
+UNKNOWN_POWER = Power("unknown", READY, False, "test")
 RUNNING, DEALLOCATED = Power("running", READY, False, "test"), Power("deallocated", READY, False, "test")
 NO_POWER = Power(None, READY, False, "test")
 UNREADY = Status("ProvisioningState/Unavailable", "Not Ready", "not yet populated", at(22))
@@ -306,11 +348,20 @@ NO_AGENT = InstanceView(None, ())
         (view(snapshot(kind="VMSNAPSHOTLINUX")), ("1.0.9220.0",)),
         (view(snapshot(kind="Microsoft.Azure.RecoveryServices.VMSnapshot"), snapshot(kind="NotVMSnapshotLinux")), ()),
         (view(extensions=(extension("any", kind=arm.SNAPSHOT, version="1.0.9150.0"),)), ("1.0.9150.0",)),
+        (
+            view(snapshot("1.0.80.0"), extensions=(extension("any", kind=arm.SNAPSHOT, version="1.0.9220.0"),)),
+            ("1.0.80.0",),
+        ),
+        (
+            view(snapshot("1.0.9220.0"), extensions=(extension("any", kind=arm.SNAPSHOT, version="1.0.80.0"),)),
+            ("1.0.9220.0",),
+        ),
+        (view(snapshot(""), extensions=(extension("any", kind=arm.SNAPSHOT, version="1.0.9220.0"),)), ("",)),
         (NO_AGENT, ()),
     ],
 )
 def test_versions_of_the_backup_extension_are_found_by_type(instance: InstanceView, expected: tuple[str, ...]) -> None:
-    """Among handlers and extensions; the extension for Windows is another one."""
+    """Of the handler, which is what runs, else of the extension; the extension for Windows is another one."""
     assert snapshot_versions(instance, LINUX) == expected
 
 
@@ -331,14 +382,15 @@ def test_version_is_only_asked_of_linux() -> None:
         (("1.0.91",), False),
         (("1.0.9102.0",), False),
         (("1.0.9220.0",), False),
-        (("1.0.90.0", "1.0.9220.0"), False),
+        (("1.0.90.0", "1.0.9220.0"), True),
+        (("1.0.9220.0", "1.0.80.0"), True),
         (("1.0.90.9999",), True),
         (("1.0.9.0",), True),
         (("0.9.9220.0",), True),
     ],
 )
 def test_versions_compare_as_numbers(versions: tuple[str, ...], *, fails: bool) -> None:
-    """As text 1.0.9102 would be below 1.0.91.0's successor 1.0.92; the highest that is reported counts."""
+    """As text 1.0.9102 would be below 1.0.91.0's successor 1.0.92; the lowest that is reported counts."""
     failure = handler_version_failure(versions, "1.0.91.0")
     assert (failure is not None) is fails
     assert failure is None or "minimum is 1.0.91.0" in failure
@@ -365,12 +417,15 @@ def test_missing_handler_of_a_machine_that_was_backed_up_fails() -> None:
         (view(), RUNNING, None, NotApplicable),
         (view(), RUNNING, Protection(item(protection_state="ProtectionStopped")), NotApplicable),
         (view(), RUNNING, Protection(item(**NEVER)), NotApplicable),
+        (view(), RUNNING, Protection(item(last_backup_status="Failed", **UNKNOWN_TIME)), Undetermined),
         (view(), DEALLOCATED, PROTECTED, NotApplicable),
         (NO_AGENT, DEALLOCATED, PROTECTED, NotApplicable),
         (NO_AGENT, RUNNING, PROTECTED, Undetermined),
         (NO_AGENT, RUNNING, None, Undetermined),
         (view(agent=UNREADY), RUNNING, PROTECTED, Undetermined),
         (view(), NO_POWER, PROTECTED, Undetermined),
+        (view(), UNKNOWN_POWER, PROTECTED, Undetermined),
+        (NO_AGENT, UNKNOWN_POWER, PROTECTED, Undetermined),
         (view(), RUNNING, Protection(item(protection_state="Exotic")), Undetermined),
     ],
 )
@@ -408,6 +463,10 @@ def test_ready_extensions_hold(instance: InstanceView, names: tuple[str, ...], p
         (view(snapshot(status=UNREADY)), "is unavailable"),
         (view(snapshot(status=Status("", "Not Ready", "", None))), r"is notready \(\)$"),
         (view(extensions=(extension("Custom", status("ProvisioningState/failed/3/x")),)), "extension Custom is failed"),
+        (view(snapshot(status=replace(READY, display="Not Ready"))), r"VMSnapshotLinux is notready \(ProvisioningState/succeeded, displayed as Not Ready\)"),
+        (view(snapshot(status=replace(READY, level="Error"))), r"VMSnapshotLinux is succeeded \(ProvisioningState/succeeded, displayed as Ready, level Error\)"),
+        (view(extensions=(extension("Custom", replace(READY, display="Provisioning failed")),)), "Custom is failed"),
+        (view(extensions=(extension("Custom", replace(READY, level="error", message="no disk")),)), "Custom is succeeded .*level error.*: no disk"),
         *((view(extensions=(extension("Custom", status(f"ProvisioningState/{s}")),)), f"extension Custom is {s.lower()}")
           for s in ("Creating", "Updating", "Deleting", "transitioning")),
         (view(snapshot(status=None), extensions=(extension("Custom", status("ProvisioningState/failed")),)), "Custom is failed"),
@@ -430,8 +489,12 @@ def test_failed_or_stuck_extension_fails(instance: InstanceView, words: str, pow
         (NO_AGENT, (), RUNNING, Undetermined),
         (InstanceView(None, (FINE,)), (), RUNNING, Undetermined),
         (view(agent=UNREADY), (), RUNNING, Undetermined),
+        (view(snapshot(), agent=replace(READY, display="Not Ready")), (), RUNNING, Undetermined),
+        (view(snapshot(), agent=replace(READY, level="Error")), (), RUNNING, Undetermined),
         (view(), (), NO_POWER, Undetermined),
         (view(snapshot()), (), NO_POWER, Undetermined),
+        (view(snapshot()), (), UNKNOWN_POWER, Undetermined),
+        (NO_AGENT, ("Custom",), UNKNOWN_POWER, Undetermined),
         (view(), ("Custom",), RUNNING, Undetermined),
         (view(snapshot()), ("Custom",), RUNNING, Undetermined),
         (view(snapshot(), extensions=(extension("Custom"),)), (), RUNNING, Undetermined),

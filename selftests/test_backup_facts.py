@@ -101,6 +101,11 @@ def test_item_is_read_whole() -> None:
         ("Invalid", None, False),
         ("Protected", True, False),
         ("Exotic", True, False),
+        ("Protected", "true", None),
+        ("Protected", "false", None),
+        ("Protected", 1, None),
+        ("Protected", [], None),
+        ("ProtectionStopped", "true", False),
         ("Exotic", None, None),
         ("", None, None),
         (None, None, None),
@@ -115,12 +120,48 @@ def test_live_is_what_is_backed_up_from_now_on(state: Any, deleting: Any, *, liv
 @pytest.mark.parametrize(
     "time", ["2001-01-01T00:00:00Z", "0001-01-01T00:00:00", "", None, 7, "soon", pytest.param(MEGABYTE, id="1 MB")]
 )
-def test_time_that_means_never_is_none(time: Any) -> None:
-    """ARM writes two old years, or nothing readable."""
+def test_time_that_means_never_or_nothing_is_none(time: Any) -> None:
+    """ARM writes two old years for never; what is not readable is none either."""
     found = item(lastBackupTime=time, lastRecoveryPoint=time)
     assert (found.last_backup_time, found.last_recovery_point) == (None, None)
     assert not found.has_backup
     assert job(startTime=time, endTime=time).start is None
+
+
+NEVER = {"lastBackupTime": "2001-01-01T00:00:00Z", "lastRecoveryPoint": None, "lastBackupStatus": ""}
+
+
+@pytest.mark.parametrize(
+    ("changed", "never"),
+    [
+        ({}, True),
+        ({"lastBackupTime": "0001-01-01T00:00:00"}, True),
+        ({"lastBackupStatus": None, "lastRecoveryPoint": "2001-01-01T00:00:00Z"}, True),
+        ({"lastBackupStatus": "IRPending", "lastRecoveryPoint": ""}, True),
+        ({"lastBackupTime": None}, False),
+        ({"lastBackupTime": "soon"}, False),
+        ({"lastBackupTime": 7}, False),
+        ({"lastBackupTime": "1999-01-01T00:00:00Z"}, False),
+        ({"lastBackupStatus": "Failed"}, False),
+        ({"lastBackupStatus": 7}, False),
+        ({"lastRecoveryPoint": "2026-11-22T22:00:20Z"}, False),
+        ({"lastRecoveryPoint": "soon"}, False),
+        ({"lastRecoveryPoint": 7}, False),
+    ],
+)
+def test_never_is_only_what_arm_writes_for_it(changed: dict[str, Any], *, never: bool) -> None:
+    """What is missing or not readable is no evidence, and neither is what something else contradicts."""
+    assert item(**{**NEVER, **changed}).never_ran is never
+
+
+@pytest.mark.parametrize("value", [7, [], {}, True])
+def test_state_that_is_no_text_is_no_good_state(value: Any) -> None:
+    """Absent is none; something else is one that nobody knows."""
+    found = item(protectionStatus=value, healthStatus=value, lastBackupStatus=value)
+    assert {found.protection_status, found.health_status, found.last_backup_status} == {"unreadable"}
+    kpi = {"BackupOperationStatusKPI": {"resourceHealthStatus": "PersistentUnhealthy"}}
+    assert item(kpisHealths=kpi).backup_health == "PersistentUnhealthy"
+    assert item(kpisHealths=None).backup_health == ""
 
 
 @pytest.mark.parametrize(
@@ -141,10 +182,11 @@ def test_backup_is_a_recovery_point_or_a_completed_run(changed: dict[str, Any], 
 @pytest.mark.parametrize(
     "changed",
     [
-        {"protectedItemType": "AzureVmWorkloadSQLDatabase"},
+        {"protectedItemType": "AzureVmWorkloadSQLDatabase", "backupManagementType": "AzureWorkload"},
         {"protectedItemType": "AzureFileShareProtectedItem", "backupManagementType": None},
         {"protectedItemType": None, "backupManagementType": "AzureWorkload"},
-        {"backupManagementType": "AzureWorkload"},
+        {"protectedItemType": "AzureVmWorkloadNews", "backupManagementType": "AzureWorkload"},
+        {"protectedItemType": "MabFileFolderProtectedItem", "backupManagementType": "Dreaming"},
     ],
 )
 def test_item_of_another_workload_is_no_item_of_a_machine(changed: dict[str, Any]) -> None:
@@ -176,6 +218,13 @@ def test_item_of_a_machine_is_found_by_either_id_in_any_case(changed: dict[str, 
     "record",
     [
         with_properties(ITEM, protectedItemType=None, backupManagementType=None),
+        with_properties(ITEM, protectedItemType="Dreaming"),
+        with_properties(ITEM, protectedItemType="Dreaming", backupManagementType=None),
+        with_properties(ITEM, backupManagementType="Dreaming"),
+        with_properties(ITEM, protectedItemType="AzureVmWorkloadSQLDatabase"),
+        with_properties(ITEM, backupManagementType="AzureWorkload"),
+        with_properties(ITEM, protectedItemType="Dreaming", sourceResourceId="?", virtualMachineId=None),
+        with_properties(ITEM, sourceResourceId="sample", virtualMachineId="sample"),
         with_properties(ITEM, sourceResourceId=None, virtualMachineId=None),
         with_properties(ITEM, sourceResourceId=7, virtualMachineId=[]),
         {**ITEM, "properties": None},
@@ -208,7 +257,10 @@ UNKNOWN = BackupError("", "", "")
         ({"RestoreOperationStatusKPI": {"resourceHealthDetails": [GONE]}}, [GREEN], ()),
         ({"BackupOperationStatusKPI": None}, [GREEN], ()),
         ({"BackupOperationStatusKPI": {"resourceHealthDetails": None}}, [GREEN], ()),
-        (7, [{"code": "400136", "title": None, "message": []}], (BackupError("400136", "", ""),)),
+        (7, [{"code": "400136", "title": None, "message": []}], (UNKNOWN, BackupError("400136", "", ""))),
+        ([], [GREEN], (UNKNOWN,)),
+        ({"BackupOperationStatusKPI": "Healthy"}, [GREEN], (UNKNOWN,)),
+        ({"BackupOperationStatusKPI": []}, [GREEN], (UNKNOWN,)),
         ({}, [1, None], (UNKNOWN,)),
         ({}, {"code": 1}, (UNKNOWN,)),
         ({}, "Success", (UNKNOWN,)),
@@ -292,9 +344,10 @@ def test_job_is_read_whole() -> None:
         ({}, True),
         ({"jobType": "AzureIaaSVMJobV2"}, True),
         ({"jobType": None}, True),
-        ({"jobType": "AzureWorkloadJob"}, False),
+        ({"jobType": "AzureWorkloadJob", "backupManagementType": "AzureWorkload"}, False),
         ({"jobType": "AzureStorageJob", "backupManagementType": None}, False),
-        ({"backupManagementType": "AzureStorage"}, False),
+        ({"jobType": None, "backupManagementType": "AzureStorage"}, False),
+        ({"jobType": "Dreaming", "backupManagementType": "AzureStorage"}, False),
     ],
 )
 def test_job_of_another_workload_is_no_job(changed: dict[str, Any], *, is_of_vms: bool) -> None:
@@ -363,6 +416,53 @@ def test_unprotected_is_said_only_of_a_whole_list(spoilt: arm.Subscription) -> N
     """The item that is missing may be what was not read."""
     with pytest.raises(Unreadable):
         find_protection(estate(spoilt), VM)
+
+
+@pytest.mark.parametrize("changed", [{"protectedItemType": "Dreaming"}, {"backupManagementType": "Dreaming"}])
+def test_item_of_an_unknown_workload_concerns_the_machine_that_it_names(changed: dict[str, Any]) -> None:
+    """Of another machine it hides nothing of this one."""
+    other = with_properties(arm.protected_item("second"), **changed)
+    assert find_protection(estate(SAMPLE.put(ITEMS, other)), VM) is None
+    assert protection(SAMPLE.put(ITEMS, ITEM, with_properties(other, sourceResourceId="?"))).is_live
+    nameless = with_properties(other, sourceResourceId=None, virtualMachineId=None)
+    with pytest.raises(Unreadable, match="Dreaming"):
+        find_protection(estate(SAMPLE.put(ITEMS, nameless)), VM)
+
+
+@pytest.mark.parametrize("value", ["true", 1])
+def test_deletion_that_is_told_otherwise_is_undetermined(value: Any) -> None:
+    """Neither protected nor stopped."""
+    with pytest.raises(Undetermined, match="scheduled for deletion"):
+        assert protection(SAMPLE.put(ITEMS, with_properties(ITEM, isScheduledForDeferredDelete=value))).is_live
+
+
+OTHER_VAULT = {"id": arm.vault_id("Other-Vault"), "name": "Other-Vault"}
+
+
+def test_vault_without_any_policy_was_left_out() -> None:
+    """Azure gives every vault policies: without them its items and jobs are missing too."""
+    left_out = SAMPLE.add("vaults", OTHER_VAULT)
+    assert protection(left_out).is_live
+    for spoilt in (left_out.put(ITEMS), left_out.put(ITEMS, with_properties(ITEM, protectionState="Invalid"))):
+        with pytest.raises(Unreadable, match=r"whether a vault protects sample .*no policy of vault other-vault"):
+            find_protection(estate(spoilt), VM)
+    for told in (
+        left_out.add(POLICIES, arm.policy("default", vault="OTHER-VAULT")),
+        left_out.refused(POLICIES, OTHER_VAULT["id"]),
+        left_out.refused(POLICIES),
+    ):
+        assert find_protection(estate(told.put(ITEMS)), VM) is None
+    with pytest.raises(Unreadable, match="vaults hold damaged entries"):
+        find_protection(estate(SAMPLE.put(ITEMS).add("vaults", 7)), VM)
+
+
+def test_jobs_of_a_vault_that_was_left_out_are_unreadable() -> None:
+    """No job and no policy of the vault; a job that is there was read."""
+    left_out = SAMPLE.put(POLICIES)
+    assert find_jobs(estate(left_out), item())
+    assert find_jobs(estate(SAMPLE.put(JOBS)), item()) == ()
+    with pytest.raises(Unreadable, match=r"the backup jobs of sample .*no policy of vault sample-vault"):
+        find_jobs(estate(left_out.put(JOBS)), item())
 
 
 def test_unread_vault_does_not_hide_a_live_item() -> None:
@@ -475,6 +575,16 @@ LATER = "2026-11-23T01:00:00Z"
         {"operation": None, "containerName": None, "startTime": None},
         {"containerName": None, "status": None},
         {"containerName": None, "startTime": JOB["properties"]["startTime"]},
+        {"containerName": None, "startTime": None, "endTime": "2026-11-23T02:00:00Z"},
+        {"containerName": "somewhere"},
+        {"operation": "Dreaming"},
+        {"operation": "Invalid", "containerName": None},
+        {"operation": 7},
+        {"jobType": "Dreaming"},
+        {"jobType": "Dreaming", "backupManagementType": None, "containerName": None},
+        {"jobType": "AzureWorkloadJob"},
+        {"backupManagementType": "Dreaming"},
+        {"backupManagementType": "AzureStorage"},
     ],
 )
 def test_failed_job_that_may_be_the_items_is_undetermined(changed: dict[str, Any]) -> None:
@@ -491,6 +601,12 @@ def test_failed_job_that_may_be_the_items_is_undetermined(changed: dict[str, Any
         {"containerName": None, "status": "InProgress"},
         {"containerName": None, "status": "Cancelled"},
         {"containerName": None, "startTime": "2026-11-20T22:00:12Z"},
+        {"containerName": None, "startTime": None, "endTime": "2026-11-20T22:00:12Z"},
+        {"jobType": "Dreaming", "status": "Completed"},
+        {"jobType": "Dreaming", "startTime": "2026-11-20T22:00:12Z"},
+        {"jobType": "Dreaming", "backupManagementType": "AzureStorage"},
+        {"operation": "Dreaming", "containerName": "iaasvmcontainerv2;rg-sample;second"},
+        {"operation": "CrossRegionRestore"},
         {"containerName": None, "entityFriendlyName": "second"},
         {"containerName": None, "operation": "Restore"},
         {"operation": None, "containerName": "iaasvmcontainerv2;rg-sample;second"},
@@ -500,6 +616,23 @@ def test_doubtful_job_that_decides_nothing_is_passed_over(changed: dict[str, Any
     """Harmless, older than a finished backup, or of another machine."""
     doubtful = with_properties(arm.job("sample", 2, "Failed", start=LATER), **changed)
     assert [j.name for j in find_jobs(estate(SAMPLE.add(JOBS, doubtful)), item())] == [arm.uuid(1)]
+
+
+@pytest.mark.parametrize("lost", ["somewhere", "", "providers/Microsoft.RecoveryServices/backupJobs/odd"])
+def test_failed_job_outside_every_vault_may_be_the_items(lost: str) -> None:
+    """Its container is that of the item, and nobody can say of which vault."""
+    record = {**arm.job("sample", 2, "Failed", start=LATER), "id": f"{arm.GROUP}/{lost}"}
+    with pytest.raises(Undetermined, match="does not say whether it backed up sample"):
+        find_jobs(estate(SAMPLE.add(JOBS, record)), item())
+    other = {**arm.job("second", 2, "Failed", start=LATER), "id": f"{arm.GROUP}/{lost}"}
+    assert len(find_jobs(estate(SAMPLE.add(JOBS, other)), item())) == 1
+
+
+@pytest.mark.parametrize("start", [None, "soon", 7])
+def test_job_without_a_start_stands_where_its_end_puts_it(start: Any) -> None:
+    """It began at that time at the latest."""
+    newer = with_properties(arm.job("sample", 2, "Failed"), startTime=start, endTime=LATER)
+    assert [j.name for j in find_jobs(estate(SAMPLE.add(JOBS, newer)), item())] == [arm.uuid(2), arm.uuid(1)]
 
 
 def test_item_outside_every_vault_has_no_jobs_to_find() -> None:

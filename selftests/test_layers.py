@@ -32,7 +32,7 @@ PURE = (
     *("guest/versions", "guest/goal_state"),
     *("platform/__init__", "platform/resource_types", "platform/estate", "platform/facts", "platform/compute"),
     *("platform/machine", "platform/policy", "platform/inventory", "platform/decisions"),
-    *("platform/backup", "platform/backup_errors", "platform/protection"),
+    *("platform/backup", "platform/backup_errors", "platform/protection", "platform/workloads"),
     *("platform/backup_decisions", "platform/extension_decisions"),
     *("schedules", "time_zones", "crowds", "staggering"),
     *("platform/references", "platform/interfaces", "platform/virtual_networks", "platform/routing"),

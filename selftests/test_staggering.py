@@ -38,6 +38,11 @@ def collisions(verdict: GroupVerdict) -> list[Collision]:
     return [m.collision for m in verdict.members.values()]
 
 
+def named(name: str, policy: Any) -> Any:
+    """The policy under another id."""
+    return {**policy, "id": policy["id"].removesuffix("/p") + f"/{name}", "name": name}
+
+
 # --- brute force -----------------------------------------------------------------------------------------------------
 
 # January and July, written down here: Seoul keeps one time, Los Angeles and Sydney do not, in opposite seasons.
@@ -58,7 +63,9 @@ POLICIES = st.one_of(
     st.builds(hourly, HALF_HOURS, st.sampled_from([4, 6, 8, 12, 24]), st.sampled_from([4, 12, 24]), ZONES),
 )
 RULES = st.builds(StartRule, st.integers(1, 4), st.sampled_from([1, 30, 60, 61, 480, 1440]))
-GROUPS = st.lists(POLICIES, max_size=9).map(lambda policies: group(*policies))
+GROUPS = st.lists(st.builds(named, st.sampled_from(["p", "q"]), POLICIES), max_size=9).map(
+    lambda policies: group(*policies)
+)
 
 
 def crowded(starts: Mapping[str, Iterable[int]], rule: StartRule) -> set[str]:
@@ -71,12 +78,17 @@ def crowded(starts: Mapping[str, Iterable[int]], rule: StartRule) -> set[str]:
     return found
 
 
+def zone_of(schedule: Schedule) -> str:
+    """The zone; where there is none, one of the policy's own."""
+    return schedule.time_zone.lower() or f"unknown {schedule.policy}"
+
+
 def converted(schedules: Mapping[str, Schedule], half: int | None) -> dict[str, dict[str, list[int]]]:
     """Starts in UTC by zone group: everything known together, each unknown zone alone. `half` None reads digits as UTC."""
     known = {k.lower(): v for k, v in OFFSETS.items()}
     lanes: dict[str, dict[str, list[int]]] = {}
     for name, schedule in schedules.items():
-        zone = schedule.time_zone.lower()
+        zone = zone_of(schedule)
         offset = 0 if half is None else known.get(zone, (0, 0))[half]
         lane = "" if half is None or zone in known else f"unknown {zone}"
         lanes.setdefault(lane, {})[name] = [(s - offset) % WEEK for s in schedule.starts]
@@ -90,12 +102,12 @@ def brute(schedules: Mapping[str, Schedule], rule: StartRule, half: int | None) 
 
 def readings(schedules: Mapping[str, Schedule]) -> list[int | None]:
     """UTC, January and July; within one zone they are the same."""
-    return [None] if len({s.time_zone.lower() for s in schedules.values()}) <= 1 else [None, 0, 1]
+    return [None] if len({zone_of(s) for s in schedules.values()}) <= 1 else [None, 0, 1]
 
 
 def expected(schedules: Mapping[str, Schedule], rule: StartRule) -> dict[str, Collision]:
     """Each member's verdict, by the definition."""
-    zones = {s.time_zone.lower() for s in schedules.values()}
+    zones = {zone_of(s) for s in schedules.values()}
     as_utc = brute(schedules, rule, None)
     as_local = as_utc if len(zones) == 1 else brute(schedules, rule, 0) | brute(schedules, rule, 1)
     unknown = len(zones) > 1 and bool(zones - {z.lower() for z in OFFSETS}) and len(schedules) > rule.members
@@ -223,13 +235,32 @@ def test_one_time_zone(policies: list[Any], rule: StartRule, expected: list[Coll
     assert collisions(judged(*policies, rule=rule)) == expected
 
 
-@pytest.mark.parametrize("zone", [KOREA, ATLANTIS, ""], ids=repr)
+@pytest.mark.parametrize("zone", [KOREA, ATLANTIS], ids=repr)
 def test_within_one_zone_the_zone_does_not_matter(zone: str) -> None:
     """Equal digits in one zone are equal times however they are read, even where nobody knows the zone."""
     together = judged(standard("22:00", zone=zone), standard("22:00", zone=zone))
     assert collisions(together) == [CERTAIN, CERTAIN]
     apart = judged(standard("22:00", zone=zone), standard("22:30", zone=zone))
     assert collisions(apart) == [NONE, NONE]
+
+
+def test_missing_zones_are_not_one_zone() -> None:
+    """Nobody knows what the digits of two policies without a time zone mean to each other; those of one mean the same."""
+    one, other = named("one", standard("22:00", zone="")), named("other", standard("07:00", zone=""))
+    same = named("other", standard("22:00", zone=""))
+    assert collisions(judged(one, other)) == [UNDETERMINED, UNDETERMINED]
+    assert collisions(judged(one, same)) == [UNDETERMINED, UNDETERMINED]
+    assert collisions(judged(one, one, other)) == [CERTAIN, CERTAIN, UNDETERMINED]
+    assert collisions(judged(one, one)) == [CERTAIN, CERTAIN]
+    assert collisions(judged(*[one] * 4, rule=TODAY)) == [NONE] * 4
+    assert collisions(judged(one, other, same, one, rule=TODAY)) == [NONE] * 4
+    verdict = judged(one, other)
+    assert (verdict.unknown_zones, verdict.zones, verdict.proposals) == (("",), ("",), {})
+    assert explain(verdict, "web01") == (
+        "a policy of its group names no time zone, so the starts of web01 cannot be compared with those of its group"
+    )
+    twins = [{**one, "id": None, "name": n} for n in ("one", "two")]
+    assert collisions(judged(*twins)) == [UNDETERMINED, UNDETERMINED]
 
 
 @pytest.mark.parametrize(

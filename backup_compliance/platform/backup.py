@@ -1,7 +1,7 @@
 """Protected items, jobs and policies of Recovery Services vaults, from ARM's JSON to records; pure.
 
 Shapes as the REST API gives them (`backupProtectedItems`, `backupJobs`, `backupPolicies`); times are UTC. What ARM
-writes for "never" (the years 1 and 2001) is None.
+writes for "never" (the years 1 and 2001) is None, and so is a time that cannot be read.
 """
 
 from __future__ import annotations
@@ -14,19 +14,20 @@ from typing import Any, Final
 from backup_compliance.arm_json import NOTHING, as_record, integer_at, last_segment, text_at
 from backup_compliance.platform.compute import parse_time
 from backup_compliance.platform.estate import Resource, normal, segment
+from backup_compliance.platform.workloads import is_backup, is_of_vms, item_is_of_vm, job_is_of_vm
 from backup_compliance.untrusted import printable
 from backup_compliance.verdicts import Unreadable
 
 ID_LIMIT: Final = 1000
 """The id of a protected item names group and machine twice and may reach 700 characters."""
-_NEVER: Final = datetime(2001, 1, 1, tzinfo=UTC)
+CONTAINER: Final = "iaasvmcontainer"
+"""How the names of containers of virtual machines begin."""
+_NEVER: Final = (datetime(2001, 1, 1, tzinfo=UTC), datetime(1, 1, 1, tzinfo=UTC))
+_BEGUN: Final = {"", "irpending", "inprogress"}
+"""States of the last backup before the first one has finished."""
+_UNREADABLE: Final = "unreadable"
+_MACHINES: Final = "/virtualmachines/"
 _VAULTS: Final = "/providers/microsoft.recoveryservices/vaults/"
-_MANAGEMENT: Final = "azureiaasvm"
-_ITEM_TYPES: Final = {
-    "microsoft.compute/virtualmachines",
-    "microsoft.classiccompute/virtualmachines",
-    "azureiaasvmprotecteditem",
-}
 _LIVE: Final = {"protected", "irpending", "protectionerror"}
 _STOPPED: Final = {"protectionstopped", "protectionpaused", "backupssuspended", "invalid"}
 
@@ -59,16 +60,21 @@ class ProtectedItem:
     last_recovery_point: datetime | None
     failures: tuple[BackupError, ...]
     """Health details that are not green; one that is no object has neither code nor title."""
-    is_scheduled_for_deferred_delete: bool
+    is_scheduled_for_deferred_delete: bool | None
+    """None where ARM gave something that is no boolean."""
     container_name: str
+    backup_health: str = ""
+    """resourceHealthStatus of the backup operation: `Healthy`, `PersistentUnhealthy` ..."""
+    never_ran: bool = False
+    """Whether the last backup's time is the one that ARM writes for never, and nothing else tells of a backup."""
 
     @property
     def live(self) -> bool | None:
-        """Whether backups are due; None for a state that is not known."""
+        """Whether backups are due; None where that is not known."""
         state = self.protection_state.lower()
         if state in _STOPPED or self.is_scheduled_for_deferred_delete:
             return False
-        return True if state in _LIVE else None
+        return True if state in _LIVE and self.is_scheduled_for_deferred_delete is False else None
 
     @property
     def has_backup(self) -> bool:
@@ -91,6 +97,19 @@ class BackupJob:
     container_name: str
     item_name: str
     """entityFriendlyName."""
+    is_certain: bool = True
+    """Whether it is known to be about a virtual machine."""
+
+    @property
+    def is_backup(self) -> bool | None:
+        """Whether this is a backup of a virtual machine; None where it may be one."""
+        found = is_backup(self.operation)
+        return None if found and not self.is_certain else found
+
+    @property
+    def time(self) -> datetime | None:
+        """When it started; not later than its end, where only that is known."""
+        return self.start or self.end
 
     @property
     def name(self) -> str:
@@ -110,27 +129,28 @@ class BackupPolicy:
     resource: Resource = field(repr=False, compare=False)
 
     @property
-    def is_of_vms(self) -> bool:
-        """Whether virtual machines can be under this policy."""
-        return self.management_type.lower() == _MANAGEMENT
+    def is_of_vms(self) -> bool | None:
+        """Whether virtual machines can be under this policy; None for a workload that is not known."""
+        return is_of_vms(self.management_type)
 
 
 def parse_protected_item(record: Resource) -> ProtectedItem | None:
-    """A protected virtual machine; None for an item of another workload.
+    """A protected virtual machine; None for an item that is known to be of another workload.
 
     Raises:
         Unreadable: it cannot be told whether the item is a virtual machine's, or whose.
     """
     properties = as_record(record.get("properties")) or NOTHING
     item_id = printable(text_at(record, "id"), ID_LIMIT)
-    kind = text_at(properties, "protectedItemType").lower()
-    management = text_at(properties, "backupManagementType").lower()
+    named = [text_at(properties, key) for key in ("protectedItemType", "backupManagementType")]
     # databases inside a virtual machine are items with that machine's id: the workload must be named
-    if not kind and not management:
-        raise Unreadable(f"protected item {last_segment(item_id)} names no workload", "collect again")
-    if (kind and kind not in _ITEM_TYPES) or (management and management != _MANAGEMENT):
+    is_of_vm = item_is_of_vm(*named)
+    if is_of_vm is None:
+        told = " and ".join(printable(n, 60) for n in named if n) or "none"
+        raise Unreadable(f"protected item {last_segment(item_id)} names no known workload: {told}", "collect again")
+    if not is_of_vm:
         return None
-    vm_id = text_at(properties, "sourceResourceId") or text_at(properties, "virtualMachineId")
+    vm_id = machine_of(record)
     if not vm_id:
         raise Unreadable(f"protected item {last_segment(item_id)} names no virtual machine by id", "collect again")
     container = container_of(text_at(properties, "containerName") or segment(item_id, "protectionContainers"))
@@ -141,22 +161,31 @@ def parse_protected_item(record: Resource) -> ProtectedItem | None:
         vm_id=printable(vm_id, ID_LIMIT),
         policy_id=printable(text_at(properties, "policyId"), ID_LIMIT) or None,
         protection_state=printable(text_at(properties, "protectionState"), 60),
-        protection_status=printable(text_at(properties, "protectionStatus"), 60),
-        health_status=printable(text_at(properties, "healthStatus"), 60),
-        last_backup_status=printable(text_at(properties, "lastBackupStatus"), 60),
+        protection_status=_word(properties, "protectionStatus"),
+        health_status=_word(properties, "healthStatus"),
+        last_backup_status=_word(properties, "lastBackupStatus"),
         last_backup_time=_time(properties, "lastBackupTime"),
         last_recovery_point=_time(properties, "lastRecoveryPoint"),
         failures=_failures(properties),
-        is_scheduled_for_deferred_delete=properties.get("isScheduledForDeferredDelete") is True,
+        is_scheduled_for_deferred_delete=_flag(properties, "isScheduledForDeferredDelete"),
         container_name=container,
+        backup_health=_word(_backup_health(properties), "resourceHealthStatus"),
+        never_ran=_never_ran(properties),
     )
 
 
-def parse_job(record: Resource) -> BackupJob | None:
-    """A job about virtual machines, of either job type; None for a job of another workload."""
+def machine_of(record: Resource) -> str:
+    """The id of the virtual machine that a protected item names, as ARM spells it; "" when it names none."""
     properties = as_record(record.get("properties")) or NOTHING
-    kind, management = text_at(properties, "jobType").lower(), text_at(properties, "backupManagementType").lower()
-    if (kind and not kind.startswith("azureiaasvmjob")) or (management and management != _MANAGEMENT):
+    named = (text_at(properties, key) for key in ("sourceResourceId", "virtualMachineId"))
+    return next((n for n in named if _MACHINES in n.lower()), "")
+
+
+def parse_job(record: Resource) -> BackupJob | None:
+    """A job that is or may be about a virtual machine; None for one that is known to be of another workload."""
+    properties = as_record(record.get("properties")) or NOTHING
+    is_of_vm = job_is_of_vm(text_at(properties, "jobType"), text_at(properties, "backupManagementType"))
+    if is_of_vm is False:
         return None
     job_id = printable(text_at(record, "id"), ID_LIMIT)
     return BackupJob(
@@ -169,6 +198,7 @@ def parse_job(record: Resource) -> BackupJob | None:
         errors=_errors(properties.get("errorDetails"), "errorCode", "errorTitle", "errorString"),
         container_name=container_of(text_at(properties, "containerName")),
         item_name=printable(text_at(properties, "entityFriendlyName"), 80),
+        is_certain=is_of_vm is True,
     )
 
 
@@ -203,20 +233,45 @@ def container_of(name: str) -> str:
     Resource ids put the container's type before it: `IaasVMContainer;iaasvmcontainerv2;group;machine`.
     """
     lower = printable(name, 300).lower()
-    bare = lower.removeprefix("iaasvmcontainer;")
-    return bare if bare.startswith("iaasvmcontainer") else lower
+    bare = lower.removeprefix(f"{CONTAINER};")
+    return bare if bare.startswith(CONTAINER) else lower
 
 
 def _time(record: Mapping[str, Any], key: str) -> datetime | None:
     found = parse_time(text_at(record, key)[:40])
-    return found if found is not None and found > _NEVER else None
+    return found if found is not None and found > max(_NEVER) else None
+
+
+def _never_ran(properties: Mapping[str, Any]) -> bool:
+    last, point = (parse_time(text_at(properties, key)[:40]) for key in ("lastBackupTime", "lastRecoveryPoint"))
+    has_no_point = point in _NEVER or properties.get("lastRecoveryPoint") in (None, "")
+    return last in _NEVER and has_no_point and _word(properties, "lastBackupStatus").lower() in _BEGUN
+
+
+def _flag(record: Mapping[str, Any], key: str) -> bool | None:
+    """False where it is absent; None where it is no boolean."""
+    value = record.get(key)
+    return False if value is None else value if isinstance(value, bool) else None
+
+
+def _word(record: Mapping[str, Any], key: str) -> str:
+    """A state as ARM spells it; "" when there is none, and a word that is no state where it is no text."""
+    value = record.get(key)
+    return _UNREADABLE if not isinstance(value, str | None) else printable(text_at(record, key), 60)
+
+
+def _backup_health(properties: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The indicator of backups; one with details that nobody knows where something else stands in its place."""
+    indicators = properties.get("kpisHealths")
+    found = indicators.get("BackupOperationStatusKPI") if isinstance(indicators, dict) else indicators
+    if found is None:
+        return NOTHING
+    return found if isinstance(found, dict) else {"resourceHealthDetails": _UNREADABLE}
 
 
 def _failures(properties: Mapping[str, Any]) -> tuple[BackupError, ...]:
     """Health of the backup operation and of the item, each detail once; the vault tends to say it in both places."""
-    health = as_record(properties.get("kpisHealths")) or NOTHING
-    backup = as_record(health.get("BackupOperationStatusKPI")) or NOTHING
-    told = (backup.get("resourceHealthDetails"), properties.get("healthDetails"))
+    told = (_backup_health(properties).get("resourceHealthDetails"), properties.get("healthDetails"))
     found = {(e.code, e.title): e for details in told for e in _errors(details, "code", "title", "message")}
     return tuple(e for e in found.values() if not _is_green(e))
 

@@ -6,7 +6,7 @@ Every function returns the explanation of the failure, or None where the precond
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from backup_compliance.platform.backup import BackupError, BackupJob, BackupPolicy, ProtectedItem, vault_name
@@ -16,8 +16,13 @@ from backup_compliance.verdicts import NotApplicable, Undetermined, Unreadable
 
 OWN_RECOVERY_POINT: Final = timedelta(hours=1)
 """A backup that fails later may leave a recovery point; it dates from soon after that backup's start."""
+MARGIN: Final = timedelta(minutes=10)
+"""The vault dates an item's last backup some seconds after its job; two backups of one machine are hours apart."""
 _WARNED: Final = "completedwithwarnings"
 _FAILED: Final = "failed"
+_HEALTHY: Final = {"", "healthy", "passed"}
+_LIVE: Final = {"protected", "irpending"}
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
 def protection_failure(protection: Protection | None) -> str | None:
@@ -37,10 +42,12 @@ def policy_size_failure(policy: BackupPolicy, items: Iterable[ProtectedItem] | N
     Raises:
         NotApplicable: the policy is for another workload.
         Unreadable: the items (None) were not read, and the policy declares no number.
-        Undetermined: its workload is not named, or only items in a state that is not known make it too large.
+        Undetermined: its workload is not named or not known, or only items in a state that is not known make it too large.
     """
     if not policy.management_type:
         raise Undetermined(f"policy {policy.name} does not say for which workload it is")
+    if policy.is_of_vms is None:
+        raise Undetermined(f"policy {policy.name} is for {policy.management_type}, which is not known here")
     if not policy.is_of_vms:
         raise NotApplicable(f"policy {policy.name} is for {policy.management_type}, not for VMs")
     declared = policy.protected_items_count
@@ -59,29 +66,32 @@ def policy_size_failure(policy: BackupPolicy, items: Iterable[ProtectedItem] | N
 
 
 def backup_failure(protection: Protection | None, jobs: Sequence[BackupJob]) -> str | None:
-    """Neither the last finished backup job (`jobs` newest first) nor the protected item carries an agent or snapshot failure.
+    """Neither the last finished backup job nor the protected item carries an agent or snapshot failure.
 
-    Jobs in progress and cancelled ones are passed over.
+    Jobs in progress and cancelled ones are passed over. A job without a start counts by its end. The errors of a
+    completed job are warnings; one about agent or snapshot is the symptom all the same.
 
     Raises:
         NotApplicable: no vault backs the virtual machine up, or no backup has run yet.
-        Undetermined: a failure is not explained or not known, or the state of the protection is not.
+        Undetermined: a failure is not explained or not known, or the state of the protection is not, or which job is the last.
     """
     if protection is None or not protection.is_live:
         raise NotApplicable("no vault backs this VM up; AVB-501 judges that")
     item = protection.item
     finished = [j for j in jobs if j.status.lower() not in UNFINISHED | {CANCELLED}]
-    last = next((j for j in finished if j.start or j.end), None)
+    last = max((j for j in finished if j.time), key=lambda j: j.time or _LONG_AGO, default=None)
     if last is not None and (failed := _explained(last.errors)):
-        what = f"the last backup job {last.name} of {_day(last.start or last.end)} ended {last.status}"
-        return f"{what}: {failed}; {_since(item, finished, last.start or last.end, last.end)}"
+        what = f"the last backup job {last.name} of {_day(last.time)} {_ended(last)}"
+        return f"{what}{failed}; {_since(item, finished, last.time, last.end)}"
     if failed := _explained(item.failures):
         what = f"the protected item, last backed up {_day(item.last_backup_time)}, reports"
         return f"{what} {failed}; {_since(item, finished, item.last_backup_time, None)}"
     _require_known([*(last.errors if last is not None else ()), *item.failures])
-    if not finished and item.last_backup_time is None:
+    _require_healthy(item, last)
+    if not finished and item.never_ran:
         raise NotApplicable("no backup of this VM has run yet")
-    _require_explained(item, last, finished)
+    _require_last(last, finished)
+    _require_explained(item, last)
     return None
 
 
@@ -92,23 +102,73 @@ def _require_known(errors: Iterable[BackupError]) -> None:
             raise Undetermined(f"whether {_named(error)} concerns agent or snapshot is not known here")
 
 
-def _require_explained(item: ProtectedItem, last: BackupJob | None, finished: Sequence[BackupJob]) -> None:
-    """Raise `Undetermined` for a backup that did not complete and does not say why."""
+def _require_healthy(item: ProtectedItem, last: BackupJob | None) -> None:
+    """Raise `Undetermined` for an alarm of the vault that no error explains."""
+    told = (
+        ("protection state", item.protection_state, _LIVE),
+        ("protection status", item.protection_status, _HEALTHY),
+        ("health", item.health_status, _HEALTHY),
+        ("health of backups", item.backup_health, _HEALTHY),
+    )
+    odd = next((f"{what} of {item.name} is {word}" for what, word, fine in told if word.lower() not in fine), None)
+    if odd is not None and not _is_told(item, last):
+        raise Undetermined(f"the {odd}, and neither job nor item says why")
+
+
+def _require_last(last: BackupJob | None, finished: Sequence[BackupJob]) -> None:
+    """Raise `Undetermined` for the last job, or one that may be the last, that did not complete and does not say why."""
+    if last is not None and last.status.lower() != COMPLETED and not (_is_failed(last.status) and last.errors):
+        raise Undetermined(f"backup job {last.name} ended {last.status or 'without a status'} and does not say why")
     for job in finished:
-        status = job.status.lower()
-        is_undated = not (job.start or job.end)  # so it may be the last one
-        is_told = status in (_FAILED, _WARNED) and bool(job.errors) and not is_undated
-        if (job is last or is_undated) and status != COMPLETED and not is_told:
-            raise Undetermined(f"backup job {job.name} ended {job.status or 'without a status'} and does not say why")
+        is_harmless = job.status.lower() == COMPLETED and all(map(is_unrelated, job.errors))
+        if job is not last and not is_harmless and _may_be_last(job, finished):
+            ended = f"ended {job.status or 'without a status'}"
+            raise Undetermined(
+                f"backup job {job.name} {ended} and may be the last one: it does not say when it started"
+            )
+
+
+def _may_be_last(job: BackupJob, finished: Iterable[BackupJob]) -> bool:
+    """Whether no other job is known to have started later."""
+    return job.time is None or all(j.start is None or j.start <= job.time for j in finished)
+
+
+def _require_explained(item: ProtectedItem, last: BackupJob | None) -> None:
+    """Raise `Undetermined` for a last backup of the item that did not complete and does not say why."""
     status = item.last_backup_status.lower()
-    if status in (_FAILED, _WARNED) and not (item.failures or (last is not None and last.errors)):
-        raise Undetermined(
-            f"the last backup of {item.name} ended {item.last_backup_status}, and neither job nor item says why"
-        )
-    if last is None and status not in (COMPLETED, _FAILED, _WARNED):
-        raise Undetermined(
-            f"the last backup of {item.name} ended {item.last_backup_status or 'without a status'}, and no job is listed"
-        )
+    ended = f"the last backup of {item.name} ended {item.last_backup_status or 'without a status'}"
+    if _is_failed(status):
+        if not _is_told(item, last):
+            raise Undetermined(f"{ended}, and neither job nor item says why")
+    elif last is None:
+        if status != COMPLETED or not item.has_backup:
+            when = "" if item.has_backup else " at a time that is not known"
+            raise Undetermined(f"{ended}{when}, and no job is listed")
+    elif _is_newer(item, last) and status not in {COMPLETED, CANCELLED, *UNFINISHED}:
+        raise Undetermined(f"{ended}, and its job is not listed")
+
+
+def _is_failed(status: str) -> bool:
+    return status.lower() in (_FAILED, _WARNED)
+
+
+def _is_told(item: ProtectedItem, last: BackupJob | None) -> bool:
+    """Whether the item's own errors, or those of a job that is no older than its last backup, say what went wrong."""
+    if item.failures:
+        return True
+    return last is not None and bool(last.errors) and item.last_backup_time is not None and not _is_newer(item, last)
+
+
+def _is_newer(item: ProtectedItem, job: BackupJob) -> bool:
+    """Whether the item's last backup is known to be newer than a job."""
+    end = job.end or job.start
+    return bool(item.last_backup_time and end and item.last_backup_time > end + MARGIN)
+
+
+def _ended(job: BackupJob) -> str:
+    if job.status.lower() == COMPLETED:
+        return "completed with the warning "
+    return f"ended {job.status or 'without a status'}: "
 
 
 def _explained(errors: Iterable[BackupError]) -> str | None:

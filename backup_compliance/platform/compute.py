@@ -205,6 +205,7 @@ def _status(record: Mapping[str, Any]) -> Status:
         display=printable(text_at(record, "displayStatus"), 80),
         message=printable(text_at(record, "message")),
         time=parse_time(text_at(record, "time")),
+        level=printable(text_at(record, "level"), 40),
     )
 
 

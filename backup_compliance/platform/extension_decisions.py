@@ -14,13 +14,15 @@ from typing import Final
 from packaging.version import Version
 
 from backup_compliance.platform.backup import vault_name
-from backup_compliance.platform.facts import ExtensionView, InstanceView, Power, Profile, Status
+from backup_compliance.platform.facts import ExtensionView, HandlerView, InstanceView, Power, Profile, Status
 from backup_compliance.platform.protection import Protection
 from backup_compliance.verdicts import NotApplicable, Undetermined
 
 SNAPSHOT: Final = "vmsnapshotlinux"
 _VERSION: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}){1,4}")
 _FINE: Final = {"succeeded"}
+_OFF: Final = {"stopped", "stopping", "deallocated", "deallocating", "starting", "creating"}
+"""Power states in which no agent reports."""
 _BAD: Final = {
     *("failed", "canceled", "unavailable", "notready", "unresponsive"),
     *("creating", "updating", "deleting", "transitioning", "installing"),
@@ -28,32 +30,37 @@ _BAD: Final = {
 
 
 def snapshot_versions(instance: InstanceView, profile: Profile) -> tuple[str, ...]:
-    """Versions of VMSnapshotLinux that handlers and extensions report; () where none is reported.
+    """Versions of VMSnapshotLinux: of its handlers, else of its extensions; () where none is reported.
+
+    The agent reports the handler, which is what runs; the extension's record may tell of another version.
 
     Raises:
         NotApplicable: Windows, whose VMSnapshot has another line of versions without a documented minimum.
         Undetermined: the operating system is not known, and no VMSnapshotLinux tells it.
     """
-    reported = [(h.type, h.version) for h in (instance.agent.handlers if instance.agent is not None else ())]
-    reported += [(e.type, e.version) for e in instance.extensions]
     if profile.operating_system == "Windows":
         raise NotApplicable("no minimum version of VMSnapshot for Windows is documented")
-    found = tuple(dict.fromkeys(v for kind, v in reported if kind.lower().rsplit(".", 1)[-1] == SNAPSHOT))
+    handlers = instance.agent.handlers if instance.agent is not None else ()
+    found = _snapshots(handlers) or _snapshots(instance.extensions)
     if not found and profile.operating_system is None:
         raise Undetermined("ARM does not say which operating system the VM runs, and no VMSnapshotLinux is reported")
     return found
 
 
+def _snapshots(reported: Iterable[HandlerView | ExtensionView]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(r.version for r in reported if r.type.lower().rsplit(".", 1)[-1] == SNAPSHOT))
+
+
 def handler_version_failure(versions: Sequence[str], minimum: str) -> str | None:
-    """The highest of `versions` (one at least) is `minimum` or more, by numbers: 1.0.91 < 1.0.9102 < 1.0.9220.
+    """The lowest of `versions` (one at least) is `minimum` or more, by numbers: 1.0.91 < 1.0.9102 < 1.0.9220.
 
     Raises `Undetermined` for a version that is no dotted number.
     """
     odd = next((v for v in versions if not _VERSION.fullmatch(v)), None)
     if odd is not None:
         raise Undetermined(f"VMSnapshotLinux reports version {odd or 'nothing'}, which is no version number")
-    highest = max(versions, key=Version)
-    return f"VMSnapshotLinux is {highest}, the minimum is {minimum}" if Version(highest) < Version(minimum) else None
+    lowest = min(versions, key=Version)
+    return f"VMSnapshotLinux is {lowest}, the minimum is {minimum}" if Version(lowest) < Version(minimum) else None
 
 
 def missing_handler_failure(instance: InstanceView, power: Power, protection: Protection | None) -> str | None:
@@ -61,13 +68,15 @@ def missing_handler_failure(instance: InstanceView, power: Power, protection: Pr
 
     Raises:
         NotApplicable: it is not installed yet, the virtual machine is not protected, or it does not run.
-        Undetermined: the agent reports nothing that would show a handler.
+        Undetermined: the agent reports nothing that would show a handler, or no backup is known to have succeeded.
     """
     _require_report(instance, power)
     if protection is None or not protection.is_live:
         raise NotApplicable("VMSnapshotLinux is not installed, and no vault backs this VM up")
-    if not protection.has_backup:
+    if protection.item.never_ran:
         raise NotApplicable("VMSnapshotLinux is not installed yet: the first backup does that")
+    if not protection.has_backup:
+        raise Undetermined("VMSnapshotLinux is not reported, and whether a backup has ever installed it is not known")
     vault = vault_name(protection.item.id)
     return f"VMSnapshotLinux is not reported by the agent, though vault {vault} has backed this VM up: it was removed or does not load"
 
@@ -82,12 +91,12 @@ def extension_failure(instance: InstanceView, profile: Profile, power: Power) ->
     handlers = instance.agent.handlers if instance.agent is not None else ()
     states = [(f"handler {h.type}", h.status) for h in handlers]
     states += [(f"extension {e.name}", s) for e in instance.extensions for s in _provisioning(e)]
-    bad = [_told(what, status) for what, status in states if status is not None and _state(status) in _BAD]
+    bad = [_told(what, status) for what, status in states if status is not None and _is_bad(status)]
     if bad:
         more = f"; {len(bad) - 3} more" if len(bad) > 3 else ""
         return "; ".join(bad[:3]) + more
     _require_known(states)
-    if power.state is None or power.is_running or not states:
+    if power.state not in _OFF or not states:
         _require_report(instance, power)
         _require_states(instance, profile)
     if not states:
@@ -101,11 +110,13 @@ def _require_report(instance: InstanceView, power: Power) -> None:
         raise Undetermined(
             "ARM gives no power state, so what the agent does not report may be missing or just not told"
         )
-    if not power.is_running:
+    if power.state in _OFF:
         raise NotApplicable(f"the VM is {power.state}, so its agent reports nothing now; AVB-411 judges that")
+    if not power.is_running:
+        raise Undetermined(f"the VM's power state is {power.state}, so whether its agent would report is not known")
     if instance.agent is None:
         raise Undetermined("the instance view of the running VM has no agent block, so no handler is shown")
-    if not any(s.state in _FINE for s in instance.agent.statuses):
+    if not any(s.state in _FINE and not _is_bad(s) for s in instance.agent.statuses):
         raise Undetermined("the agent is not ready, so the handlers it reports may not be all; AVB-211 judges that")
 
 
@@ -130,12 +141,26 @@ def _provisioning(extension: ExtensionView) -> list[Status]:
     return [s for s in extension.statuses if s.code.lower().startswith("provisioningstate/")]
 
 
+def _is_bad(status: Status) -> bool:
+    """Whether code, display or level tells of a failure or a transition: one that contradicts the others is believed."""
+    return _state(status) in _BAD or status.level.lower() == "error"
+
+
 def _state(status: Status) -> str:
-    """The state of a code with two segments or three (`ProvisioningState/failed/1`); of the display where it has none."""
-    return status.state or "".join(status.display.lower().split())
+    """The state of a code with two segments or three (`ProvisioningState/failed/1`); a worse one of the display wins.
+
+    The display says `Not Ready`, `Provisioning failed`, or is all there is.
+    """
+    shown = "".join(status.display.lower().split())
+    worse = shown.removeprefix("provisioning")
+    return worse if status.state in _FINE and worse in _BAD else status.state or shown
 
 
 def _told(what: str, status: Status) -> str:
     at = f" since {status.time:%Y-%m-%d %H:%M} UTC" if status.time else ""
     message = f": {status.message}" if status.message else ""
-    return f"{what} is {_state(status)} ({status.code}){at}{message}"
+    told = status.code
+    if status.state in _FINE:
+        shown = status.display and f"displayed as {status.display}", status.level and f"level {status.level}"
+        told = ", ".join(filter(None, [told, *shown]))
+    return f"{what} is {_state(status)} ({told}){at}{message}"

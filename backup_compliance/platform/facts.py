@@ -56,6 +56,8 @@ class Status:
     message: str
     time: datetime | None
     """UTC."""
+    level: str = ""
+    """`Info`, `Warning` or `Error`; "" when ARM gave none."""
 
     @property
     def state(self) -> str:

@@ -9,15 +9,19 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Final
 
 from backup_compliance.arm_json import NOTHING, as_record, last_segment, text_at
 from backup_compliance.platform.backup import (
+    CONTAINER,
     BackupJob,
     BackupPolicy,
     ProtectedItem,
+    machine_of,
     parse_job,
     parse_protected_item,
+    vault_name,
     vault_of,
 )
 from backup_compliance.platform.estate import Estate, Listing, Resource, normal, subscription_of
@@ -43,8 +47,10 @@ class Protection:
 
     @property
     def is_live(self) -> bool:
-        """Whether backups are due. Raises `Undetermined` for a state that is not known."""
+        """Whether backups are due. Raises `Undetermined` where that is not known."""
         if self.item.live is None:
+            if self.item.is_scheduled_for_deferred_delete is None:
+                raise Undetermined(f"whether {self.item.name} is scheduled for deletion is not told by a boolean")
             state = self.item.protection_state or "missing"
             raise Undetermined(f"the protection state of {self.item.name} is {state}, which is not known here")
         return self.item.live
@@ -57,10 +63,12 @@ class Protection:
 
 @dataclass(frozen=True, slots=True)
 class _Gap:
-    """A part of a list that is missing; of every vault when it is not known of which."""
+    """A part of a list that is missing; of every vault, or virtual machine, when it is not known of which."""
 
     vault_id: str
     reason: Unreadable
+    vm_id: str = ""
+    """Of the virtual machine that an item names, lower case."""
 
     def concerns(self, vault_id: str) -> bool:
         return self.vault_id in ("", vault_id)
@@ -78,24 +86,43 @@ class _Jobs:
     by_container: Mapping[tuple[str, str], list[BackupJob]]
     """Backups by vault and container, newest first."""
     doubtful: Mapping[str, list[BackupJob]]
-    """Jobs by vault that do not say whether they are backups, or of which container."""
+    """Jobs by vault that do not say for certain whether they are backups, or of which container; "" for no vault."""
 
 
 def find_protection(estate: Estate, vm: Identity) -> Protection | None:
     """The protection of a virtual machine by resource id; None where every item was read and none is its own.
 
     Raises:
-        Unreadable: the vaults, their items, or those of one vault, were not read, and no live item of the machine was found.
+        Unreadable: the vaults, their items, those of one vault, or one that may be the machine's, were not read, and
+            no live item of the machine was found.
     """
     index = _items(estate, vm.subscription_id)
     found = sorted(index.by_vm.get(normal(vm.id), ()), key=_preference)
-    if index.gaps and not (found and found[0].live):
-        reason = index.gaps[0].reason
-        raise Unreadable(f"whether a vault protects {vm.name} cannot be told: {reason.missing}", reason.remedy)
     if not (found and found[0].live):
+        what = f"whether a vault protects {vm.name}"
+        _refuse((gap for gap in index.gaps if gap.vm_id in ("", normal(vm.id))), what)
         # without the list of vaults nobody can say that every vault was asked
-        estate.listing(vm.subscription_id, "vaults")
+        vaults = estate.listing(vm.subscription_id, "vaults")
+        _refuse(_gaps(vaults, "vaults"), what)
+        for vault in vaults.resources:
+            _require_collected(estate, vault, what)
     return Protection(found[0], tuple(found[1:])) if found else None
+
+
+def _require_collected(estate: Estate, vault_id: str, what: str) -> None:
+    """Raise `Unreadable` for a vault without any policy in a list that was read: Azure gives every vault some."""
+    subscription = subscription_of(vault_id)
+    try:
+        listing = estate.listing(subscription, POLICIES)
+    except Unreadable:
+        return
+    seen = estate.remembered(("vaults", subscription), lambda: {vault_of(key) for key in listing.resources})
+    if vault_id not in seen and not any(gap.concerns(vault_id) for gap in _gaps(listing, POLICIES)):
+        name = vault_name(vault_id)
+        raise Unreadable(
+            f"{what} cannot be told: {POLICIES} hold no policy of vault {name}, and every vault has some",
+            f"collect items, policies and jobs of vault {name} too",
+        )
 
 
 def _preference(item: ProtectedItem) -> tuple[int, float, str]:
@@ -118,7 +145,7 @@ def find_policy(estate: Estate, protection: Protection) -> Resource:
         raise NotApplicable(f"protection of {item.name} is stopped, no policy applies to it")
     listing = estate.listing(subscription_of(item.policy_id), POLICIES)
     if normal(item.policy_id) not in listing.resources:
-        _refuse(_gaps(listing, POLICIES), vault_of(item.policy_id), f"the policy of {item.name}")
+        _refuse(_gaps(listing, POLICIES), f"the policy of {item.name}", vault_of(item.policy_id))
     return estate.find(POLICIES, item.policy_id, f"protected item {item.name}")
 
 
@@ -140,10 +167,10 @@ def find_policy_items(estate: Estate, policy: BackupPolicy) -> tuple[ProtectedIt
 
 
 def find_jobs(estate: Estate, item: ProtectedItem) -> tuple[BackupJob, ...]:
-    """The backup jobs of a protected item, newest first; undated ones last.
+    """The backup jobs of a protected item, newest first by start or else by end; undated ones last.
 
-    A job is joined by vault and container, the only reference that jobs carry. One without container or operation
-    that may be the item's is passed over while its outcome is harmless or a later backup has finished.
+    A job is joined by vault and container, the only reference that jobs carry. One that may be a backup of the item
+    is passed over while its outcome is harmless or a later backup has finished.
 
     Raises:
         Unreadable: the jobs, or those of the item's vault, were not read.
@@ -151,21 +178,26 @@ def find_jobs(estate: Estate, item: ProtectedItem) -> tuple[BackupJob, ...]:
     """
     subscription = subscription_of(item.vault_id)
     listing = estate.listing(subscription, JOBS)
-    _refuse(_gaps(listing, JOBS), item.vault_id, f"the backup jobs of {item.name}")
+    what = f"the backup jobs of {item.name}"
+    _refuse(_gaps(listing, JOBS), what, item.vault_id)
     index: _Jobs = estate.remembered((JOBS, subscription), lambda: _index_jobs(listing))
     found = index.by_container.get((item.vault_id, item.container_name), [])
-    for job in index.doubtful.get(item.vault_id, ()):
+    for job in chain(index.doubtful.get(item.vault_id, ()), index.doubtful.get("", ())):
         if _may_be_of(item, job) and _would_matter(job, found):
             raise Undetermined(
                 f"job {job.name} ended {job.status or 'without a status'} and does not say whether it backed up {item.name}"
             )
+    if not found:
+        _require_collected(estate, item.vault_id, what)
     return tuple(found)
 
 
+def _names_container(job: BackupJob) -> bool:
+    return job.container_name.startswith(CONTAINER)
+
+
 def _may_be_of(item: ProtectedItem, job: BackupJob) -> bool:
-    if job.operation and job.operation.lower() != "backup":
-        return False
-    if job.container_name:
+    if _names_container(job):
         return job.container_name == item.container_name
     return job.item_name.lower() in ("", item.name.lower())
 
@@ -173,8 +205,8 @@ def _may_be_of(item: ProtectedItem, job: BackupJob) -> bool:
 def _would_matter(job: BackupJob, certain: list[BackupJob]) -> bool:
     if job.status.lower() in UNFINISHED | {CANCELLED, COMPLETED}:
         return False
-    newest = next((j.start for j in certain if j.start and j.status.lower() not in UNFINISHED | {CANCELLED}), None)
-    return job.start is None or newest is None or job.start >= newest
+    starts = [j.start for j in certain if j.start and j.status.lower() not in UNFINISHED | {CANCELLED}]
+    return job.time is None or not starts or job.time >= max(starts)
 
 
 def _items(estate: Estate, subscription: str) -> _Items:
@@ -191,7 +223,7 @@ def _index_items(listing: Listing) -> _Items:
         try:
             item = parse_protected_item(record)
         except Unreadable as error:
-            gaps.append(_Gap(vault_of(item_id), error))
+            gaps.append(_Gap(vault_of(item_id), error, normal(machine_of(record))))
             continue
         if item is not None:
             by_vm[normal(item.vm_id)].append(item)
@@ -203,10 +235,10 @@ def _index_jobs(listing: Listing) -> _Jobs:
     by_container: dict[tuple[str, str], list[BackupJob]] = defaultdict(list)
     doubtful: dict[str, list[BackupJob]] = defaultdict(list)
     parsed = [job for record in listing.resources.values() if (job := parse_job(record)) is not None]
-    for job in sorted(parsed, key=lambda j: j.start or _LONG_AGO, reverse=True):
-        if job.container_name and job.operation.lower() == "backup":
+    for job in sorted(parsed, key=lambda j: j.time or _LONG_AGO, reverse=True):
+        if job.is_backup and job.vault_id and _names_container(job):
             by_container[job.vault_id, job.container_name].append(job)
-        elif not (job.container_name and job.operation):
+        elif job.is_backup is not False:
             doubtful[job.vault_id].append(job)
     return _Jobs(by_container, doubtful)
 
@@ -219,8 +251,8 @@ def _gaps(listing: Listing, kind: str) -> Iterable[_Gap]:
         yield _Gap(vault_of(scope), Unreadable(f"{kind} of {last_segment(scope)}: {problem.missing}", problem.remedy))
 
 
-def _refuse(gaps: Iterable[_Gap], vault_id: str, what: str) -> None:
-    """Raise `Unreadable` for the first gap that concerns a vault."""
+def _refuse(gaps: Iterable[_Gap], what: str, vault_id: str | None = None) -> None:
+    """Raise `Unreadable` for the first gap, or for the first that concerns a vault."""
     for gap in gaps:
-        if gap.concerns(vault_id):
+        if vault_id is None or gap.concerns(vault_id):
             raise Unreadable(f"{what} cannot be told: {gap.reason.missing}", gap.reason.remedy)
