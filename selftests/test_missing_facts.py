@@ -1,4 +1,4 @@
-"""Findings of the platform review: each fails until what it names is mended."""
+"""Missing, unknown and contradictory facts on the platform side: never green, and never a reason not to apply."""
 
 from __future__ import annotations
 
