@@ -42,6 +42,7 @@ PURE = (
     *("network/partition", "network/routes", "network/security_rules", "network/service_tags"),
 )
 KNOWS_PYTEST = {"plugin", "reporter", "options", "report/terminal"}
+KNOWS_AZURE = {"platform/arm_client", "platform/arm_policies", "platform/arm_questions", "platform/read"}
 KNOWS_HOSTS = {"guest/read", "guest/connection", "guest/hosts"}
 IMPURE_CALLS = {"open", "print", "input", "eval", "exec"}
 
@@ -95,10 +96,11 @@ def test_pure_module_does_no_io(module: str) -> None:
 
 @pytest.mark.parametrize("module", _modules())
 def test_libraries_are_known_where_they_belong(module: str) -> None:
-    """Pytest in the plugin and its helpers, testinfra where guests are read, nowhere else."""
+    """Pytest in the plugin and its helpers, testinfra where guests are read, azure where ARM is, nowhere else."""
     strangers = _strangers(module)
     assert "pytest" not in strangers or module in KNOWS_PYTEST
     assert "testinfra" not in strangers or module in KNOWS_HOSTS
+    assert "azure" not in strangers or module in KNOWS_AZURE
 
 
 def test_imports_go_one_way_and_not_deep() -> None:
