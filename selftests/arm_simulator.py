@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 import trustme
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
@@ -62,12 +63,22 @@ class _Fault:
 class ArmSimulator:
     """What is served, what goes wrong, and what was asked."""
 
-    subscriptions: dict[str, Subscription]
+    subscriptions: dict[str, Subscription] = field(default_factory=dict)
     page_size: int = 3
     url: str = ""
+    authority: Path = Path()
+    """The certificate of its CA."""
     asked: list[Asked] = field(default_factory=list)
     _faults: list[_Fault] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def start(self, *subscriptions: Subscription) -> ArmSimulator:
+        """The same server afresh: nothing asked, nothing wrong, these subscriptions."""
+        self.subscriptions = {s.id: s for s in subscriptions}
+        self.page_size = 3
+        self.asked.clear()
+        self._faults.clear()
+        return self
 
     def fail(self, path: str, answer: Answer, *, times: int | None = None, query: str = "") -> None:
         """Answer what `path` (a regular expression, any case) fits otherwise: always, or so many times."""
@@ -187,15 +198,24 @@ def hang(released: threading.Event) -> Answer:
     return wait
 
 
+def trusted(simulator: ArmSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sign in to the simulator, and believe its certificate."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(simulator.authority))
+    monkeypatch.setenv("NO_PROXY", "localhost")
+    monkeypatch.setenv("ARM_ACCESS_TOKEN", TOKEN)
+
+
 @contextmanager
 def serving(folder: Path, *subscriptions: Subscription) -> Iterator[ArmSimulator]:
-    """A simulator for these subscriptions; its CA is `folder`/ca.pem, to be named in REQUESTS_CA_BUNDLE."""
+    """A simulator for these subscriptions; its CA is kept in `folder`."""
+    folder.mkdir(exist_ok=True)
     authority = trustme.CA(key_type=trustme.KeyType.ECDSA)
     authority.cert_pem.write_to_path(str(folder / "ca.pem"))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost", key_type=trustme.KeyType.ECDSA).configure_cert(context)
-    simulator = ArmSimulator({s.id: s for s in subscriptions})
+    simulator = ArmSimulator().start(*subscriptions)
     with HTTPServer(host="localhost", port=0, ssl_context=context, threaded=True) as server:
+        simulator.authority = folder / "ca.pem"
         simulator.url = f"https://localhost:{server.port}"
         server.expect_request(re.compile(".*")).respond_with_handler(simulator.answer)
         yield simulator
