@@ -50,6 +50,12 @@ class Asked:
     path: str
     query: dict[str, str]
 
+    @property
+    def action(self) -> str:
+        """The right that ARM wants for it: the provider, every type on the way, and `read` or `action`."""
+        provider, *way = self.path.split("/providers/")[1].split("/")
+        return "/".join([provider, *way[::2], "read" if self.method == "GET" else "action"])
+
 
 @dataclass
 class _Fault:

@@ -114,6 +114,16 @@ def test_each_thing_is_asked_for_once(simulator: ArmSimulator) -> None:
     assert {a.method for a in simulator.asked} == {"GET", "POST"}
 
 
+def test_role_in_the_readme_is_what_is_asked_for(simulator: ArmSimulator) -> None:
+    """Not an action less, or something is refused; not one more, or it is no least privilege."""
+    text = (ROOT / "README.md").read_text().split("<!-- role: compared with what is asked -->")[1]
+    actions = json.loads(text.split("<!-- end of role -->")[0])["Actions"]
+    read(simulator)
+    assert actions == sorted({a.action for a in simulator.asked})
+    unasked = {RESOURCE_TYPES["effectiveRoutes"]}
+    assert set(actions) == set(RESOURCE_TYPES.values()) - unasked
+
+
 def test_jobs_are_asked_for_two_weeks(simulator: ArmSimulator) -> None:
     """With the range and the twelve-hour clock that the service documents."""
     read(simulator)
