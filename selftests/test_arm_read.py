@@ -182,6 +182,7 @@ FAULTS: dict[str, tuple[Answer, str]] = {
     "unauthorized": (error(401, "ExpiredAuthenticationToken"), "401 ExpiredAuthenticationToken"),
     "gone": (error(404, "ResourceNotFound"), "404 ResourceNotFound"),
     "unregistered": (error(409, "MissingSubscriptionRegistration"), "409 MissingSubscriptionRegistration"),
+    "other API": (error(400, "NoRegisteredProviderFound"), "400 NoRegisteredProviderFound"),
     "throttled": (error(429, "TooManyRequests"), "429 TooManyRequests"),
     "broken": (error(500, "InternalServerError"), "500 InternalServerError"),
     "gateway": (body("<html>Bad Gateway", 502, "text/html"), "502"),
@@ -228,10 +229,20 @@ def test_hanging_reply_is_given_up(simulator: ArmSimulator) -> None:
     """After the read time-out, and nothing else waits for it."""
     released = threading.Event()
     simulator.fail("/natGateways$", hang(released))
-    found = read(simulator, limits=replace(QUICK, read_timeout=0.5, retries=0))
+    found = read(simulator, limits=replace(QUICK, read_timeout=2.0, retries=0))
     released.set()
     (problem,) = found.problems
-    assert (problem.type, problem.missing) == ("natGateways", "ARM did not answer within 0.5 seconds")
+    assert (problem.type, problem.missing) == ("natGateways", "ARM did not answer within 2 seconds")
+
+
+def test_reply_that_never_ends_is_given_up(simulator: ArmSimulator) -> None:
+    """A byte now and then satisfies every read time-out."""
+    released = threading.Event()
+    simulator.fail("/natGateways$", hang(released))
+    found = read(simulator, limits=replace(QUICK, patience=2.0))
+    released.set()
+    (problem,) = found.problems
+    assert (problem.type, problem.missing) == ("natGateways", "ARM did not answer within 2 seconds")
 
 
 def test_endless_list_is_given_up(simulator: ArmSimulator) -> None:

@@ -62,6 +62,8 @@ class Limits:
     """Seconds that all retries of one request may wait together."""
     connect_timeout: float = 10.0
     read_timeout: float = 60.0
+    patience: float = 900.0
+    """Seconds without any answer at all, after which what is still open counts as not read."""
     list_bytes: int = 512 * 2**20
     """A longer list counts as not read."""
     waiting: Waiting = Waiting()

@@ -18,6 +18,7 @@ from backup_compliance.untrusted import mask_secrets, printable
 from backup_compliance.verdicts import Unreadable
 
 AGAIN: Final = "collect again"
+_OTHER_API: Final = ("InvalidApiVersionParameter", "NoRegisteredProviderFound", "InvalidResourceType")
 _STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 
@@ -102,6 +103,8 @@ def refusal(kind: str, status: int, body: bytes) -> Unreadable:
     if status == 409 and text_at(error, "code") == "MissingSubscriptionRegistration":
         provider = RESOURCE_TYPES[kind].partition("/")[0]
         return Unreadable(told, f"register {provider} in that subscription if it is used there: this suite never does")
+    if text_at(error, "code") in _OTHER_API:
+        return Unreadable(told, "this cloud does not know the API version: judge recorded facts of one that it knows")
     if status == 429:
         return Unreadable(told, "collect again later: others use up ARM's reads for this subscription")
     return Unreadable(told, AGAIN)

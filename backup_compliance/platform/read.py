@@ -6,8 +6,9 @@ part counts as not read.
 
 from __future__ import annotations
 
+import queue
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
@@ -71,15 +72,11 @@ def read_subscriptions(
     credential = find_credential(endpoint)
     with open_session(limits) as session:
         readings = [_Reading(i, open_clients(i, endpoint, credential, session, limits), limits) for i in ids]
-        pool = ThreadPoolExecutor(limits.connections, thread_name_prefix="arm")
-        try:
-            asking = _Asking(pool, progress, limits)
-            asking.ask((r, q) for r in readings for q in list_questions(r.clients, limits.list_bytes))
-            for reading in readings:
-                reading.check_whole()
-            asking.ask((r, q) for r in readings for q in r.further(now()))
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+        asking = _Asking(progress, limits)
+        asking.ask((r, q) for r in readings for q in list_questions(r.clients, limits.list_bytes))
+        for reading in readings:
+            reading.check_whole()
+        asking.ask((r, q) for r in readings for q in r.further(now()))
         return tuple(reading.recorded(now()) for reading in readings)
 
 
@@ -144,24 +141,54 @@ class _Reading:
 class _Asking:
     """Puts questions side by side and files the answers; all bookkeeping is in the thread that asks."""
 
-    def __init__(self, pool: ThreadPoolExecutor, progress: Progress, limits: Limits) -> None:
-        self._pool = pool
+    def __init__(self, progress: Progress, limits: Limits) -> None:
         self._progress = progress
         self._limits = limits
         self._done = self._all = 0
 
     def ask(self, questions: Iterable[tuple[_Reading, Question]]) -> None:
-        asked = [(r, q, self._pool.submit(answer, q, self._limits)) for r, q in questions]
+        asked = list(questions)
         self._all += len(asked)
-        for _ in as_completed([future for _, _, future in asked]):
-            self._done += 1
-            self._progress(self._done, self._all)
-        for reading, question, future in asked:  # in the order of asking, so that two readings can be compared
-            found = future.result()
+        answers = dict(self._answers([question for _, question in asked]))
+        late = f"ARM did not answer within {self._limits.patience:g} seconds"
+        for number, (reading, question) in enumerate(asked):  # in this order, so that two readings can be compared
+            found = answers.get(number, ReadProblem(question.kind, late, NETWORK, question.scope))
             if isinstance(found, ReadProblem):
                 reading.problems.append(found)
             else:
                 reading.entries.setdefault(question.kind, []).extend(found)
+
+    def _answers(self, questions: Sequence[Question]) -> Iterator[tuple[int, list[bytes] | ReadProblem]]:
+        """Answers by number, as they come; none for what is still open when nothing came for too long."""
+        waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
+        done: queue.SimpleQueue[tuple[int, list[bytes] | ReadProblem]] = queue.SimpleQueue()
+        for number in range(len(questions)):
+            waiting.put(number)
+
+        def work() -> None:
+            while (number := _next(waiting)) is not None:
+                done.put((number, answer(questions[number], self._limits)))
+
+        # daemons: a reply that trickles in for ever, or a pause before a retry, must not outlive Ctrl-C
+        for _ in range(min(self._limits.connections, len(questions))):
+            threading.Thread(target=work, daemon=True).start()
+        try:
+            for _ in questions:
+                yield done.get(timeout=self._limits.patience)
+                self._done += 1
+                self._progress(self._done, self._all)
+        except queue.Empty:
+            return
+        finally:
+            while _next(waiting) is not None:
+                pass
+
+
+def _next(waiting: queue.SimpleQueue[int]) -> int | None:
+    try:
+        return waiting.get_nowait()
+    except queue.Empty:
+        return None
 
 
 def answer(question: Question, limits: Limits) -> list[bytes] | ReadProblem:
