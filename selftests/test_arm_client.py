@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import threading
 import time
@@ -30,7 +31,7 @@ from backup_compliance.platform.arm_client import (
 )
 from backup_compliance.platform.arm_policies import Limits, Pace, Refused, Waiting
 from selftests.arm import SUBSCRIPTION, subscription
-from selftests.arm_simulator import ArmSimulator, body, error, linked, reply, serving, trusted
+from selftests.arm_simulator import TOKEN, ArmSimulator, body, error, linked, reply, serving, trusted
 
 IPS = "/publicIPAddresses$"
 
@@ -217,6 +218,25 @@ def test_netrc_does_not_take_the_place_of_the_token(
     (tmp_path / "netrc").write_text("machine localhost login somebody password else\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     assert ask(simulator, Limits()) == 0
+
+
+def test_no_token_is_logged(simulator: ArmSimulator, caplog: pytest.LogCaptureFixture) -> None:
+    """Not even where somebody logs everything."""
+    caplog.set_level(logging.DEBUG)
+    simulator.fail(IPS, error(500, "InternalServerError"), times=1)
+    ask(simulator, Limits(waiting=Time().waiting()))
+    assert "publicIPAddresses" in caplog.text
+    assert TOKEN not in caplog.text
+
+
+def test_proxy_of_the_environment_is_used(simulator: ArmSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody listens there, and nothing goes past it."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://localhost:1")
+    monkeypatch.setenv("NO_PROXY", "")
+    monkeypatch.delenv("no_proxy", raising=False)
+    with pytest.raises(ServiceRequestError, match="proxy"):
+        ask(simulator, Limits(waiting=Time().waiting()))
+    assert simulator.asked == []
 
 
 def test_one_token_serves_all_threads() -> None:

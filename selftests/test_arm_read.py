@@ -124,6 +124,15 @@ def test_role_in_the_readme_is_what_is_asked_for(simulator: ArmSimulator) -> Non
     assert set(actions) == set(RESOURCE_TYPES.values()) - unasked
 
 
+def test_progress_is_told(simulator: ArmSimulator) -> None:
+    """After each answer, up to all of them."""
+    seen: list[tuple[int, int]] = []
+    endpoint = endpoint_of("public", simulator.url)
+    read_subscriptions([SUBSCRIPTION], endpoint, QUICK, lambda done, of: seen.append((done, of)))
+    assert [done for done, _ in seen] == list(range(1, len(simulator.asked) + 1))
+    assert seen[-1] == (len(simulator.asked), len(simulator.asked))
+
+
 def test_jobs_are_asked_for_two_weeks(simulator: ArmSimulator) -> None:
     """With the range and the twelve-hour clock that the service documents."""
     read(simulator)

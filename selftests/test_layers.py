@@ -14,7 +14,8 @@ from selftests.product import ROOT
 PACKAGE = ROOT / "backup_compliance"
 # comparing versions is nobody's own business; packaging does it without any I/O
 # nor are Windows time zone ids: tzlocal.windows_tz is a table, and importing it asks for no local zone
-PURE_LIBRARIES = {"packaging", "tzlocal"}
+# msgspec turns bytes into records
+PURE_LIBRARIES = {"packaging", "tzlocal", "msgspec"}
 PURE = (
     *(
         "verdicts",
@@ -31,6 +32,7 @@ PURE = (
     *("guest/extension", "guest/leases", "guest/static", "guest/system", "guest/decisions", "guest/linux"),
     *("guest/versions", "guest/goal_state"),
     *("platform/__init__", "platform/resource_types", "platform/estate", "platform/facts", "platform/compute"),
+    "platform/arm_replies",
     *("platform/machine", "platform/policy", "platform/inventory", "platform/decisions"),
     *("platform/backup", "platform/backup_errors", "platform/protection"),
     *("platform/backup_decisions", "platform/extension_decisions"),
