@@ -374,6 +374,15 @@ def test_unknown_subscription_ends_the_run(simulator: ArmSimulator) -> None:
         read(simulator, OTHER)
 
 
+def test_arm_out_of_reach_is_an_error_of_every_list(simulator: ArmSimulator) -> None:
+    """Guests of the same run are judged all the same; the reason is not lost behind the URL."""
+    endpoint = endpoint_of("public", "https://localhost:1")
+    (found,) = read_subscriptions([SUBSCRIPTION], endpoint, QUICK)
+    assert found.documents == {}
+    assert {p.type for p in found.problems} == set(RESOURCE_TYPES) - {"effectiveRoutes"}
+    assert all("refused" in p.missing and "HTTPS_PROXY" in p.remedy for p in found.problems if p.type in LISTS)
+
+
 def test_collect_only_asks_nothing(simulator: ArmSimulator, pytester: pytest.Pytester) -> None:
     """The platform's controls are listed, the guests' are not."""
     judged = live(pytester, simulator, "--collect-only")

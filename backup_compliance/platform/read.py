@@ -96,10 +96,8 @@ class _Reading:
             return
         told = {problem.missing for problem in self.problems}
         if len(told) == 1 and (only := told.pop()).startswith(("401", "404", "400")):
-            raise ConfigurationError(
-                f"--subscription: {self.id} cannot be read: {only}; {self.problems[0].remedy}; "
-                "check the id, the tenant and --cloud"
-            )
+            hint = self.problems[0].remedy if only.startswith("401") else "check the id, the tenant and --cloud"
+            raise ConfigurationError(f"--subscription: {self.id} cannot be read: {only}; {hint}")
 
     def recorded(self, at: datetime) -> RecordedSubscription:
         documents = {
@@ -204,7 +202,8 @@ def answer(question: Question, limits: Limits) -> list[bytes] | ReadProblem:
     except (ServiceRequestTimeoutError, ServiceResponseTimeoutError):
         missing, remedy = f"ARM did not answer within {limits.read_timeout:g} seconds", NETWORK
     except AzureError as error:
-        missing, remedy = f"the connection to ARM failed: {printable(str(error), 160)}", NETWORK
+        cause = str(error).rpartition("(Caused by ")[2]  # behind urllib3's long account of the URL
+        missing, remedy = f"the connection to ARM failed: {printable(cause, 200)}", NETWORK
     except Exception as error:  # noqa: BLE001  # a library's fault must stay this list's own
         missing, remedy = f"the reply could not be handled: {type(error).__name__}: {printable(str(error), 160)}", AGAIN
     return ReadProblem(question.kind, missing, remedy, question.scope)
