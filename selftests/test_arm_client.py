@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 import random
 import threading
@@ -218,6 +219,15 @@ def test_netrc_does_not_take_the_place_of_the_token(
     (tmp_path / "netrc").write_text("machine localhost login somebody password else\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     assert ask(simulator, Limits()) == 0
+
+
+def test_revoked_token_is_renewed_once(simulator: ArmSimulator) -> None:
+    """ARM may take back a token before its time and say what the next one must prove."""
+    claims = base64.b64encode(b'{"access_token": {}}').decode()
+    asks = f'Bearer error="insufficient_claims", claims="{claims}"'
+    simulator.fail(IPS, error(401, "TokenCreatedWithOutdatedPolicies", WWW_Authenticate=asks), times=1)
+    assert ask(simulator, Limits()) == 0
+    assert simulator.count(IPS) == 2
 
 
 def test_no_token_is_logged(simulator: ArmSimulator, caplog: pytest.LogCaptureFixture) -> None:
