@@ -85,7 +85,7 @@ def errors(judged: Judged) -> dict[str, Finding]:
     return {f.control: f for f in judged.document.findings if f.outcome.value == "error"}
 
 
-@pytest.mark.parametrize("page_size", [1, 3, 1000])
+@pytest.mark.parametrize("page_size", [2, 1000])
 @pytest.mark.parametrize("served", [subscription(), sample_subscription()], ids=["one", "samples"])
 def test_estate_is_read_as_it_is(simulator: ArmSimulator, served: Subscription, page_size: int) -> None:
     """Every document equals what ARM has, in its order, however many pages it took."""
