@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,6 +23,7 @@ from backup_compliance.guest.read import Limits
 from backup_compliance.reading import Request
 from backup_compliance.releases import NotRefreshed, cached_release, fetch_newest_release, with_release
 from backup_compliance.run import Run
+from backup_compliance.untrusted import printable
 
 MAX_RELEASE_AGE: Final = 365
 """Days after which the newest known release is worth a note."""
@@ -30,6 +32,7 @@ DEFAULT_EXEMPTIONS: Final = "exemptions.toml"
 WHAT_TO_TYPE: Final = """nothing to judge was named. Type one of:
   pytest --hosts=ssh://root@HOST1,ssh://root@HOST2     read these guests now
   pytest --hosts-file=FILE                             read the guests listed in FILE
+  pytest --subscription=ID                             read this Azure subscription now (az login, or ARM_ACCESS_TOKEN)
   pytest --facts=DIR                                   judge recorded facts (guests, ARM's JSON), no network at all
   pytest --facts=samples/facts                         see it work on made-up samples
   pytest --controls                                    print the control catalogue"""
@@ -40,10 +43,18 @@ def add_options(parser: pytest.Parser) -> None:
     group = parser.getgroup("compliance", "Azure VM Backup compliance")
     add = group.addoption
     add("--hosts-file", metavar="FILE", help="a host list: one testinfra host spec a line, # comments")
+    add(
+        "--subscription",
+        metavar="ID",
+        action="append",
+        default=[],
+        help="read this Azure subscription; may be repeated",
+    )
+    add("--arm-endpoint", metavar="URL", help="another Azure Resource Manager than the cloud's own")
     add("--facts", metavar="DIR", help="judge recorded facts; no network at all")
     add("--save-facts", metavar="DIR", help="keep what was read in a new folder")
     add("--max-facts-age", metavar="HOURS", type=float, help="older facts are errors")
-    add("--cloud", choices=CLOUDS, default="public", help="which Azure cloud the guests are in (default: public)")
+    add("--cloud", choices=CLOUDS, default="public", help="which Azure cloud (default: public)")
     add("--timeout", metavar="SECONDS", type=float, default=60.0, help="how long one host may take (default: 60)")
     add("--max-connections", metavar="N", type=int, default=32, help="guests read at once (default: 32)")
     add(
@@ -91,6 +102,19 @@ def targets(config: pytest.Config) -> list[Target]:
     return unique(found)
 
 
+def subscriptions(config: pytest.Config) -> list[str]:
+    """Every subscription to be read, lower case; `ConfigurationError` for what cannot be one's id."""
+    found = [text.strip().lower() for text in config.getoption("subscription")]
+    for name in found:
+        if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,63}", name):
+            raise ConfigurationError(
+                f"--subscription: {printable(name, 60)!r} is no subscription id; `az account list --output table` shows yours"
+            )
+    if config.getoption("arm_endpoint") and not found:
+        raise ConfigurationError("--arm-endpoint: there is nothing to ask it for; add --subscription=ID")
+    return list(dict.fromkeys(found))
+
+
 def connection_options(config: pytest.Config) -> dict[str, Any]:
     """Testinfra's own options, as it would pass them on itself."""
     names = ("ssh_config", "ssh_identity_file", "sudo", "sudo_user", "ansible_inventory", "force_ansible")
@@ -115,6 +139,9 @@ def build_request(config: pytest.Config, endpoints: Mapping[str, str]) -> Reques
         limits=Limits(config.getoption("max_connections"), config.getoption("timeout")),
         storage_endpoint=endpoints.get(config.getoption("cloud"), ""),
         keep_in=keep_in,
+        subscriptions=subscriptions(config),
+        cloud=config.getoption("cloud"),
+        arm_endpoint=config.getoption("arm_endpoint"),
     )
 
 
@@ -143,7 +170,7 @@ def build_run(config: pytest.Config) -> Run:
         exemptions=_exemptions(config, list(catalogue)),
         catalogue=catalogue,
         fail_on=Severity(config.getoption("fail_on")),
-        asked=bool(config.getoption("facts") or targets(config)),
+        asked=bool(config.getoption("facts") or targets(config) or subscriptions(config)),
         max_facts_age=None if age is None else timedelta(hours=age),
     )
     # once per run: xdist's workers and the catalogue take what the cache holds

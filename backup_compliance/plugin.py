@@ -16,7 +16,15 @@ from backup_compliance.configuration import ConfigurationError
 from backup_compliance.controls import Control, DuplicateControl, collect, control_of
 from backup_compliance.facts import load_facts, save_facts
 from backup_compliance.guest.linux import LinuxGuest
-from backup_compliance.options import WHAT_TO_TYPE, add_options, build_request, build_run, path_of, targets
+from backup_compliance.options import (
+    WHAT_TO_TYPE,
+    add_options,
+    build_request,
+    build_run,
+    path_of,
+    subscriptions,
+    targets,
+)
 from backup_compliance.platform.machine import Machine
 from backup_compliance.platform.policy import Policy
 from backup_compliance.reading import read_facts
@@ -147,7 +155,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _leave_out_other_sides(config: pytest.Config, items: list[pytest.Item]) -> None:
     """A side that was not asked for is deselected: it would have nobody to judge."""
-    sides = config.stash[RUN].subjects.sides | ({"guest"} if targets(config) else set())
+    asked = {side for side, named in (("guest", targets(config)), ("platform", subscriptions(config))) if named}
+    sides = config.stash[RUN].subjects.sides | asked
     unasked = {i for i in items if (c := control_of(getattr(i, "function", None))) and c.side not in sides}
     if unasked:
         config.hook.pytest_deselected(items=[i for i in items if i in unasked])

@@ -29,31 +29,35 @@ class Request:
     storage_endpoint: str
     """Asked by guests whose goal state names none; empty for none."""
     keep_in: Path | None
+    subscriptions: Sequence[str] = ()
+    """Lower case, each once."""
+    cloud: str = "public"
+    arm_endpoint: str | None = None
+    """Instead of the cloud's own."""
 
 
 def read_facts(request: Request, say: Callable[[str], None]) -> Facts:
     """Recorded facts, then live ones; saved where that was asked for.
 
     Raises:
-        ConfigurationError: a facts folder of another version, a folder that cannot be written.
+        ConfigurationError: a facts folder of another version, a folder that cannot be written, no way into Azure.
     """
     parts = []
     if request.recorded is not None:
         parts.append(load_facts(request.recorded))
+    if request.subscriptions:
+        parts.append(_read_platform(request, say))
     if request.targets:
-        parts.append(_read_live(request, say))
+        parts.append(_read_guests(request, say))
     facts = merge(parts)
     if request.keep_in is not None:
         save_facts(facts, request.keep_in)
     return facts
 
 
-def _read_live(request: Request, say: Callable[[str], None]) -> Facts:
+def _read_guests(request: Request, say: Callable[[str], None]) -> Facts:
     began = time.monotonic()
-    # a bar on terminals only; a log keeps the one line below
-    with tqdm(
-        total=len(request.targets), desc="reading guests", unit="host", file=sys.stderr, disable=None, leave=False
-    ) as bar:
+    with _bar("reading guests", "host", len(request.targets)) as bar:
 
         def told(guest: RecordedGuest) -> None:
             bar.set_postfix_str(guest.name[:30])
@@ -65,3 +69,33 @@ def _read_live(request: Request, say: Callable[[str], None]) -> Facts:
     unread = f", {failed} of them could not be read" if failed else ""
     say(f"read {len(guests)} guest{'s' if len(guests) != 1 else ''} in {time.monotonic() - began:.1f} s{unread}")
     return Facts(tuple(guests))
+
+
+def _read_platform(request: Request, say: Callable[[str], None]) -> Facts:
+    # the azure packages take a second to import, and only this needs them
+    from backup_compliance.platform.arm_client import endpoint_of
+    from backup_compliance.platform.arm_policies import Limits as ArmLimits
+    from backup_compliance.platform.read import read_subscriptions
+
+    began = time.monotonic()
+    endpoint = endpoint_of(request.cloud, request.arm_endpoint)
+    with _bar("reading Azure", "reply", 0) as bar:
+
+        def told(done: int, of: int) -> None:
+            bar.total = of
+            bar.update(done - bar.n)
+
+        found = read_subscriptions(request.subscriptions, endpoint, ArmLimits(), told)
+    failed = sum(len(s.problems) for s in found)
+    unread = (
+        f", {failed} thing{'s' if failed != 1 else ''} in {'them' if len(found) != 1 else 'it'} could not be read"
+        if failed
+        else ""
+    )
+    say(f"read {len(found)} subscription{'s' if len(found) != 1 else ''} in {time.monotonic() - began:.1f} s{unread}")
+    return Facts(subscriptions=found)
+
+
+def _bar(what: str, unit: str, total: int) -> Any:
+    """Progress on terminals only; a log keeps the line that is said at the end."""
+    return tqdm(total=total, desc=what, unit=unit, file=sys.stderr, disable=None, leave=False)

@@ -14,7 +14,8 @@ from selftests.product import ROOT
 PACKAGE = ROOT / "backup_compliance"
 # comparing versions is nobody's own business; packaging does it without any I/O
 # nor are Windows time zone ids: tzlocal.windows_tz is a table, and importing it asks for no local zone
-PURE_LIBRARIES = {"packaging", "tzlocal"}
+# msgspec turns bytes into records
+PURE_LIBRARIES = {"packaging", "tzlocal", "msgspec"}
 PURE = (
     *(
         "verdicts",
@@ -31,6 +32,7 @@ PURE = (
     *("guest/extension", "guest/leases", "guest/static", "guest/system", "guest/decisions", "guest/linux"),
     *("guest/versions", "guest/goal_state"),
     *("platform/__init__", "platform/resource_types", "platform/estate", "platform/facts", "platform/compute"),
+    "platform/arm_replies",
     *("platform/machine", "platform/policy", "platform/inventory", "platform/decisions"),
     *("platform/backup", "platform/backup_errors", "platform/protection", "platform/workloads"),
     *("platform/backup_decisions", "platform/extension_decisions"),
@@ -48,6 +50,7 @@ PURE = (
     *("network/partition", "network/routes", "network/security_rules", "network/service_tags"),
 )
 KNOWS_PYTEST = {"plugin", "reporter", "options", "report/terminal"}
+KNOWS_AZURE = {"platform/arm_client", "platform/arm_policies", "platform/arm_questions", "platform/read"}
 KNOWS_HOSTS = {"guest/read", "guest/connection", "guest/hosts"}
 IMPURE_CALLS = {"open", "print", "input", "eval", "exec"}
 
@@ -101,10 +104,11 @@ def test_pure_module_does_no_io(module: str) -> None:
 
 @pytest.mark.parametrize("module", _modules())
 def test_libraries_are_known_where_they_belong(module: str) -> None:
-    """Pytest in the plugin and its helpers, testinfra where guests are read, nowhere else."""
+    """Pytest in the plugin and its helpers, testinfra where guests are read, azure where ARM is, nowhere else."""
     strangers = _strangers(module)
     assert "pytest" not in strangers or module in KNOWS_PYTEST
     assert "testinfra" not in strangers or module in KNOWS_HOSTS
+    assert "azure" not in strangers or module in KNOWS_AZURE
 
 
 def test_imports_go_one_way_and_not_deep() -> None:

@@ -48,6 +48,10 @@ def test_options_in_the_readme_exist() -> None:
         "--query",
         "--output",
         "--url",
+        "--role-definition",
+        "--role",
+        "--assignee",
+        "--scope",
     }
     assert set(re.findall(r"(?<![\w-])(--[a-z][a-z-]+)", TEXT)) <= known
 

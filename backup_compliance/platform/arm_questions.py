@@ -1,0 +1,157 @@
+"""What is asked of ARM: which operation of which azure-mgmt client gives each recorded type.
+
+Each `ask` returns raw JSON entries, all pages of them, or raises: `Unreadable` for what ARM refused or garbled, an
+`AzureError` for what never arrived. Actions and files are those of `resource_types`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Final
+
+from azure.mgmt.network.models import QueryRequestOptions
+
+from backup_compliance.arm_json import last_segment, text_at
+from backup_compliance.platform.arm_client import Clients
+from backup_compliance.platform.arm_replies import AGAIN, Replies, entry_with, masked, without_settings
+from backup_compliance.platform.compute import find_power, parse_identity
+from backup_compliance.platform.estate import Estate, normal, segment
+from backup_compliance.verdicts import Unreadable
+
+JOBS_WINDOW: Final = timedelta(days=14)
+_VMS_ONLY: Final = "backupManagementType eq 'AzureIaasVM'"
+
+LISTS: Final[dict[str, Callable[[Clients], Callable[..., Any]]]] = {
+    "virtualMachines": lambda c: c.compute.virtual_machines.list_all,
+    "virtualMachineStatuses": lambda c: partial(c.compute.virtual_machines.list_all, status_only="true"),
+    "networkInterfaces": lambda c: c.network.network_interfaces.list_all,
+    "networkSecurityGroups": lambda c: c.network.network_security_groups.list_all,
+    "virtualNetworks": lambda c: c.network.virtual_networks.list_all,
+    "routeTables": lambda c: c.network.route_tables.list_all,
+    "publicIPAddresses": lambda c: c.network.public_ip_addresses.list_all,
+    "natGateways": lambda c: c.network.nat_gateways.list_all,
+    "loadBalancers": lambda c: c.network.load_balancers.list_all,
+    "privateEndpoints": lambda c: c.network.private_endpoints.list_by_subscription,
+    "vaults": lambda c: c.vaults.vaults.list_by_subscription_id,
+}
+"""One list of the whole subscription each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One thing to ask, and what it is about."""
+
+    kind: str
+    scope: str
+    """The resource it is asked of; empty for a list of everything."""
+    ask: Callable[[], list[bytes]]
+
+
+def list_questions(clients: Clients, limit: int) -> Iterator[Question]:
+    """Every list of the subscription; `limit` is how many bytes one may have."""
+    for kind, operation in LISTS.items():
+        yield Question(kind, "", partial(_pages, kind, limit, operation(clients)))
+
+
+def instance_view_questions(clients: Clients, limit: int, estate: Estate, subscription: str) -> Iterator[Question]:
+    """One for each machine that is known to run; `Unreadable` where the lists do not tell."""
+    estate.listing(subscription, "virtualMachineStatuses")
+    for record in estate.listing(subscription, "virtualMachines").resources.values():
+        identity = parse_identity(record)
+        try:
+            running = find_power(estate, identity).is_running
+        except Unreadable:
+            continue  # made since the list of machines, or damaged: the controls say so
+        if running:
+            vm = text_at(record, "id")
+            yield Question("instanceViews", vm, partial(_instance_view, clients, limit, vm))
+
+
+def vault_questions(clients: Clients, limit: int, vault: str, now: datetime) -> Iterator[Question]:
+    """Items, policies and the jobs of the last two weeks of one vault; `now` in UTC."""
+    start, end = (f"{t:%Y-%m-%d %I:%M:%S %p}" for t in (now - JOBS_WINDOW, now))
+    asked: dict[str, tuple[Callable[..., Any], str]] = {
+        "backupProtectedItems": (clients.backup.backup_protected_items.list, f"{_VMS_ONLY} and itemType eq 'VM'"),
+        "backupPolicies": (clients.backup.backup_policies.list, _VMS_ONLY),
+        # `eq` is how this API spells the ends of a range; its clock has twelve hours
+        "backupJobs": (
+            clients.backup.backup_jobs.list,
+            f"startTime eq '{start}' and endTime eq '{end}' and {_VMS_ONLY}",
+        ),
+    }
+    for kind, (operation, condition) in asked.items():
+        yield Question(kind, vault, partial(_pages, kind, limit, partial(operation, *_names(vault), filter=condition)))
+
+
+def admin_rules_question(clients: Clients, limit: int, network: str) -> Question:
+    """The security admin rules that Virtual Network Manager puts before a network's own."""
+    return Question("securityAdminRules", network, partial(_admin_rules, clients, limit, network))
+
+
+def service_tags_questions(clients: Clients, limit: int, estate: Estate, subscription: str) -> Iterator[Question]:
+    """The service tags as the region of most machines has them; nothing where there is no machine to need them."""
+    machines = estate.listing(subscription, "virtualMachines").resources.values()
+    regions = Counter(parse_identity(record).location for record in machines)
+    regions.pop("", None)
+    for region in sorted(regions, key=lambda name: (-regions[name], name))[:1]:
+        yield Question("serviceTags", "", partial(_service_tags, clients, limit, region))
+
+
+def _pages(kind: str, limit: int, operation: Callable[..., Any]) -> list[bytes]:
+    replies = Replies(kind, limit)
+    for _ in operation(raw_response_hook=_hook(replies.take_page)).by_page():
+        pass  # the hook took the page before the client made models of it
+    if replies.next:
+        raise Unreadable("its last page leads to another one that the client did not follow", AGAIN)
+    return replies.entries
+
+
+def _hook(take: Callable[[int, bytes], Any]) -> Callable[[Any], None]:
+    return lambda response: take(response.http_response.status_code, response.http_response.content)
+
+
+def _instance_view(clients: Clients, limit: int, vm: str) -> list[bytes]:
+    replies, found = Replies("instanceViews", limit), []
+    clients.compute.virtual_machines.get(
+        segment(vm, "resourceGroups"),
+        segment(vm, "virtualMachines"),
+        expand="instanceView",
+        raw_response_hook=_hook(lambda status, body: found.append(replies.take_object(status, body))),
+    )
+    if normal(text_at(found[0], "id")) != normal(vm):
+        raise Unreadable("the reply is about another resource, or about none", AGAIN)
+    return [without_settings(found[0])]
+
+
+def _admin_rules(clients: Clients, limit: int, network: str) -> list[bytes]:
+    replies = Replies("securityAdminRules", limit)
+    names = segment(network, "resourceGroups"), last_segment(network)
+    while True:
+        options = QueryRequestOptions(skip_token=replies.next) if replies.next else QueryRequestOptions()
+        clients.network.list_network_manager_effective_security_admin_rules(
+            *names, options, raw_response_hook=_hook(replies.take_page)
+        )
+        if not replies.next:
+            return [entry_with(network, replies.entries)]
+
+
+def _service_tags(clients: Clients, limit: int, region: str) -> list[bytes]:
+    replies, found = Replies("serviceTags", limit), []
+    clients.network.service_tags.list(
+        region, raw_response_hook=_hook(lambda status, body: found.append(replies.take_object(status, body)))
+    )
+    if not isinstance(found[0].get("values"), list):
+        raise Unreadable("the reply is no list of service tags: it has no `values`", AGAIN)
+    if found[0].get("nextLink"):
+        raise Unreadable("the reply is one page of several", "store Microsoft's weekly service tag file instead")
+    return [masked(json.dumps(found[0]).encode())]
+
+
+def _names(vault: str) -> tuple[str, str]:
+    """Vault and resource group, in the order of the Backup client."""
+    return segment(vault, "vaults"), segment(vault, "resourceGroups")

@@ -1,0 +1,147 @@
+"""ARM's replies, byte for byte: pages put together into one list, or why a list counts as not read.
+
+Pure. A list that is not whole is no list: every doubt about one page takes all of them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from backup_compliance.arm_json import as_record, text_at
+from backup_compliance.platform.resource_types import RESOURCE_TYPES
+from backup_compliance.untrusted import mask_secrets, printable
+from backup_compliance.verdicts import Unreadable
+
+AGAIN: Final = "collect again"
+_OTHER_API: Final = ("InvalidApiVersionParameter", "NoRegisteredProviderFound", "InvalidResourceType")
+_STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+
+
+class _Page(msgspec.Struct, rename="camel"):
+    value: list[msgspec.Raw] | None = None
+    next_link: str | None = None
+    skip_token: str | None = None
+
+
+class Replies:
+    """Takes the replies to one question, page after page; keeps raw entries and nothing else."""
+
+    def __init__(self, kind: str, limit: int) -> None:
+        self.kind = kind
+        self.entries: list[bytes] = []
+        self.next = ""
+        """What leads to the page after the last one; empty where there is none."""
+        self._limit = limit
+        self._size = 0
+        self._seen: set[str] = set()
+
+    def take_page(self, status: int, body: bytes) -> None:
+        """One page of a list.
+
+        Raises:
+            Unreadable: ARM refused it, it is no page, or it leads in a circle.
+        """
+        page = _decoded(self.take(status, body), _Page)
+        if page.value is None:
+            raise Unreadable("the reply is no list: it has no `value`", AGAIN)
+        self.entries += [masked(bytes(entry)) for entry in page.value]
+        self.next = page.next_link or page.skip_token or ""
+        if self.next and self.next in self._seen:
+            raise Unreadable("its pages lead in a circle: a page repeats the link to the next one", AGAIN)
+        self._seen.add(self.next)
+
+    def take(self, status: int, body: bytes) -> bytes:
+        """The JSON of one reply, whatever it is; raises `Unreadable` as `take_page` does."""
+        if status != 200:
+            raise refusal(self.kind, status, body)
+        self._size += len(body)
+        if self._size > self._limit:
+            raise Unreadable(
+                f"the list is longer than {self._limit} bytes",
+                "narrow what the credential may read, or part the estate",
+            )
+        text = body.removeprefix(b"\xef\xbb\xbf").strip()
+        if not text:
+            raise Unreadable("the reply is empty", AGAIN)
+        if text.startswith(b"<"):
+            raise Unreadable(
+                "the reply is a web page, not JSON", "look for a proxy or gateway that answers in ARM's place"
+            )
+        return text
+
+    def take_object(self, status: int, body: bytes) -> Any:
+        """A single resource as JSON gives it; raises `Unreadable` as `take_page` does."""
+        return _decoded(self.take(status, body), dict[str, Any])
+
+
+def _decoded(text: bytes, kind: type[Any]) -> Any:
+    try:
+        return msgspec.json.decode(text, type=kind)
+    except msgspec.ValidationError as error:
+        raise Unreadable(f"the reply is not what ARM documents: {printable(str(error), 120)}", AGAIN) from None
+    except (msgspec.DecodeError, RecursionError, ValueError) as error:
+        what = printable(str(error), 120)
+        raise Unreadable(f"the reply is cut off or no JSON: {what}", AGAIN) from None
+
+
+def refusal(kind: str, status: int, body: bytes) -> Unreadable:
+    """ARM's refusal by status and error code, with what helps against it."""
+    try:
+        error = as_record((as_record(json.loads(body)) or {}).get("error")) or {}
+    except (ValueError, RecursionError):
+        error = {}
+    told = f"{status} {printable(text_at(error, 'code'), 60)}".strip()
+    if status == 401:
+        return Unreadable(told, "sign in again: the token is not valid here, or no longer")
+    if status == 403:
+        return Unreadable(told, f"grant {RESOURCE_TYPES[kind]} and collect again")
+    if status == 409 and text_at(error, "code") == "MissingSubscriptionRegistration":
+        provider = RESOURCE_TYPES[kind].partition("/")[0]
+        return Unreadable(told, f"register {provider} in that subscription if it is used there: this suite never does")
+    if text_at(error, "code") in _OTHER_API:
+        return Unreadable(told, "this cloud does not know the API version: judge recorded facts of one that it knows")
+    if status == 429:
+        return Unreadable(told, "collect again later: others use up ARM's reads for this subscription")
+    return Unreadable(told, AGAIN)
+
+
+def document(entries: Iterable[bytes]) -> bytes:
+    """`{"value": [...]}` of raw entries."""
+    return b'{"value": [\n' + b",\n".join(entries) + b"\n]}"
+
+
+def entry_with(resource_id: str, values: Sequence[bytes]) -> bytes:
+    """What was asked of one resource: its `id` and the `value` of the reply."""
+    return b'{"id": ' + json.dumps(resource_id).encode() + b', "value": [' + b", ".join(values) + b"]}"
+
+
+def without_settings(resource: Any) -> bytes:
+    """A virtual machine as JSON without its extensions' settings: command lines there hold passwords often enough."""
+    for extension in resource.get("resources") or ():
+        properties = as_record((as_record(extension) or {}).get("properties"))
+        if properties is not None:
+            for name in ("settings", "protectedSettings"):
+                properties.pop(name, None)  # type: ignore[attr-defined]  # a record of JSON is a dict
+    return masked(json.dumps(resource).encode())
+
+
+def masked(entry: bytes) -> bytes:
+    """JSON whose strings hold no SAS signature, password in a URL or bearer token; any other as it was."""
+    return _STRING.sub(_masked_string, entry)
+
+
+def _masked_string(found: re.Match[bytes]) -> bytes:
+    token = found.group()
+    if len(token) < 8:
+        return token
+    try:
+        text = json.loads(token)
+    except ValueError:
+        return token
+    safe = mask_secrets(text)
+    return token if safe == text else json.dumps(safe).encode()
