@@ -26,6 +26,8 @@ TOKEN = "made-up-token-0123456789"  # nobody's
 LISTS = {
     "microsoft.compute/virtualmachines": "virtualMachines",
     "microsoft.recoveryservices/vaults": "vaults",
+    "microsoft.compute/restorepointcollections": "restorePointCollections",
+    "microsoft.authorization/locks": "locks",
     **{
         f"microsoft.network/{kind.lower()}": kind
         for kind in (
@@ -134,7 +136,10 @@ class ArmSimulator:
         kind = LISTS[found[2]]
         if kind == "virtualMachines" and request.args.get("statusOnly") == "true":
             kind = "virtualMachineStatuses"
-        return self._page(request, self.subscriptions[found[1]].lists.get(kind, []))
+        entries = self.subscriptions[found[1]].lists.get(kind, [])
+        if kind == "restorePointCollections":  # their points only come with the single resource
+            entries = [{**e, "properties": {"source": e["properties"].get("source")}} for e in entries]
+        return self._page(request, entries)
 
     def _of_resource(self, request: Request) -> Response | None:
         found = _RESOURCE.fullmatch(request.path.lower())
@@ -148,6 +153,9 @@ class ArmSimulator:
         if request.method == "GET" and found[3] == "virtualmachines" and request.args.get("$expand") == "instanceView":
             views = [v for v in served.lists["instanceViews"] if v["id"].lower() == owner]
             return reply(views[0]) if views else None
+        if request.method == "GET" and found[3] == "restorepointcollections" and not what:
+            points = [c for c in served.lists["restorePointCollections"] if c["id"].lower() == owner]
+            return reply(points[0]) if points else None
         if request.method == "POST" and what == ADMIN_RULES:
             rules = [e["value"] for e in served.lists["securityAdminRules"] if e["id"].lower() == owner]
             return self._token_page(request, rules[0]) if rules else None

@@ -27,6 +27,7 @@ from selftests.arm import (
     READ_AT,
     SUBSCRIPTION,
     Subscription,
+    collection,
     machine,
     network_id,
     power_state,
@@ -99,8 +100,8 @@ def test_each_thing_is_asked_for_once(simulator: ArmSimulator) -> None:
     """One list a type, one instance view a running machine and none for others, nothing that could write."""
     simulator.start(sample_subscription()).page_size = 1000
     read(simulator)
-    networks, vaults, running = 1, 1, 16
-    assert len(simulator.asked) == len(LISTS) + len(OF_VAULTS) * vaults + networks + running + 1
+    networks, vaults, running, collections = 1, 1, 16, 16
+    assert len(simulator.asked) == len(LISTS) + len(OF_VAULTS) * vaults + networks + running + collections + 1
     for kind in LISTS:
         name = "virtualMachines" if kind == "virtualMachineStatuses" else kind
         query = '"statusOnly"' if kind == "virtualMachineStatuses" else ""
@@ -284,6 +285,21 @@ def test_fault_on_one_resource_is_of_its_scope(
         assert comparable(found)[kind] == {"value": []}
     else:
         assert kind not in found.documents
+
+
+def test_restore_points_that_were_refused_are_a_problem_of_their_collection(simulator: ArmSimulator) -> None:
+    """The list names the collection; how many points it holds is not known."""
+    simulator.fail("/restorePointCollections/AzureBackup_sample", error(403, "AuthorizationFailed"))
+    (problem,) = read(simulator).problems
+    assert (problem.type, problem.missing) == ("restorePointCollections", "403 AuthorizationFailed")
+    assert problem.scope == collection("sample")["id"]
+
+
+def test_restore_points_that_are_gone_are_nobodys_problem(simulator: ArmSimulator) -> None:
+    """Azure Backup cleaned them up while the estate was read."""
+    simulator.fail("/restorePointCollections/AzureBackup_sample", error(404, "ResourceNotFound"))
+    found = read(simulator)
+    assert (found.problems, comparable(found)["restorePointCollections"]) == ((), {"value": []})
 
 
 def test_other_machines_keep_their_instance_views(simulator: ArmSimulator) -> None:

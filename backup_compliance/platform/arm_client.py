@@ -16,7 +16,13 @@ import requests
 from azure.core import AzureClouds
 from azure.core.credentials import AccessToken, TokenCredential
 from azure.core.exceptions import AzureError
-from azure.core.pipeline.policies import BearerTokenCredentialPolicy, CustomHookPolicy, HeadersPolicy, UserAgentPolicy
+from azure.core.pipeline.policies import (
+    BearerTokenCredentialPolicy,
+    ContentDecodePolicy,
+    CustomHookPolicy,
+    HeadersPolicy,
+    UserAgentPolicy,
+)
 from azure.core.pipeline.transport import RequestsTransport
 from azure.identity import AzureAuthorityHosts, DefaultAzureCredential
 from azure.mgmt.compute import ComputeManagementClient
@@ -24,6 +30,7 @@ from azure.mgmt.core.tools import get_arm_endpoints
 from azure.mgmt.network import NetworkManagementClient
 from azure.mgmt.recoveryservices import RecoveryServicesClient
 from azure.mgmt.recoveryservicesbackup import RecoveryServicesBackupClient
+from azure.mgmt.resource.locks import ManagementLockClient
 from requests.adapters import HTTPAdapter
 
 from backup_compliance import __version__
@@ -56,6 +63,7 @@ class Clients:
     network: NetworkManagementClient
     vaults: RecoveryServicesClient
     backup: RecoveryServicesBackupClient
+    locks: ManagementLockClient
 
 
 def endpoint_of(cloud: str, url: str | None = None) -> Endpoint:
@@ -142,7 +150,7 @@ def open_clients(
     """The clients for `subscription`; nothing is sent yet."""
     pace = Pace(limits)
 
-    def client(kind: Any) -> Any:
+    def client(kind: Any, *first: Any) -> Any:
         transport = RequestsTransport(
             session=session,
             session_owner=False,
@@ -155,6 +163,7 @@ def open_clients(
             base_url=endpoint.url,
             credential_scopes=[endpoint.scope],
             policies=[
+                *first,
                 HeadersPolicy(),
                 UserAgentPolicy(f"azure-backup-compliance/{__version__}", user_agent_use_env=False),
                 ReadOnly(endpoint.url),
@@ -171,4 +180,5 @@ def open_clients(
         network=client(NetworkManagementClient),
         vaults=client(RecoveryServicesClient),
         backup=client(RecoveryServicesBackupClient),
+        locks=client(ManagementLockClient, ContentDecodePolicy()),  # of an older make: it asks for decoded replies
     )

@@ -21,6 +21,7 @@ from backup_compliance.platform.arm_client import Clients
 from backup_compliance.platform.arm_replies import AGAIN, Replies, entry_with, masked, without_settings
 from backup_compliance.platform.compute import find_power, parse_identity
 from backup_compliance.platform.estate import Estate, normal, segment
+from backup_compliance.platform.restore_points import is_of_backup
 from backup_compliance.verdicts import Unreadable
 
 JOBS_WINDOW: Final = timedelta(days=14)
@@ -37,6 +38,8 @@ LISTS: Final[dict[str, Callable[[Clients], Callable[..., Any]]]] = {
     "natGateways": lambda c: c.network.nat_gateways.list_all,
     "loadBalancers": lambda c: c.network.load_balancers.list_all,
     "privateEndpoints": lambda c: c.network.private_endpoints.list_by_subscription,
+    "restorePointCollections": lambda c: c.compute.restore_point_collections.list_all,
+    "locks": lambda c: c.locks.management_locks.list_at_subscription_level,
     "vaults": lambda c: c.vaults.vaults.list_by_subscription_id,
 }
 """One list of the whole subscription each."""
@@ -88,6 +91,15 @@ def vault_questions(clients: Clients, limit: int, vault: str, now: datetime) -> 
         yield Question(kind, vault, partial(_pages, kind, limit, partial(operation, *_names(vault), filter=condition)))
 
 
+def restore_point_questions(clients: Clients, limit: int, estate: Estate, subscription: str) -> Iterator[Question]:
+    """One for each collection of Azure Backup: the list gives them without their points."""
+    for record in estate.listing(subscription, "restorePointCollections").resources.values():
+        collection = text_at(record, "id")
+        if is_of_backup(collection):
+            ask = partial(_restore_points, clients, limit, collection)
+            yield Question("restorePointCollections", collection, ask)
+
+
 def admin_rules_question(clients: Clients, limit: int, network: str) -> Question:
     """The security admin rules that Virtual Network Manager puts before a network's own."""
     return Question("securityAdminRules", network, partial(_admin_rules, clients, limit, network))
@@ -126,6 +138,24 @@ def _instance_view(clients: Clients, limit: int, vm: str) -> list[bytes]:
     if normal(text_at(found[0], "id")) != normal(vm):
         raise Unreadable("the reply is about another resource, or about none", AGAIN)
     return [without_settings(found[0])]
+
+
+def _restore_points(clients: Clients, limit: int, collection: str) -> list[bytes]:
+    replies, found = Replies("restorePointCollections", limit), []
+    try:
+        clients.compute.restore_point_collections.get(
+            segment(collection, "resourceGroups"),
+            last_segment(collection),
+            expand="restorePoints",
+            raw_response_hook=_hook(lambda status, body: found.append(replies.take_object(status, body))),
+        )
+    except Unreadable as error:
+        if error.missing.startswith("404"):  # cleaned up since the list was made
+            return []
+        raise
+    if normal(text_at(found[0], "id")) != normal(collection):
+        raise Unreadable("the reply is about another resource, or about none", AGAIN)
+    return [masked(json.dumps(found[0]).encode())]
 
 
 def _admin_rules(clients: Clients, limit: int, network: str) -> list[bytes]:

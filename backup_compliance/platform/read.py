@@ -6,6 +6,7 @@ part counts as not read.
 
 from __future__ import annotations
 
+import json
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,7 +21,7 @@ from azure.core.exceptions import (
     ServiceResponseTimeoutError,
 )
 
-from backup_compliance.arm_json import text_at
+from backup_compliance.arm_json import as_record, text_at
 from backup_compliance.configuration import ConfigurationError
 from backup_compliance.platform.arm_client import Clients, Endpoint, find_credential, open_clients, open_session
 from backup_compliance.platform.arm_policies import Limits, Refused
@@ -30,11 +31,13 @@ from backup_compliance.platform.arm_questions import (
     admin_rules_question,
     instance_view_questions,
     list_questions,
+    restore_point_questions,
     service_tags_questions,
     vault_questions,
 )
 from backup_compliance.platform.arm_replies import AGAIN, document
 from backup_compliance.platform.estate import Estate, open_estate
+from backup_compliance.platform.restore_points import COLLECTIONS, is_of_backup
 from backup_compliance.recorded import ReadProblem, RecordedSubscription
 from backup_compliance.untrusted import printable
 from backup_compliance.verdicts import Unreadable
@@ -80,6 +83,10 @@ def read_subscriptions(
         return tuple(reading.recorded(now()) for reading in readings)
 
 
+def _is_of_backup(entry: bytes) -> bool:
+    return is_of_backup(text_at(as_record(json.loads(entry)) or {}, "id"))
+
+
 @dataclass
 class _Reading:
     """What was read of one subscription so far."""
@@ -112,6 +119,10 @@ class _Reading:
         networks = self._ids(estate, "virtualNetworks")
         yield from self._after(OF_VAULTS, self._of_vaults(estate, now))
         yield from self._after(("instanceViews",), instance_view_questions(clients, limit, estate, self.id))
+        if COLLECTIONS in self.entries:
+            others = [e for e in self.entries[COLLECTIONS] if not _is_of_backup(e)]
+            yield from self._after((COLLECTIONS,), restore_point_questions(clients, limit, estate, self.id))
+            self.entries[COLLECTIONS] += others  # the others come once more, with their points
         yield from self._after(("securityAdminRules",), (admin_rules_question(clients, limit, n) for n in networks))
         yield from self._after(("serviceTags",), service_tags_questions(clients, limit, estate, self.id))
 

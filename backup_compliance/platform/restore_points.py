@@ -68,10 +68,15 @@ def _by_source(listing: Listing) -> dict[str, list[Resource]]:
     """Azure Backup's own collections by the machine they are of; "" for those that do not say."""
     found: dict[str, list[Resource]] = {}
     for record in listing.resources.values():
-        if _name(record).lower().startswith(_OF_BACKUP):
+        if is_of_backup(text_at(record, "id")):
             properties = as_record(record.get("properties")) or NOTHING
             found.setdefault(normal(id_of(properties.get("source"))), []).append(record)
     return found
+
+
+def is_of_backup(collection_id: str) -> bool:
+    """Whether Azure Backup made the collection: it names them `AzureBackup_<vm>_<number>`."""
+    return last_segment(collection_id).lower().startswith(_OF_BACKUP)
 
 
 def _name(record: Resource) -> str:
