@@ -43,11 +43,14 @@ NUMBERS = {
     "sample-edge-01": 20,
     "sample-new-01": 21,
     "sample-cut-01": 22,
+    "sample-web-05": 27,
     "sample-gone-01": 24,
     "sample-arm-01": 25,
     "sample-win-01": 26,
+    "sample-proxy-01": 250,
+    "sample-proxy-02": 251,
 }
-"""Virtual machines by the number that their VM id and address are made of; the last two are in ARM only."""
+"""Virtual machines by the number that their VM id and address are made of; the last four are in ARM only."""
 SUBNETS = {
     "sample-db-01": "inspected",
     "sample-web-02": "inspected",
@@ -220,6 +223,7 @@ def _interfaces() -> list[Json]:
             address(name),
             subnet=SUBNETS.get(name, "apps"),
             method="Dynamic" if name in ("sample-edge-01", "sample-batch-01") else "Static",
+            security_group="no-internet-nsg" if name == "sample-proxy-02" else None,
         )
         for name in NUMBERS
     ]
@@ -256,6 +260,7 @@ def sample_subscription() -> Subscription:
         rule("AllowProxy", 100, "Allow", destination="10.20.0.250", port="3128"),
         rule("DenyInternet", 4000, "Deny", destination="Internet"),
     )
+    no_internet = security_group("no-internet-nsg", rule("DenyInternet", 4000, "Deny", destination="Internet"))
     return Subscription(
         lists={
             **subscription().lists,
@@ -263,7 +268,7 @@ def sample_subscription() -> Subscription:
             "virtualMachineStatuses": [power_state(n, stopped.get(n, "running")) for n in NUMBERS],
             "instanceViews": [_view(n) for n in NUMBERS if n not in stopped],
             "networkInterfaces": _interfaces(),
-            "networkSecurityGroups": [security_group("apps-nsg"), proxy_only],
+            "networkSecurityGroups": [security_group("apps-nsg"), proxy_only, no_internet],
             "virtualNetworks": [_network()],
             "routeTables": [
                 route_table("to-firewall", ("everything", "0.0.0.0/0", "VirtualAppliance")),

@@ -60,6 +60,15 @@ def proxied() -> Recording:
     return guest.put(STORAGE, DROPPED).put(f"http storage proxy {ENDPOINT}", ANSWERED)
 
 
+def proxied_in_vain() -> Recording:
+    """Its proxy takes the connection and may not go out itself."""
+    guest = ubuntu("sample-web-05", 27).config(
+        "/etc/waagent.conf", f"{CONF}\nHttpProxy.Host=10.20.0.251\nHttpProxy.Port=3128"
+    )
+    refused = http("curl: (56) CONNECT tunnel failed, response 504", "http=000 connect=504", exit_status=56)
+    return guest.put(f"http storage proxy {ENDPOINT}", refused)
+
+
 def blackholed() -> Recording:
     """A hardening script's firewall and blackhole route cut the host address and storage off."""
     guest = suse("sample-net-03", 13)
@@ -173,6 +182,7 @@ def sample_facts() -> Facts:
         "sample-web-02": intercepted(),
         "sample-web-03": half_proxied(),
         "sample-web-04": proxied(),
+        "sample-web-05": proxied_in_vain(),
         "sample-net-03": blackholed(),
         "sample-app-01": stopped_agent(),
         "sample-app-02": old_agent(),

@@ -44,6 +44,8 @@ PURE = (
         "platform/static_address",
         "platform/schedule_groups",
         "platform/names",
+        "platform/holders",
+        "platform/proxy_path",
         "platform/restore_points",
     ),
     *("network/__init__", "network/addresses", "network/egress", "network/ip_flow"),

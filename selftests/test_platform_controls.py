@@ -28,13 +28,14 @@ from selftests.arm import (
     security_group,
     statuses,
     subnet,
+    subnet_id,
     subscription,
     vault_id,
     virtual_network,
     vm_id,
 )
 from selftests.product import ROOT, Judged, judge_apart, record
-from selftests.recordings import DROPPED, ENDPOINT, Recording, ubuntu
+from selftests.recordings import CONF, DROPPED, ENDPOINT, Recording, ubuntu
 
 OK = subscription()
 VIEW = "properties.instanceView"
@@ -184,6 +185,63 @@ def refused() -> Subscription:
     return found
 
 
+GATE = "10.20.9.250"
+"""Where the proxy of the cases of AVB-115 is."""
+PEERED = {"allowVirtualNetworkAccess": True, "useRemoteGateways": False, "peeringState": "Connected"}
+
+
+def proxied(number: int, host: str = GATE, port: str = "3128") -> Recording:
+    """A guest whose agent uses a proxy; an empty text leaves one of the two settings out."""
+    lines = (f"HttpProxy.Host={host}" if host else "", f"HttpProxy.Port={port}" if port else "")
+    return ubuntu("sample", number).config("/etc/waagent.conf", "\n".join((CONF, *lines)))
+
+
+def by_variables(number: int, *variables: str) -> Recording:
+    """A guest whose agent's daemon has these proxy variables."""
+    lines = "".join(f"\nenvironment 843 {each}" for each in variables)
+    return ubuntu("sample", number).edit("processes", ("scanned 148", f"scanned 148{lines}"))
+
+
+def client(
+    number: int, *rules: Any, gate: tuple[Any, ...] = (), route_to: str | None = None, network: str = "sample-net"
+) -> Subscription:
+    """The sample beside a proxy machine: rules of its subnet, and of the proxy's interface."""
+    interface = nic("gate-nic", GATE, subnet="edge", security_group="gate-nsg")
+    interface["properties"]["ipConfigurations"][0]["properties"]["subnet"]["id"] = subnet_id("edge", network)
+    edge = subnet("edge", "10.20.9.0/24", route_table="table" if route_to else None)
+    return (
+        subscription("sample", number)
+        .add("virtualMachines", machine("gate", 300))
+        .add("networkInterfaces", interface)
+        .put("networkSecurityGroups", security_group("apps-nsg", *rules), security_group("gate-nsg", *gate))
+        .put("virtualNetworks", virtual_network(APPS, edge))
+        .put("routeTables", route_table("table", ("out", "0.0.0.0/0", route_to or "Internet")))
+    )
+
+
+def peered(number: int, **fields: Any) -> Subscription:
+    """The same with the proxy in another virtual network; fields of the peering to it."""
+
+    def to(name: str, space: str) -> dict[str, Any]:
+        remote = {"remoteVirtualNetwork": {"id": network_id("virtualNetworks", name)}}
+        return {"name": name, "properties": {**remote, "remoteAddressSpace": {"addressPrefixes": [space]}, **PEERED}}
+
+    there = to("hub", "10.20.9.0/24")
+    there["properties"] |= fields
+    edge = subnet("edge", "10.20.9.0/24")
+    edge["id"] = subnet_id("edge", "hub")
+    back = (to("sample-net", "10.20.0.0/24"),)
+    return (
+        client(number, network="hub")
+        .put(
+            "virtualNetworks",
+            virtual_network(APPS, space="10.20.0.0/24", peerings=(there,)),
+            virtual_network(edge, name="hub", space="10.20.9.0/24", peerings=back),
+        )
+        .add("securityAdminRules", {"id": network_id("virtualNetworks", "hub"), "value": []})
+    )
+
+
 SPECIALIZED = OK.cut("virtualMachines", "sample", MODEL)
 
 # (control, name of the case, recording, outcome, what the message has to name)
@@ -192,9 +250,19 @@ GUESTS: dict[str, Recording | bytes] = {
     "storage-is-dropped": ubuntu("sample", 202).put(f"http storage direct {ENDPOINT}", DROPPED),
     "agrees": ubuntu("sample", 203).edit("interface", ("10.20.0.203/24", "10.20.0.4/24")),
     "disagrees": ubuntu("sample", 204),
+    **{f"proxied-{n}": proxied(n) for n in range(210, 230)},
+    "proxy-by-name": proxied(230, "proxy.example"),
+    "proxy-elsewhere": proxied(231, "10.20.77.77"),
+    "proxy-without-port": proxied(232, port=""),
+    "proxy-unreadable": proxied(233).state("/etc/waagent.conf", "unreadable"),
+    "proxy-none": ubuntu("sample", 234),
+    "proxy-by-variable": by_variables(235, f"https_proxy=http://bob:hunter2@{GATE}:3128/", "http_proxy=http://p:80"),
+    "proxy-variables-differ": by_variables(236, "https_proxy=p:80", "HTTPS_PROXY=http://q:80"),
+    "proxy-with-credentials": proxied(237, f"bob:hunter2@{GATE}"),
+    "proxy-is-itself": proxied(238, "10.20.0.4"),
 }
 """Guests of some cases, joined by their number."""
-BYSTANDERS = ("twin", "daily-2300", "daily-0700-seoul")
+BYSTANDERS = ("twin", "gate", "daily-2300", "daily-0700-seoul")
 """Virtual machines of a case that are there for the group only."""
 
 CASES: tuple[tuple[str, str, Subscription, str, str], ...] = (
@@ -823,6 +891,107 @@ CASES: tuple[tuple[str, str, Subscription, str, str], ...] = (
     ),
     ("AVB-114", "nat-gateways-refused", OK.refused("natGateways"), "error", "403"),
     ("AVB-114", "private-endpoints-unread", in_subnet().without("privateEndpoints"), "error", "privateEndpoints/read"),
+    ("AVB-115", "reached-and-let-out", client(210), "compliant", ""),
+    ("AVB-115", "by-variable", client(235), "compliant", ""),
+    ("AVB-115", "peered", peered(211), "compliant", ""),
+    ("AVB-115", "is-its-own-proxy", client(238, rule("No", 100, "Deny", port="3128")), "compliant", ""),
+    (
+        "AVB-115",
+        "client-denied",
+        client(212, rule("NoProxy", 100, "Deny", port="3128")),
+        "non_compliant",
+        "sample to its proxy gate: TCP 3128 from 10.20.0.4 to 10.20.9.250 - 1 of 1 prefixes denied: rule NoProxy",
+    ),
+    (
+        "AVB-115",
+        "proxy-lets-nobody-in",
+        client(213, gate=(rule("NobodyIn", 100, "Deny", direction="Inbound"),)),
+        "non_compliant",
+        "proxy gate from sample: TCP 3128 from 10.20.0.4 to 10.20.9.250 - 1 of 1 prefixes denied: rule NobodyIn",
+    ),
+    (
+        "AVB-115",
+        "proxy-lets-others-in",
+        client(
+            214,
+            gate=(
+                rule("Some", 100, "Allow", direction="Inbound", source="10.20.0.128/25", port="3128"),
+                rule("NobodyElse", 200, "Deny", direction="Inbound"),
+            ),
+        ),
+        "non_compliant",
+        "rule NobodyElse (priority 200, Deny) of network security group gate-nsg (network interface)",
+    ),
+    (
+        "AVB-115",
+        "proxy-may-not-go-out",
+        client(215, gate=(rule("NoInternet", 100, "Deny", destination="Internet"),)),
+        "non_compliant",
+        "proxy gate to the internet on 80: TCP 80 from 10.20.9.250 to Internet",
+    ),
+    (
+        "AVB-115",
+        "proxy-goes-out-by-one-port",
+        client(216, gate=(rule("No443", 100, "Deny", destination="Internet", port="443"),)),
+        "non_compliant",
+        "proxy gate to the internet on 443",
+    ),
+    (
+        "AVB-115",
+        "a-part-of-the-internet-denied",
+        client(217, gate=(rule("NoTwenty", 100, "Deny", destination="20.0.0.0/8"),)),
+        "non_compliant",
+        "rule NoTwenty",
+    ),
+    (
+        "AVB-115",
+        "denied-and-proxy-unread",
+        client(218, rule("NoProxy", 100, "Deny", port="3128")).put(
+            "networkSecurityGroups", security_group("apps-nsg", rule("NoProxy", 100, "Deny", port="3128"))
+        ),
+        "non_compliant",
+        "NoProxy",
+    ),
+    ("AVB-115", "guest-not-read", client(299), "undetermined", "the severity changes if proxy is set"),
+    ("AVB-115", "by-name", client(230), "undetermined", "proxy.example:3128 is named by a host name"),
+    ("AVB-115", "elsewhere", client(231), "undetermined", "10.20.77.77 is the address of no virtual machine"),
+    ("AVB-115", "half-set", client(232), "undetermined", "AVB-102"),
+    ("AVB-115", "variables-differ", client(236), "undetermined", "2 proxies: p:80, q:80"),
+    ("AVB-115", "credentials", client(237), "undetermined", "AVB-102"),
+    (
+        "AVB-115",
+        "two-machines",
+        client(219).add("virtualMachines", machine("twin", 9)).add("networkInterfaces", nic("twin-nic", GATE)),
+        "undetermined",
+        "2 virtual machines have the address 10.20.9.250: gate, twin",
+    ),
+    ("AVB-115", "peering-broken", peered(220, peeringState="Disconnected"), "undetermined", "have it in networks"),
+    ("AVB-115", "internet-by-appliance", client(221, route_to="VirtualAppliance"), "undetermined", "not documented"),
+    (
+        "AVB-115",
+        "unknown-tag-in-a-rule",
+        client(222, gate=(rule("Odd", 100, "Deny", source="Storage.Atlantis", direction="Inbound"),)),
+        "undetermined",
+        "Storage.Atlantis",
+    ),
+    ("AVB-115", "setting-unreadable", client(233), "error", "waagent.conf is unreadable"),
+    (
+        "AVB-115",
+        "group-of-the-proxy-dangles",
+        client(223).put("networkSecurityGroups", security_group("apps-nsg")),
+        "error",
+        "networkSecurityGroups/gate-nsg",
+    ),
+    (
+        "AVB-115",
+        "interface-of-the-proxy-dangles",
+        client(224).put("networkInterfaces", nic("sample-nic", "10.20.0.4")),
+        "error",
+        "networkInterfaces/gate-nic",
+    ),
+    ("AVB-115", "peering-unreadable", peered(225, peeringState="Odd"), "error", "peering hub"),
+    ("AVB-115", "service-tags-unread", client(226).without("serviceTags"), "error", "serviceTags/read"),
+    ("AVB-115", "no-proxy", client(234), "not_applicable", "no proxy is set"),
     ("AVB-412", "alone", OK, "not_applicable", "no availability set"),
     ("AVB-412", "apart", grouped("daily-2300"), "compliant", ""),
     ("AVB-412", "together", grouped("daily-2200"), "non_compliant", "starts daily 22:00 (UTC) together with twin"),
@@ -942,6 +1111,27 @@ def test_every_control_of_the_platform_has_all_kinds_of_cases() -> None:
         outcomes = {o for c, _, _, o, _ in CASES if c == control}
         assert outcomes >= {"compliant", "error"}, control
         assert outcomes & {"non_compliant", "advisory"}, control
+
+
+@pytest.mark.parametrize("case", ["by-variable", "credentials"])
+def test_credentials_of_a_proxy_are_not_told(judged: Judged, case: str) -> None:
+    """Neither message nor evidence of the platform's control repeats what a proxy setting gives away."""
+    finding = found(judged, "AVB-115", f"AVB-115-{case}")
+    assert "hunter2" not in f"{finding.message} {finding.evidence.get('proxy_path')}"
+
+
+def test_way_through_a_proxy_is_told_flow_by_flow(judged: Judged) -> None:
+    """Evidence shows each flow; the severity rests on the guest's word that there is a proxy."""
+    finding = found(judged, "AVB-115", "AVB-115-reached-and-let-out")
+    assert list(finding.evidence["proxy_path"]) == [
+        "sample to its proxy gate",
+        "proxy gate from sample",
+        "proxy gate to the internet on 80",
+        "proxy gate to the internet on 443",
+    ]
+    assert {each["access"] for each in finding.evidence["proxy_path"].values()} == {"allow"}
+    severities = {n: found(judged, "AVB-115", f"AVB-115-{n}").severity for n in ("by-name", "guest-not-read")}
+    assert severities == {"by-name": "high", "guest-not-read": "low"}
 
 
 def test_failures_carry_evidence_and_remediation(judged: Judged) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from backup_compliance.network.addresses import AddressSet
 from backup_compliance.network.ip_flow import Access
-from backup_compliance.platform.egress import find_egress
+from backup_compliance.platform.egress import find_egress, find_flow
 from backup_compliance.platform.interfaces import find_interfaces, primary_interface
 from backup_compliance.platform.routing import find_next_hops, regional, route_failure
 from backup_compliance.platform.virtual_networks import find_subnet
@@ -259,6 +260,33 @@ def test_application_security_group_is_its_members(members: list[Json], access: 
         "networkInterfaces", "sample-nic", f"{CONFIGURATION}.applicationSecurityGroups", members
     )
     assert egress(sample).access is access
+
+
+@pytest.mark.parametrize(("members", "access"), [([{"id": ASG}], Access.DENY), ([], Access.ALLOW)])
+@pytest.mark.parametrize("side", ["source", "destination"])
+def test_inbound_flow_knows_application_security_groups(side: str, members: list[Json], access: Access) -> None:
+    """A rule for a group applies to whoever sends in it and to the receiver in it, also where no outbound rule names one."""
+    deny = rule("deny-web", 100, "Deny", direction="Inbound")
+    del deny["properties"][f"{side}AddressPrefix"]
+    deny["properties"][f"{side}ApplicationSecurityGroups"] = [{"id": ASG}]
+    sample = (
+        with_rules(deny).add("virtualMachines", machine("b", 5)).add("networkInterfaces", nic("b-nic", "10.20.0.5"))
+    )
+    member = "sample-nic" if side == "destination" else "b-nic"
+    sample = sample.set("networkInterfaces", member, f"{CONFIGURATION}.applicationSecurityGroups", members)
+    estate, vm, profile = opened(sample)
+    interface, source = primary_interface(estate, profile, vm), AddressSet.of("10.20.0.5")
+    assert find_flow(estate, interface, vm, "10.20.0.4", 3128, outbound=False, source=source).access is access
+
+
+def test_flow_into_an_unread_network_is_an_error_where_a_tag_is_meant() -> None:
+    """An address is one whatever is around it; Internet is not known without the routes."""
+    sample = with_subnet(route_table="gone")
+    estate, vm, profile = opened(sample)
+    interface = primary_interface(estate, profile, vm)
+    assert find_flow(estate, interface, vm, "10.20.0.9", 3128).access is Access.ALLOW
+    with pytest.raises(Unreadable, match="routeTables/gone"):
+        find_flow(estate, interface, vm, "Internet", 443)
 
 
 def _denying_group(*fields: tuple[str, Any], side: str = "source") -> Subscription:

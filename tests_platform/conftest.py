@@ -9,8 +9,9 @@ from backup_compliance.guest.linux import LinuxGuest
 from backup_compliance.platform.decisions import agent_of, check_runs
 from backup_compliance.platform.facts import AgentView, InstanceView
 from backup_compliance.platform.machine import Machine
+from backup_compliance.platform.proxy_path import Leg, find_proxy_path, path_evidence, proxy_endpoint
 from backup_compliance.platform.schedule_groups import Grouping, ScheduleGroup, find_schedule_group, shown
-from backup_compliance.verdicts import NotApplicable, Unreadable
+from backup_compliance.verdicts import NotApplicable, Undetermined, Unreadable
 
 
 @pytest.fixture
@@ -49,6 +50,19 @@ def storage_answers(guest_inside: LinuxGuest | None) -> bool | None:
     except Unreadable:
         return None
     return all(c.is_azure_storage for c in direct) if direct else None
+
+
+@pytest.fixture
+def proxy_path(machine: Machine, guest_inside: LinuxGuest | None) -> tuple[Leg, ...]:
+    """The way through the proxy that the guest names; not applicable where it names none."""
+    if guest_inside is None:
+        raise Undetermined("whether the guest uses a proxy is not known: it was not read", "read the guest as well")
+    if guest_inside.proxy is None:
+        raise NotApplicable("no proxy is set in waagent.conf, in the agent's unit or in its processes")
+    endpoint = proxy_endpoint(guest_inside.proxy)
+    found = find_proxy_path(machine.estate, machine.interface, machine.identity, endpoint)
+    machine.keep("proxy_path", path_evidence(found))
+    return found
 
 
 @pytest.fixture

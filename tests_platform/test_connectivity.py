@@ -6,6 +6,7 @@ from backup_compliance.controls import OUTBOUND_2026, PRIVATE_ENDPOINTS_2025, TR
 from backup_compliance.network.ip_flow import Access
 from backup_compliance.platform.machine import Machine
 from backup_compliance.platform.outbound import outbound_failure
+from backup_compliance.platform.proxy_path import Leg, proxy_path_failure
 from backup_compliance.platform.routing import route_failure
 from backup_compliance.verdicts import Undetermined
 
@@ -61,4 +62,16 @@ def test_routes_lead_to_storage(machine: Machine, storage_answers: bool | None) 
 def test_subnet_has_a_way_out(machine: Machine) -> None:
     """Subnets of new networks have no default outbound access any more; without a method of its own nothing leaves."""
     failure = outbound_failure(machine.outbound)
+    assert failure is None, failure
+
+
+@control(
+    "AVB-115",
+    cause=1,
+    source=TROUBLESHOOTING_2016,
+    remediation="Add a rule that allows the named flow before the rule that is named: the VM to its proxy's port, in at the proxy, or from the proxy to Internet on 80 and 443.",
+)
+def test_proxy_is_reachable_and_may_go_out(proxy_path: tuple[Leg, ...]) -> None:
+    """A proxy helps only where the VM may talk to it and the proxy's own machine may go out for it."""
+    failure = proxy_path_failure(proxy_path)
     assert failure is None, failure

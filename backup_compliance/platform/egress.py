@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, replace
 
-from backup_compliance.network.addresses import AddressSet
+from backup_compliance.network.addresses import AddressSet, Destination
 from backup_compliance.network.egress import EgressDecision, Routing, evaluate_egress
-from backup_compliance.network.ip_flow import Access, Flow, FlowVerdict
+from backup_compliance.network.ip_flow import Access, Flow, FlowVerdict, verify_security_groups
 from backup_compliance.network.routes import APPLIANCES, SERVICE_ENDPOINT, RouteSource
 from backup_compliance.network.security_rules import (
     AppliedTo,
@@ -28,7 +28,7 @@ from backup_compliance.platform.references import UNREADABLE, follow, once
 from backup_compliance.platform.resource_types import RESOURCE_TYPES
 from backup_compliance.platform.routing import find_routing, find_service_tags
 from backup_compliance.platform.virtual_networks import Network, find_subnet, peer_space, space_of
-from backup_compliance.verdicts import Unreadable
+from backup_compliance.verdicts import Undetermined, Unreadable
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +69,54 @@ def find_egress(
     if not destination or destination.endswith("."):
         raise Unreadable(f"the region of virtual machine {vm.name} is not known", COLLECT_AGAIN)
     tags = find_service_tags(estate, vm)
-    sender = once(estate, ("sender", normal(interface.id), id(tags)), lambda: _find_sender(estate, interface, tags))
+    sender = _sender(estate, interface, tags)
     found = _decided(estate, sender, destination, port)
     return _told(found, sender.place)
+
+
+def find_flow(
+    estate: Estate,
+    interface: Interface,
+    vm: Identity,
+    destination: str,
+    port: int,
+    *,
+    outbound: bool = True,
+    source: AddressSet | None = None,
+) -> EgressDecision:
+    """What the interface's security groups and admin rules do to one flow on a TCP port.
+
+    Args:
+        estate: where what is around the interface is looked up.
+        interface: the sender's, or the receiver's of an inbound flow.
+        vm: whose interface it is.
+        destination: an address, or a tag that stands for what it would in a rule there: `Internet` too. Only what is
+            in the tag for certain is judged: not those public prefixes that a user-defined route leads to an appliance.
+        port: the destination's.
+        outbound: whether the interface sends the flow, from its own address.
+        source: where an inbound flow comes from; None where that is not known.
+
+    Raises as `find_egress`, and `Undetermined` where no address of the sender's IP version is in the tag for certain.
+    """
+    tags = find_service_tags(estate, vm)
+    place = _find_place(estate, interface, tags)
+    reach = place.surroundings.resolve((destination,))
+    target = Destination.whole(destination, reach.certain)
+    flow = Flow(source, target, port, outbound=False)
+    if outbound:
+        sender = _sender(estate, interface, tags)
+        flow = Flow(sender.source, target, port, source_groups=sender.groups)
+    if not flow.targets.addresses:
+        if place.unread_network is not None:
+            raise Unreadable(place.unread_network.missing, place.unread_network.remedy)
+        raise Undetermined(f"what {destination} stands for at {interface} is not known: {reach.reason or 'nothing'}")
+    verdict = verify_security_groups(place.groups, flow, place.surroundings)
+    found = EgressDecision(verdict.access, verdict.explanation, verdict.evidence(), verdict.shares, verdict, None)
+    return _told(found, place)
+
+
+def _sender(estate: Estate, interface: Interface, tags: ServiceTags) -> Sender:
+    return once(estate, ("sender", normal(interface.id), id(tags)), lambda: _find_sender(estate, interface, tags))
 
 
 def _find_sender(estate: Estate, interface: Interface, tags: ServiceTags) -> Sender:
@@ -173,10 +218,10 @@ def _place(
         unread_admin_rules = error
     around = _around(estate, network, routing, tags)
     unread, known = (around, None) if isinstance(around, Unreadable) else (None, around)
-    rules = [rule for group in groups for rule in group.rules if rule.outbound is not False]
+    rules = [rule for group in groups for rule in group.rules]
     uses_groups = any(rule.source.groups or rule.destination.groups for rule in rules)
     surroundings = Surroundings(tags, known, find_members(estate, network) if uses_groups else {})
-    sources = dict.fromkeys(rule.source for rule in rules)
+    sources = dict.fromkeys(rule.source for rule in rules if rule.outbound is not False)
     return Place(
         groups,
         surroundings,

@@ -39,10 +39,13 @@ def catalogue_table(controls: Iterable[Control], documented: Baseline, current: 
     """The README's table, in Markdown."""
     rows = ["| control | what must hold | side | documented | current | source |", "|---|---|---|---|---|---|"]
     for each in controls:
-        now = str(current.severity(each.id)) + "".join(
-            f"; {o.severity} if {o.condition.replace('-', ' ')}" for o in current.overrides.get(each.id, ())
-        )
+        then, now = (_severities(each, baseline) for baseline in (documented, current))
         rows.append(
-            f"| {each.id} | {each.title} | {each.side} | {documented.severity(each.id)} | {now} | {each.source.title}, {each.source.date} |"
+            f"| {each.id} | {each.title} | {each.side} | {then} | {now} | {each.source.title}, {each.source.date} |"
         )
     return "\n".join(rows)
+
+
+def _severities(control: Control, baseline: Baseline) -> str:
+    others = (f"{o.severity} if {o.condition.replace('-', ' ')}" for o in baseline.overrides.get(control.id, ()))
+    return "; ".join((str(baseline.severity(control.id)), *others))

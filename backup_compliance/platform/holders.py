@@ -1,0 +1,97 @@
+"""Which virtual machine has a private address, seen from a network interface; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from backup_compliance.platform.compute import parse_identity, parse_profile
+from backup_compliance.platform.estate import COLLECT_AGAIN, Estate, Listing, normal, subscription_of
+from backup_compliance.platform.facts import Identity, Profile
+from backup_compliance.platform.interfaces import Interface, find_interfaces
+from backup_compliance.platform.virtual_networks import connected_peerings, find_subnet, network_of
+from backup_compliance.verdicts import Undetermined, Unreadable
+
+NAMED: Final = 4
+"""How many machines of one address a message names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A virtual machine and the interface of it that has the address."""
+
+    vm: Identity
+    profile: Profile
+    interface: Interface
+    network: str
+    """The virtual network that the address is in, by normal id."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Holders:
+    by_address: Mapping[str, list[Holder]]
+    unread: Mapping[str, Unreadable]
+    """By subscription: why some machine of it may have any address."""
+
+
+def find_holder(estate: Estate, interface: Interface, address: str) -> Holder:
+    """The only machine with that address in the interface's virtual network or in one that is peered with it.
+
+    Elsewhere the same private address is another machine's. Raises `Undetermined` for none or several, `Unreadable`
+    for none where the network, its peerings or a machine's interfaces in one of these subscriptions were not read.
+    """
+    network, _ = find_subnet(estate, interface)
+    near = {normal(network.id), *(normal(p.network_id or "") for p in connected_peerings(network))}
+    known: _Holders = estate.remembered("holders of addresses", lambda: _find_holders(estate))
+    everywhere = known.by_address.get(address, [])
+    found = [each for each in everywhere if each.network in near]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        names = ", ".join(each.vm.name for each in found[:NAMED])
+        raise Undetermined(f"{len(found)} virtual machines have the address {address}: {names}")
+    for subscription in sorted(map(subscription_of, near)):
+        if subscription in known.unread:
+            unread = known.unread[subscription]
+            raise Unreadable(f"which virtual machine has the address {address}: {unread.missing}", unread.remedy)
+    told = f"; {len(everywhere)} have it in networks that are not peered with {network}" if everywhere else ""
+    raise Undetermined(f"{address} is the address of no virtual machine in {network} or its peers{told}")
+
+
+def _find_holders(estate: Estate) -> _Holders:
+    found: dict[str, list[Holder]] = {}
+    unread: dict[str, Unreadable] = {}
+    for subscription in estate.subscriptions:
+        try:
+            listing = estate.listing(subscription, "virtualMachines")
+        except Unreadable as error:
+            unread[subscription] = error.with_traceback(None)
+            continue
+        for each in _of_machines(estate, listing):
+            if isinstance(each, Unreadable):
+                unread.setdefault(subscription, each)
+                continue
+            for configuration in each.interface.configurations:
+                network = normal(network_of(configuration.subnet_id or ""))
+                if configuration.address:
+                    holder = Holder(each.vm, each.profile, each.interface, network)
+                    found.setdefault(configuration.address, []).append(holder)
+    return _Holders(found, unread)
+
+
+def _of_machines(estate: Estate, listing: Listing) -> Iterator[Holder | Unreadable]:
+    """Each interface of each machine, its network left open; or why those of a machine are not known."""
+    for damaged in listing.damaged:
+        yield Unreadable(f"in the list of virtual machines {damaged}", COLLECT_AGAIN)
+    for problem in listing.problems.values():
+        yield Unreadable(problem.missing, problem.remedy)
+    for record in listing.resources.values():
+        try:
+            vm, profile = parse_identity(record), parse_profile(record)
+            for interface in find_interfaces(estate, profile, vm):
+                yield Holder(vm, profile, interface, "")
+        except Unreadable as error:
+            yield error.with_traceback(None)
+        except Undetermined:  # it has no interface, hence no address
+            continue
