@@ -32,7 +32,7 @@ demo: .venv/run.stamp
 	@$(BIN)/python -m backup_compliance.demo
 
 test: .venv/dev.stamp
-	@$(SELFTESTS) selftests
+	@$(SELFTESTS) -n 2 --dist loadscope selftests
 
 lint: .venv/dev.stamp
 	@$(BIN)/ruff format --check .
