@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import msgspec
@@ -28,7 +29,7 @@ class Judged:
     text: str
     folder: Path
 
-    @property
+    @cached_property
     def document(self) -> Document:
         """`compliance.json` of the run."""
         return msgspec.json.decode((self.folder / "compliance.json").read_bytes(), type=Document)
