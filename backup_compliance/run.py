@@ -56,7 +56,8 @@ class Run:
     def vm_of(self, side: str, resource: str) -> str | None:
         """The VM that a guest or a machine belongs to: its resource id, else the host id; None for what is no VM."""
         subjects = self.subjects
-        key = subjects.joined.machine_of.get(resource) if side == "guest" else normal(resource)
+        by_id = subjects.joined.machine_of if side == "guest" else subjects.keys
+        key = by_id.get(resource if side == "guest" else normal(resource))
         machine = subjects.machines.get(key) if key is not None else None
         if isinstance(machine, Machine):
             return machine.identity.id
@@ -68,7 +69,7 @@ class Run:
         A guest's own word for itself excuses nothing: it goes by its virtual machine's names once ARM knows its VM id.
         """
         joined = self.subjects.joined.machine_of.get(resource)
-        key = joined or normal(resource)
+        key = joined or self.subjects.keys.get(normal(resource), "")
         machine = self.subjects.machines.get(key)
         policy = self.subjects.policies.get(key)
         if isinstance(machine, Machine):

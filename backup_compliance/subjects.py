@@ -61,6 +61,11 @@ class Subjects:
         """Test ids of policies."""
         return {key: host_id(self.names[key].replace("/", "~")) for key in self.policies}
 
+    @cached_property
+    def keys(self) -> Mapping[str, str]:
+        """Keys by what reports show for them: an id with odd signs in it is not shown as it is."""
+        return {normal(self.resource_id(key)): key for key in (*self.policies, *self.machines)}
+
     def resource_id(self, key: str) -> str:
         """The id that reports show for a key: as ARM spells it, or the host id."""
         found = self.machines.get(key) or self.policies.get(key)
@@ -71,7 +76,7 @@ class Subjects:
         machine = self.joined.machine_of.get(resource)
         if machine is not None and self.names[machine] != resource:
             return f"{self.names[machine]} ({resource})"
-        return self.names.get(normal(resource), resource)
+        return self.names.get(self.keys.get(normal(resource), ""), resource)
 
     def vms(self) -> dict[str, Vm]:
         """Everyone who gets a verdict: virtual machines, and guests that are none of them."""

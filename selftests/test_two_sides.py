@@ -283,3 +283,12 @@ def test_agent_that_runs_and_does_not_report_is_told(pytester: pytest.Pytester) 
     status = "properties.instanceView.vmAgent.statuses.0.displayStatus"
     judged = run(pytester, subscription().set("instanceViews", "sample", status, "Not Ready"))
     assert "its processes run in the guest all the same" in judged.finding("AVB-211", vm_id("sample")).message
+
+
+def test_machine_of_an_odd_id_has_its_verdict(pytester: pytest.Pytester) -> None:
+    """What is shown of an id with control characters in it is not the id."""
+    odd = subscription().set("virtualMachines", "sample", "id", f"{vm_id('sample')}\u202e\x07x")
+    judged = run(pytester, odd, guests=False)
+    (verdict,) = judged.document.verdicts
+    assert verdict.reason != "not judged in this run"
+    assert "\u202e" not in judged.text
