@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from backup_compliance.controls import PRODUCT_FOLDERS
 from selftests.product import ROOT
 
 PACKAGE = ROOT / "backup_compliance"
@@ -128,7 +129,11 @@ def test_imports_go_one_way_and_not_deep() -> None:
     assert max(depth(module, ()) for module in _modules()) <= 15
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "tests_guest").glob("test_*.py")), ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "path",
+    sorted(p for folder in PRODUCT_FOLDERS for p in (ROOT / folder).glob("test_*.py")),
+    ids=lambda p: f"{p.parent.name}/{p.name}",
+)
 def test_product_tests_are_short_plain_and_documented(path: Path) -> None:
     """Every test says why in its docstring, has few lines, asserts or is decided, and does no I/O."""
     tests = [
