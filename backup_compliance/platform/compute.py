@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from backup_compliance.arm_json import NOTHING, as_record, last_segment, text_at
-from backup_compliance.platform.estate import Estate, Resource, normal, segment, subscription_of
+from backup_compliance.platform.estate import Estate, Resource, segment, subscription_of
 from backup_compliance.platform.facts import (
     AgentView,
     ExtensionView,
@@ -227,8 +227,3 @@ def parse_time(text: str) -> datetime | None:
         return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-
-
-def is_same(one: str, other: str) -> bool:
-    """Whether two resource ids mean one resource."""
-    return normal(one) == normal(other)

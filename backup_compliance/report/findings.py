@@ -105,6 +105,15 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True):
     hosts_without_vm: list[str] = []
     """Hosts that were read and are no virtual machine of the subscriptions that were read."""
 
+    @property
+    def lists(self) -> list[tuple[str, list[str]]]:
+        """What each list that is not empty holds, for every report alike."""
+        told = (
+            ("virtual machines without guest facts", self.vms_without_guest),
+            ("hosts in no subscription that was read", self.hosts_without_vm),
+        )
+        return [(what, names) for what, names in told if names]
+
 
 class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     """The circumstances of a run."""

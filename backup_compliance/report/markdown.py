@@ -67,11 +67,7 @@ def _who(verdict: Verdict) -> str:
 def _coverage(coverage: Coverage) -> list[str]:
     lines = [
         f"- {what} ({len(names)}): {escaped(', '.join(names[:ROWS]))}{', ...' if len(names) > ROWS else ''}"
-        for names, what in (
-            (coverage.vms_without_guest, "virtual machines without guest facts"),
-            (coverage.hosts_without_vm, "hosts in no subscription that was read"),
-        )
-        if names
+        for what, names in coverage.lists
     ]
     return ["", "## Coverage", "", *lines] if lines else []
 

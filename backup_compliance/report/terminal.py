@@ -84,14 +84,9 @@ def _findings(terminal: pytest.TerminalReporter, gating: Sequence[Finding], *, n
 def coverage_lines(coverage: Coverage) -> list[str]:
     """What only one side knows, in a line each."""
     lines = []
-    for names, what in (
-        (coverage.vms_without_guest, "virtual machine{s} without guest facts"),
-        (coverage.hosts_without_vm, "host{s} in no subscription that was read"),
-    ):
-        if names:
-            more = f" and {len(names) - NAMES} more" if len(names) > NAMES else ""
-            told = what.format(s="" if len(names) == 1 else "s")
-            lines.append(f"coverage: {len(names)} {told}: {', '.join(names[:NAMES])}{more}")
+    for what, names in coverage.lists:
+        more = f" and {len(names) - NAMES} more" if len(names) > NAMES else ""
+        lines.append(f"coverage: {what} ({len(names)}): {', '.join(names[:NAMES])}{more}")
     return lines
 
 
