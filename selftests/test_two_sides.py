@@ -60,7 +60,7 @@ def test_what_only_one_side_knows_is_listed(pytester: pytest.Pytester) -> None:
     judged = judge(pytester, f"--facts={facts}")
     assert judged.document.coverage.vms_without_guest == ["lonely"]
     assert judged.document.coverage.hosts_without_vm == ["stray"]
-    assert "coverage: 1 virtual machine without guest facts: lonely" in judged.text
+    assert "coverage: virtual machines without guest facts (1): lonely" in judged.text
     assert "hosts in no subscription that was read (1): stray" in (judged.folder / "summary.md").read_text()
     assert "Hosts in no subscription" in (judged.folder / "compliance.html").read_text()
 
@@ -292,3 +292,10 @@ def test_machine_of_an_odd_id_has_its_verdict(pytester: pytest.Pytester) -> None
     (verdict,) = judged.document.verdicts
     assert verdict.reason != "not judged in this run"
     assert "\u202e" not in judged.text
+
+
+def test_stopped_machine_of_unknown_date_is_not_believed_against_its_guest(pytester: pytest.Pytester) -> None:
+    """The guest answered once; whether ARM spoke before or after that is not recorded."""
+    found = subscription().set("instanceViews", "sample", "properties.instanceView.statuses", statuses("deallocated"))
+    judged = run(pytester, Subscription(found.lists, read_at=None, raw=found.raw))
+    assert judged.finding("AVB-411", vm_id("sample")).outcome == "undetermined"

@@ -140,6 +140,11 @@ def power_failure(power: Power, read_at: datetime | None, guest_answered_at: dat
             return f"the {what} state is {state}: a backup that starts now finds the VM between two states"
     if power.state in _STOPPED and _answered(read_at, guest_answered_at):
         return f"ARM says {power.state}, and the guest answered at {guest_answered_at:%Y-%m-%d %H:%M} UTC: the state is misreported"
+    if power.state in _STOPPED and guest_answered_at is not None and read_at is None:
+        raise Undetermined(
+            f"ARM says {power.state} and the guest answered; which of them spoke last is not recorded",
+            "write read_at of the subscription into facts.json (README, Against Azure)",
+        )
     if power.state == "stopped":
         return "the VM was shut down from inside and is still allocated (PowerState/stopped)"
     if power.state not in ("running", "deallocated"):
