@@ -426,7 +426,13 @@ def subscription(name: str = "sample", number: int = 4, *, address: str = "10.20
             "networkSecurityGroups": [security_group("apps-nsg")],
             "virtualNetworks": [virtual_network(subnet("apps", "10.20.0.0/24", security_group="apps-nsg"))],
             "routeTables": [],
-            "publicIPAddresses": [],
+            "publicIPAddresses": [
+                {
+                    "id": network_id("publicIPAddresses", "sample-nat-ip"),
+                    "name": "sample-nat-ip",
+                    "properties": {"ipAddress": "203.0.113.7"},
+                }
+            ],
             "natGateways": [
                 {
                     "id": network_id("natGateways", "sample-nat"),

@@ -105,7 +105,7 @@ def balanced(protocol: str) -> Subscription:
         "outboundRules": [{"name": "out", "properties": outbound}],
     }
     made = {"id": base, "name": "lb", "sku": {"name": "Standard"}, "properties": properties}
-    found = private().put("loadBalancers", made)
+    found = private().put("loadBalancers", made).add("publicIPAddresses", {"id": network_id("publicIPAddresses", "ip")})
     return found.set("networkInterfaces", "sample-nic", f"{CONFIGURATION}.loadBalancerBackendAddressPools", [pool])
 
 

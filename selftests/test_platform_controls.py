@@ -859,6 +859,13 @@ CASES: tuple[tuple[str, str, Subscription, str, str], ...] = (
     ("AVB-113", "table-dangles", routed(("fw", "0.0.0.0/0", "None")).put("routeTables"), "error", "routeTables/table"),
     ("AVB-113", "tables-refused", routed(("fw", "0.0.0.0/0", "None")).refused("routeTables"), "error", "403"),
     ("AVB-114", "nat-gateway", OK, "compliant", ""),
+    (
+        "AVB-114",
+        "address-of-the-nat-gateway-dangles",
+        OK.put("publicIPAddresses"),
+        "error",
+        "publicIPAddresses/sample-nat-ip",
+    ),
     ("AVB-114", "default-access", in_subnet(defaultOutboundAccess=None), "error", "defaultOutboundAccess"),
     ("AVB-114", "default-access-in-force", in_subnet(defaultOutboundAccess=True), "compliant", ""),
     ("AVB-114", "nothing", in_subnet(), "non_compliant", "gives no way out"),

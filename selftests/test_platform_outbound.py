@@ -58,7 +58,7 @@ def _out(protocol: Any = "All") -> Json:
 
 
 def _behind(balancer: Json, sample: Subscription | None = None) -> Subscription:
-    base = (sample or _closed()).put("loadBalancers", balancer)
+    base = (sample or _closed()).put("loadBalancers", balancer).add("publicIPAddresses", {"id": PUBLIC})
     pools = [{"id": POOL.replace("loadBalancers", "LOADbalancers")}]
     return base.set("networkInterfaces", "sample-nic", f"{CONFIGURATION}.loadBalancerBackendAddressPools", pools)
 
@@ -241,10 +241,26 @@ def test_what_could_be_a_way_out_and_was_not_read_is_named(sample: Subscription,
         outbound(sample)
 
 
-@pytest.mark.parametrize("kind", ["publicIPAddresses", "loadBalancers", "privateEndpoints", "effectiveRoutes"])
+@pytest.mark.parametrize("kind", ["loadBalancers", "privateEndpoints", "effectiveRoutes"])
 def test_unread_list_does_not_matter_once_a_way_is_certain(kind: str) -> None:
     """A NAT gateway is enough."""
     assert outbound(subscription().without(kind)).method == "NAT gateway sample-nat"
+
+
+@pytest.mark.parametrize("kept", [subscription().put("publicIPAddresses"), subscription().without("publicIPAddresses")])
+def test_address_of_a_nat_gateway_has_to_be_there(kept: Subscription) -> None:
+    """A reference that leads nowhere is no way out; one to a prefix has to do, for those are in no list."""
+    with pytest.raises(Unreadable, match="publicIPAddresses"):
+        outbound(kept)
+    prefixes = [{"id": network_id("publicIPPrefixes", "p")}]
+    prefixed = kept.set("natGateways", "sample-nat", "properties.publicIpPrefixes", prefixes)
+    assert outbound(prefixed).method == "NAT gateway sample-nat"
+
+
+def test_address_of_a_load_balancer_has_to_be_there() -> None:
+    """Its frontend refers to an address that was deleted."""
+    with pytest.raises(Unreadable, match=r"frontend public refers to .*publicIPAddresses/sample-ip"):
+        outbound(_behind(_balancer(outboundRules=[_out()])).put("publicIPAddresses"))
 
 
 def test_routes_of_a_gateway_leave_it_open() -> None:

@@ -38,30 +38,35 @@ def find_load_balancer(estate: Estate, pool_id: str, named_by: str) -> LoadBalan
     """The load balancer of a backend pool, parsed once; `Unreadable` when it is not there."""
     head = pool_id[: max(pool_id.lower().find(_POOLS), 0)]
     record = follow(estate, "loadBalancers", head, named_by)
-    return once(estate, ("load balancer", normal(head)), lambda: parse_load_balancer(record))
+    return once(estate, ("load balancer", normal(head)), lambda: parse_load_balancer(estate, record))
 
 
-def parse_load_balancer(record: Resource) -> LoadBalancer:
-    """A `Microsoft.Network/loadBalancers` resource; `Unreadable` when it has no properties."""
+def parse_load_balancer(estate: Estate, record: Resource) -> LoadBalancer:
+    """A `Microsoft.Network/loadBalancers` resource and its public addresses; `Unreadable` when it has no properties."""
     name = name_of(record, "without a name")
     properties = as_record(record.get("properties"))
     if properties is None:
         raise Unreadable(f"load balancer {name} has no properties", COLLECT_AGAIN)
     doubts: list[str] = []
-    public = _public_frontends(properties, doubts)
+    public = _public_frontends(estate, properties, doubts)
     ways = {p: rule for rule, p in _inbound(properties, public, doubts)}
     ways |= {p: rule for rule, p in _outbound(properties, public, doubts)}
     sku = text_at(as_record(record.get("sku")) or NOTHING, "name").lower()
     return LoadBalancer(name, sku if sku in _SKUS else "", ways, tuple(doubts))
 
 
-def _public_frontends(properties: Mapping[str, Any], doubts: list[str]) -> frozenset[str]:
+def _public_frontends(estate: Estate, properties: Mapping[str, Any], doubts: list[str]) -> frozenset[str]:
     found = set()
     for record, body, name in _entries(properties, "frontendIPConfigurations", doubts):
-        addresses = [reference_at(body, key) for key in ("publicIPAddress", "publicIPPrefix")]
-        if any(addresses):
-            found.add(normal(id_of(record)))
-        elif UNREADABLE in addresses:
+        address, prefix = (reference_at(body, key) for key in ("publicIPAddress", "publicIPPrefix"))
+        try:
+            if address:
+                follow(estate, "publicIPAddresses", address, f"frontend {name}")
+            if address or prefix:
+                found.add(normal(id_of(record)))
+        except Unreadable as error:
+            doubts.append(error.missing)
+        if UNREADABLE in (address, prefix) and not (address or prefix):
             doubts.append(f"the public address of frontend {name} cannot be read")
     return frozenset(found) - {""}
 

@@ -34,7 +34,8 @@ _ONWARD: Final = APPLIANCES | {SERVICE_ENDPOINT, "InterfaceEndpoint"}
 """Next hops that need no public address of the machine's own."""
 _NO_WAY: Final = frozenset({DROPPED, INTERNET})
 """Next hops that are no way out of their own."""
-_PUBLIC: Final = ("publicIpAddresses", "publicIpPrefixes", "publicIpAddressesV6", "publicIpPrefixesV6")
+_ADDRESSES: Final = ("publicIpAddresses", "publicIpAddressesV6")
+_PREFIXES: Final = ("publicIpPrefixes", "publicIpPrefixesV6")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +116,15 @@ def _nat_gateway(setting: _Setting) -> str | None:
     record = follow(setting.estate, "natGateways", reference, setting.place)
     name = last_segment(reference)
     properties = as_record(record.get("properties"))
-    public = [i for key in _PUBLIC for i in references_at(properties or NOTHING, key)]
-    if properties is None or UNREADABLE in public:
+    addresses, prefixes = (
+        [i for key in keys for i in references_at(properties or NOTHING, key)] for keys in (_ADDRESSES, _PREFIXES)
+    )
+    if properties is None or UNREADABLE in (*addresses, *prefixes):
         raise Unreadable(f"the public addresses of NAT gateway {name} cannot be read", COLLECT_AGAIN)
-    return f"NAT gateway {name}" if public else None
+    if not prefixes:  # which are in no list that is read: their reference has to do
+        for address in addresses:
+            follow(setting.estate, "publicIPAddresses", address, f"NAT gateway {name}")
+    return f"NAT gateway {name}" if addresses or prefixes else None
 
 
 def _load_balancer(setting: _Setting) -> str | None:
