@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +11,8 @@ from typing import Any, Final
 import msgspec
 import pytest
 
-from backup_compliance.baselines import BUILT_IN, CLOUDS, load_baseline
+from backup_compliance.azure_options import add_azure_options, azure_request
+from backup_compliance.baselines import BUILT_IN, load_baseline
 from backup_compliance.configuration import ConfigurationError
 from backup_compliance.controls import BrokenTests, DuplicateControl, Severity, load_catalogue
 from backup_compliance.exemptions import Exemptions, load_exemptions
@@ -23,7 +23,6 @@ from backup_compliance.guest.read import Limits
 from backup_compliance.reading import Request
 from backup_compliance.releases import NotRefreshed, cached_release, fetch_newest_release, with_release
 from backup_compliance.run import Run
-from backup_compliance.untrusted import printable
 
 MAX_RELEASE_AGE: Final = 365
 """Days after which the newest known release is worth a note."""
@@ -43,18 +42,10 @@ def add_options(parser: pytest.Parser) -> None:
     group = parser.getgroup("compliance", "Azure VM Backup compliance")
     add = group.addoption
     add("--hosts-file", metavar="FILE", help="a host list: one testinfra host spec a line, # comments")
-    add(
-        "--subscription",
-        metavar="ID",
-        action="append",
-        default=[],
-        help="read this Azure subscription; may be repeated",
-    )
-    add("--arm-endpoint", metavar="URL", help="another Azure Resource Manager than the cloud's own")
+    add_azure_options(group)
     add("--facts", metavar="DIR", help="judge recorded facts; no network at all")
     add("--save-facts", metavar="DIR", help="keep what was read in a new folder")
     add("--max-facts-age", metavar="HOURS", type=float, help="older facts are errors")
-    add("--cloud", choices=CLOUDS, default="public", help="which Azure cloud (default: public)")
     add("--timeout", metavar="SECONDS", type=float, default=60.0, help="how long one host may take (default: 60)")
     add("--max-connections", metavar="N", type=int, default=32, help="guests read at once (default: 32)")
     add(
@@ -102,19 +93,6 @@ def targets(config: pytest.Config) -> list[Target]:
     return unique(found)
 
 
-def subscriptions(config: pytest.Config) -> list[str]:
-    """Every subscription to be read, lower case; `ConfigurationError` for what cannot be one's id."""
-    found = [text.strip().lower() for text in config.getoption("subscription")]
-    for name in found:
-        if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,63}", name):
-            raise ConfigurationError(
-                f"--subscription: {printable(name, 60)!r} is no subscription id; `az account list --output table` shows yours"
-            )
-    if config.getoption("arm_endpoint") and not found:
-        raise ConfigurationError("--arm-endpoint: there is nothing to ask it for; add --subscription=ID")
-    return list(dict.fromkeys(found))
-
-
 def connection_options(config: pytest.Config) -> dict[str, Any]:
     """Testinfra's own options, as it would pass them on itself."""
     names = ("ssh_config", "ssh_identity_file", "sudo", "sudo_user", "ansible_inventory", "force_ansible")
@@ -139,9 +117,7 @@ def build_request(config: pytest.Config, endpoints: Mapping[str, str]) -> Reques
         limits=Limits(config.getoption("max_connections"), config.getoption("timeout")),
         storage_endpoint=endpoints.get(config.getoption("cloud"), ""),
         keep_in=keep_in,
-        subscriptions=subscriptions(config),
-        cloud=config.getoption("cloud"),
-        arm_endpoint=config.getoption("arm_endpoint"),
+        azure=azure_request(config),
     )
 
 
@@ -170,7 +146,7 @@ def build_run(config: pytest.Config) -> Run:
         exemptions=_exemptions(config, list(catalogue)),
         catalogue=catalogue,
         fail_on=Severity(config.getoption("fail_on")),
-        asked=bool(config.getoption("facts") or targets(config) or subscriptions(config)),
+        asked=bool(config.getoption("facts") or targets(config) or azure_request(config)),
         max_facts_age=None if age is None else timedelta(hours=age),
     )
     # once per run: xdist's workers and the catalogue take what the cache holds

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from backup_compliance.azure_options import azure_request
 from backup_compliance.baselines import Thresholds
 from backup_compliance.configuration import ConfigurationError
 from backup_compliance.controls import Control, DuplicateControl, collect, control_of
@@ -22,7 +23,6 @@ from backup_compliance.options import (
     build_request,
     build_run,
     path_of,
-    subscriptions,
     targets,
 )
 from backup_compliance.platform.machine import Machine
@@ -155,7 +155,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _leave_out_other_sides(config: pytest.Config, items: list[pytest.Item]) -> None:
     """A side that was not asked for is deselected: it would have nobody to judge."""
-    asked = {side for side, named in (("guest", targets(config)), ("platform", subscriptions(config))) if named}
+    asked = {side for side, named in (("guest", targets(config)), ("platform", azure_request(config))) if named}
     sides = config.stash[RUN].subjects.sides | asked
     unasked = {i for i in items if (c := control_of(getattr(i, "function", None))) and c.side not in sides}
     if unasked:

@@ -7,7 +7,6 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,20 +17,14 @@ from azure.identity import CredentialUnavailableError
 from azure.mgmt.network.models import RouteTable
 
 from backup_compliance.configuration import ConfigurationError
-from backup_compliance.platform import arm_client
-from backup_compliance.platform.arm_client import (
-    TOKEN_VARIABLE,
-    Clients,
-    Endpoint,
-    OneToken,
-    endpoint_of,
-    find_credential,
-    open_clients,
-    open_session,
-)
-from backup_compliance.platform.arm_policies import Limits, Pace, Refused, Waiting
+from backup_compliance.platform import credentials
+from backup_compliance.platform.arm_client import Clients, Connection, open_clients, open_session
+from backup_compliance.platform.arm_pace import Limits, Pace, Waiting
+from backup_compliance.platform.arm_policies import Refused
+from backup_compliance.platform.clouds import Endpoint, endpoint_of
+from backup_compliance.platform.credentials import TOKEN_VARIABLE, OneToken, find_credential
 from selftests.arm import SUBSCRIPTION, subscription
-from selftests.arm_simulator import TOKEN, ArmSimulator, body, error, linked, reply, serving, trusted
+from selftests.arm_simulator import TOKEN, ArmSimulator, body, error, linked, reply, serving
 
 IPS = "/publicIPAddresses$"
 
@@ -53,24 +46,15 @@ class Time:
         return Waiting(lambda: self.now, self.sleep, lambda: jitter)
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ArmSimulator]:
-    """One server for all tests here: starting and ending one takes half a second."""
-    with serving(tmp_path_factory.mktemp("arm")) as found:
-        yield found
-
-
-@pytest.fixture
-def simulator(server: ArmSimulator, monkeypatch: pytest.MonkeyPatch) -> ArmSimulator:
-    """ARM with one subscription, trusted and signed in to."""
-    trusted(server, monkeypatch)
-    return server.start(subscription())
-
-
 def clients(simulator: ArmSimulator, limits: Limits) -> Clients:
     """The real clients, sent to the simulator."""
-    endpoint = endpoint_of("public", simulator.url)
-    return open_clients(SUBSCRIPTION, endpoint, find_credential(endpoint), open_session(limits), limits)
+    return clients_at(endpoint_of("public", simulator.url), limits)
+
+
+def clients_at(endpoint: Endpoint, limits: Limits) -> Clients:
+    """The real clients of the sample subscription."""
+    connection = Connection(endpoint, find_credential(endpoint), open_session(limits), limits)
+    return open_clients(SUBSCRIPTION, connection, connection.graph())
 
 
 def ask(simulator: ArmSimulator, limits: Limits) -> int:
@@ -199,7 +183,7 @@ def test_connection_that_fails_is_tried_again_and_a_strange_certificate_is_not(
     moments = Time()
     limits = Limits(waiting=moments.waiting())
     closed = Endpoint("https://localhost:1", "https://localhost:1/.default", "")
-    opened = open_clients(SUBSCRIPTION, closed, find_credential(closed), open_session(limits), limits)
+    opened = clients_at(closed, limits)
     with pytest.raises(ServiceRequestError):
         list(opened.network.route_tables.list_all())
     assert len(moments.slept) == 4
@@ -303,7 +287,7 @@ def test_missing_credential_says_how_to_get_one(monkeypatch: pytest.MonkeyPatch)
         def get_token(self, *_: str, **__: object) -> AccessToken:
             raise CredentialUnavailableError("nobody\nis signed in")
 
-    monkeypatch.setattr(arm_client, "DefaultAzureCredential", Nobody)
+    monkeypatch.setattr(credentials, "DefaultAzureCredential", Nobody)
     with pytest.raises(ConfigurationError, match=r"az login.*ARM_ACCESS_TOKEN: nobody is signed in"):
         find_credential(endpoint_of("public"), {})
 

@@ -6,22 +6,18 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from backup_compliance.configuration import ConfigurationError
 from backup_compliance.facts import Facts, load_facts, save_facts
 from backup_compliance.options import WHAT_TO_TYPE
-from backup_compliance.platform.arm_client import endpoint_of
-from backup_compliance.platform.arm_policies import Limits, Waiting
 from backup_compliance.platform.arm_questions import LISTS
-from backup_compliance.platform.read import OF_VAULTS, read_subscriptions
-from backup_compliance.platform.resource_types import RESOURCE_TYPES
-from backup_compliance.recorded import RecordedSubscription
+from backup_compliance.platform.clouds import endpoint_of
+from backup_compliance.platform.read import OF_VAULTS, Scope, read_subscriptions
+from backup_compliance.platform.resource_types import ON_REQUEST, RESOURCE_TYPES
 from backup_compliance.report.findings import Finding
 from selftests.arm import (
     READ_AT,
@@ -35,46 +31,14 @@ from selftests.arm import (
     vault_id,
     vm_id,
 )
-from selftests.arm_simulator import TOKEN, Answer, ArmSimulator, again, body, error, hang, linked, serving, trusted
+from selftests.arm_reading import QUICK, comparable, live, read, read_all
+from selftests.arm_simulator import TOKEN, Answer, ArmSimulator, again, body, error, hang, linked
 from selftests.product import ROOT, Judged, judge, record
 from selftests.sample_estate import sample_subscription
 
 OTHER = "0f0f0f0f-5a11-4a11-8a11-5a11ab1e0000"
 SAMPLES = sample_subscription()
 RUNNING = len(SAMPLES.lists["instanceViews"])
-QUICK = Limits(waiting=Waiting(sleep=lambda seconds: None), retries=1)
-"""As in earnest, without pauses."""
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ArmSimulator]:
-    """One server for all tests here: starting and ending one takes half a second."""
-    with serving(tmp_path_factory.mktemp("arm")) as found:
-        yield found
-
-
-@pytest.fixture
-def simulator(server: ArmSimulator, monkeypatch: pytest.MonkeyPatch) -> ArmSimulator:
-    """ARM with one subscription, trusted and signed in to."""
-    trusted(server, monkeypatch)
-    return server.start(subscription())
-
-
-def read(simulator: ArmSimulator, *ids: str, limits: Limits = QUICK) -> RecordedSubscription:
-    """The first of these subscriptions, or the only one there is, read as of the samples' moment."""
-    asked = ids or tuple(simulator.subscriptions)
-    return read_subscriptions(asked, endpoint_of("public", simulator.url), limits, now=lambda: READ_AT)[0]
-
-
-def comparable(recorded: RecordedSubscription) -> dict[str, Any]:
-    """The documents as JSON."""
-    return {kind: json.loads(document) for kind, document in recorded.documents.items()}
-
-
-def live(pytester: pytest.Pytester, simulator: ArmSimulator, *given: str) -> Judged:
-    """One run of the product against the simulator."""
-    named = [f"--subscription={name}" for name in simulator.subscriptions]
-    return judge(pytester, *named, f"--arm-endpoint={simulator.url}", *given)
 
 
 def told(judged: Judged) -> list[tuple[object, ...]]:
@@ -102,8 +66,9 @@ def test_each_thing_is_asked_for_once(simulator: ArmSimulator) -> None:
     """One list a type, one instance view a running machine and none for others, nothing that could write."""
     simulator.start(sample_subscription()).page_size = 1000
     read(simulator)
-    networks, vaults, running, collections = 1, 1, RUNNING, len(SAMPLES.lists["restorePointCollections"])
-    assert len(simulator.asked) == len(LISTS) + len(OF_VAULTS) * vaults + networks + running + collections + 1
+    networks, vaults, tags, graph, batches, unknown_collections = 1, 1, 1, 1, 1, 1
+    once = len(LISTS) + len(OF_VAULTS) * vaults + networks + tags + graph + batches + unknown_collections
+    assert len(simulator.asked) == once + RUNNING
     for kind in LISTS:
         name = "virtualMachines" if kind == "virtualMachineStatuses" else kind
         query = '"statusOnly"' if kind == "virtualMachineStatuses" else ""
@@ -113,7 +78,7 @@ def test_each_thing_is_asked_for_once(simulator: ArmSimulator) -> None:
     assert simulator.count("/virtualMachines/sample-web-01$") == 1
     assert simulator.count("/virtualMachines/sample-(gone|arm)-01$") == 0
     posts = {a.path.rsplit("/", 1)[-1] for a in simulator.asked if a.method != "GET"}
-    assert posts == {"listNetworkManagerEffectiveSecurityAdminRules"}
+    assert posts == {"listNetworkManagerEffectiveSecurityAdminRules", "resources", "metrics:getBatch"}
     assert {a.method for a in simulator.asked} == {"GET", "POST"}
 
 
@@ -123,15 +88,14 @@ def test_role_in_the_readme_is_what_is_asked_for(simulator: ArmSimulator) -> Non
     actions = json.loads(text.split("<!-- end of role -->")[0])["Actions"]
     read(simulator)
     assert actions == sorted({a.action for a in simulator.asked})
-    unasked = {RESOURCE_TYPES["effectiveRoutes"]}
-    assert set(actions) == set(RESOURCE_TYPES.values()) - unasked
+    assert set(actions) >= {right for kind, right in RESOURCE_TYPES.items() if kind not in ON_REQUEST}
 
 
 def test_progress_is_told(simulator: ArmSimulator) -> None:
     """After each answer, up to all of them."""
     seen: list[tuple[int, int]] = []
     endpoint = endpoint_of("public", simulator.url)
-    read_subscriptions([SUBSCRIPTION], endpoint, QUICK, lambda done, of: seen.append((done, of)))
+    read_subscriptions(Scope([SUBSCRIPTION]), endpoint, QUICK, lambda done, of: seen.append((done, of)))
     assert [done for done, _ in seen] == list(range(1, len(simulator.asked) + 1))
     assert seen[-1] == (len(simulator.asked), len(simulator.asked))
 
@@ -150,8 +114,7 @@ def test_two_subscriptions_are_read_side_by_side(simulator: ArmSimulator) -> Non
     """Each with its own documents and its own problems."""
     simulator.start(subscription(), subscription("other", 5).renamed(OTHER))
     simulator.fail(f"{OTHER}/.*/routeTables$", error(403, "AuthorizationFailed"))
-    endpoint = endpoint_of("public", simulator.url)
-    one, two = read_subscriptions([SUBSCRIPTION, OTHER], endpoint, QUICK, now=lambda: READ_AT)
+    one, two = read_all(simulator, Scope([SUBSCRIPTION, OTHER]))
     assert comparable(one) == comparable(subscription().recorded())
     assert comparable(two) == comparable(subscription("other", 5).renamed(OTHER).without("routeTables").recorded())
     assert [p.type for p in one.problems + two.problems] == ["routeTables"]
@@ -291,6 +254,7 @@ def test_fault_on_one_resource_is_of_its_scope(
 
 def test_restore_points_that_were_refused_are_a_problem_of_their_collection(simulator: ArmSimulator) -> None:
     """The list names the collection; how many points it holds is not known."""
+    simulator.start(subscription().without("restorePoints"))
     simulator.fail("/restorePointCollections/AzureBackup_sample", error(403, "AuthorizationFailed"))
     (problem,) = read(simulator).problems
     assert (problem.type, problem.missing) == ("restorePointCollections", "403 AuthorizationFailed")
@@ -299,6 +263,7 @@ def test_restore_points_that_were_refused_are_a_problem_of_their_collection(simu
 
 def test_restore_points_that_are_gone_are_nobodys_problem(simulator: ArmSimulator) -> None:
     """Azure Backup cleaned them up while the estate was read."""
+    simulator.start(subscription().without("restorePoints"))
     simulator.fail("/restorePointCollections/AzureBackup_sample", error(404, "ResourceNotFound"))
     found = read(simulator)
     assert (found.problems, comparable(found)["restorePointCollections"]) == ((), {"value": []})
@@ -395,9 +360,9 @@ def test_unknown_subscription_ends_the_run(simulator: ArmSimulator) -> None:
 def test_arm_out_of_reach_is_an_error_of_every_list(simulator: ArmSimulator) -> None:
     """Guests of the same run are judged all the same; the reason is not lost behind the URL."""
     endpoint = endpoint_of("public", "https://localhost:1")
-    (found,) = read_subscriptions([SUBSCRIPTION], endpoint, QUICK)
+    (found,) = read_subscriptions(Scope([SUBSCRIPTION]), endpoint, QUICK)
     assert found.documents == {}
-    assert {p.type for p in found.problems} == set(RESOURCE_TYPES) - {"effectiveRoutes"}
+    assert {p.type for p in found.problems} == set(RESOURCE_TYPES) - {"effectiveRoutes", "restorePoints", *ON_REQUEST}
     assert all("refused" in p.missing and "HTTPS_PROXY" in p.remedy for p in found.problems if p.type in LISTS)
 
 

@@ -48,12 +48,18 @@ PURE = (
         "platform/holders",
         "platform/proxy_path",
         "platform/restore_points",
+        "platform/load",
+        "platform/live",
     ),
     *("network/__init__", "network/addresses", "network/egress", "network/ip_flow"),
     *("network/partition", "network/routes", "network/security_rules", "network/service_tags"),
 )
-KNOWS_PYTEST = {"plugin", "reporter", "options", "report/terminal"}
-KNOWS_AZURE = {"platform/arm_client", "platform/arm_policies", "platform/arm_questions", "platform/read"}
+KNOWS_PYTEST = {"plugin", "reporter", "options", "azure_options", "report/terminal"}
+KNOWS_AZURE = {
+    *("platform/arm_client", "platform/arm_pace", "platform/arm_policies", "platform/arm_questions"),
+    *("platform/arm_operations", "platform/asking", "platform/clouds", "platform/credentials", "platform/graph"),
+    *("platform/live_questions", "platform/metrics_questions", "platform/read"),
+}
 KNOWS_HOSTS = {"guest/read", "guest/connection", "guest/hosts"}
 IMPURE_CALLS = {"open", "print", "input", "eval", "exec"}
 

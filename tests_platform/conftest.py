@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from backup_compliance.baselines import Thresholds
 from backup_compliance.guest.linux import LinuxGuest
 from backup_compliance.platform.decisions import agent_of, check_runs
 from backup_compliance.platform.facts import AgentView, InstanceView
+from backup_compliance.platform.live import Answer, check_agreement, find_route_answers, find_security_answers
+from backup_compliance.platform.live import Subject as LiveSubject
 from backup_compliance.platform.machine import Machine
 from backup_compliance.platform.proxy_path import Leg, find_proxy_path, path_evidence, proxy_endpoint
 from backup_compliance.platform.schedule_groups import Grouping, ScheduleGroup, find_schedule_group, shown
@@ -63,6 +67,24 @@ def proxy_path(machine: Machine, guest_inside: LinuxGuest | None) -> tuple[Leg, 
     found = find_proxy_path(machine.estate, machine.interface, machine.identity, endpoint)
     machine.keep("proxy_path", path_evidence(found))
     return found
+
+
+@pytest.fixture
+def live_security(machine: Machine) -> None:
+    """What Azure itself says of security groups, where it was asked; an error where that contradicts the verdict."""
+    _compare(machine, find_security_answers(LiveSubject(machine.estate, machine.identity, machine.interface)))
+
+
+@pytest.fixture
+def live_routes(machine: Machine) -> None:
+    """What Azure itself says of routes, likewise."""
+    _compare(machine, find_route_answers(LiveSubject(machine.estate, machine.identity, machine.interface)))
+
+
+def _compare(machine: Machine, answers: Sequence[Answer]) -> None:
+    if answers:
+        machine.keep("verified_live", [str(answer) for answer in answers])
+    check_agreement(answers)
 
 
 @pytest.fixture

@@ -21,7 +21,8 @@ from backup_compliance.platform.arm_client import Clients
 from backup_compliance.platform.arm_replies import AGAIN, Replies, entry_with, masked, without_settings
 from backup_compliance.platform.compute import find_power, parse_identity
 from backup_compliance.platform.estate import Estate, normal, segment
-from backup_compliance.platform.restore_points import is_of_backup
+from backup_compliance.platform.restore_points import is_of_backup, points_by_collection
+from backup_compliance.recorded import ReadProblem
 from backup_compliance.verdicts import Unreadable
 
 JOBS_WINDOW: Final = timedelta(days=14)
@@ -50,15 +51,24 @@ class Question:
     """One thing to ask, and what it is about."""
 
     kind: str
-    scope: str
-    """The resource it is asked of; empty for a list of everything."""
+    scopes: tuple[str, ...]
+    """The resources it is asked about; empty for a list of everything."""
     ask: Callable[[], list[bytes]]
+
+    def problems(self, missing: str, remedy: str) -> list[ReadProblem]:
+        """What is not known now: one problem for each resource, or one of the whole list."""
+        return [ReadProblem(self.kind, missing, remedy, scope) for scope in self.scopes or ("",)]
 
 
 def list_questions(clients: Clients, limit: int) -> Iterator[Question]:
     """Every list of the subscription; `limit` is how many bytes one may have."""
     for kind, operation in LISTS.items():
-        yield Question(kind, "", partial(_pages, kind, limit, operation(clients)))
+        yield pages_question(kind, limit, operation(clients))
+
+
+def pages_question(kind: str, limit: int, operation: Callable[..., Any]) -> Question:
+    """One list of everything."""
+    return Question(kind, (), partial(_pages, kind, limit, operation))
 
 
 def instance_view_questions(clients: Clients, limit: int, estate: Estate, subscription: str) -> Iterator[Question]:
@@ -72,7 +82,7 @@ def instance_view_questions(clients: Clients, limit: int, estate: Estate, subscr
             continue  # made since the list of machines, or damaged: the controls say so
         if running:
             vm = text_at(record, "id")
-            yield Question("instanceViews", vm, partial(_instance_view, clients, limit, vm))
+            yield Question("instanceViews", (vm,), partial(_instance_view, clients, limit, vm))
 
 
 def vault_questions(clients: Clients, limit: int, vault: str, now: datetime) -> Iterator[Question]:
@@ -88,21 +98,24 @@ def vault_questions(clients: Clients, limit: int, vault: str, now: datetime) -> 
         ),
     }
     for kind, (operation, condition) in asked.items():
-        yield Question(kind, vault, partial(_pages, kind, limit, partial(operation, *_names(vault), filter=condition)))
+        yield Question(
+            kind, (vault,), partial(_pages, kind, limit, partial(operation, *_names(vault), filter=condition))
+        )
 
 
 def restore_point_questions(clients: Clients, limit: int, estate: Estate, subscription: str) -> Iterator[Question]:
-    """One for each collection of Azure Backup: the list gives them without their points."""
-    for record in estate.listing(subscription, "restorePointCollections").resources.values():
+    """One for each collection of Azure Backup of which Resource Graph knew no point: the list gives none either."""
+    known = points_by_collection(estate, subscription)
+    for key, record in estate.listing(subscription, "restorePointCollections").resources.items():
         collection = text_at(record, "id")
-        if is_of_backup(collection):
+        if is_of_backup(collection) and key not in known:
             ask = partial(_restore_points, clients, limit, collection)
-            yield Question("restorePointCollections", collection, ask)
+            yield Question("restorePointCollections", (collection,), ask)
 
 
 def admin_rules_question(clients: Clients, limit: int, network: str) -> Question:
     """The security admin rules that Virtual Network Manager puts before a network's own."""
-    return Question("securityAdminRules", network, partial(_admin_rules, clients, limit, network))
+    return Question("securityAdminRules", (network,), partial(_admin_rules, clients, limit, network))
 
 
 def service_tags_questions(clients: Clients, limit: int, estate: Estate, subscription: str) -> Iterator[Question]:
@@ -111,19 +124,20 @@ def service_tags_questions(clients: Clients, limit: int, estate: Estate, subscri
     regions = Counter(parse_identity(record).location for record in machines)
     regions.pop("", None)
     for region in sorted(regions, key=lambda name: (-regions[name], name))[:1]:
-        yield Question("serviceTags", "", partial(_service_tags, clients, limit, region))
+        yield Question("serviceTags", (), partial(_service_tags, clients, limit, region))
 
 
 def _pages(kind: str, limit: int, operation: Callable[..., Any]) -> list[bytes]:
     replies = Replies(kind, limit)
-    for _ in operation(raw_response_hook=_hook(replies.take_page)).by_page():
+    for _ in operation(raw_response_hook=hook(replies.take_page)).by_page():
         pass  # the hook took the page before the client made models of it
     if replies.next:
         raise Unreadable("its last page leads to another one that the client did not follow", AGAIN)
     return replies.entries
 
 
-def _hook(take: Callable[[int, bytes], Any]) -> Callable[[Any], None]:
+def hook(take: Callable[[int, bytes], Any]) -> Callable[[Any], None]:
+    """What a client calls with each reply before it makes models of it."""
     return lambda response: take(response.http_response.status_code, response.http_response.content)
 
 
@@ -133,7 +147,7 @@ def _instance_view(clients: Clients, limit: int, vm: str) -> list[bytes]:
         segment(vm, "resourceGroups"),
         segment(vm, "virtualMachines"),
         expand="instanceView",
-        raw_response_hook=_hook(lambda status, body: found.append(replies.take_object(status, body))),
+        raw_response_hook=hook(lambda status, body: found.append(replies.take_object(status, body))),
     )
     if normal(text_at(found[0], "id")) != normal(vm):
         raise Unreadable("the reply is about another resource, or about none", AGAIN)
@@ -147,7 +161,7 @@ def _restore_points(clients: Clients, limit: int, collection: str) -> list[bytes
             segment(collection, "resourceGroups"),
             last_segment(collection),
             expand="restorePoints",
-            raw_response_hook=_hook(lambda status, body: found.append(replies.take_object(status, body))),
+            raw_response_hook=hook(lambda status, body: found.append(replies.take_object(status, body))),
         )
     except Unreadable as error:
         if error.missing.startswith("404"):  # cleaned up since the list was made
@@ -164,7 +178,7 @@ def _admin_rules(clients: Clients, limit: int, network: str) -> list[bytes]:
     while True:
         options = QueryRequestOptions(skip_token=replies.next) if replies.next else QueryRequestOptions()
         clients.network.list_network_manager_effective_security_admin_rules(
-            *names, options, raw_response_hook=_hook(replies.take_page)
+            *names, options, raw_response_hook=hook(replies.take_page)
         )
         if not replies.next:
             return [entry_with(network, replies.entries)]
@@ -173,7 +187,7 @@ def _admin_rules(clients: Clients, limit: int, network: str) -> list[bytes]:
 def _service_tags(clients: Clients, limit: int, region: str) -> list[bytes]:
     replies, found = Replies("serviceTags", limit), []
     clients.network.service_tags.list(
-        region, raw_response_hook=_hook(lambda status, body: found.append(replies.take_object(status, body)))
+        region, raw_response_hook=hook(lambda status, body: found.append(replies.take_object(status, body)))
     )
     if not isinstance(found[0].get("values"), list):
         raise Unreadable("the reply is no list of service tags: it has no `values`", AGAIN)

@@ -28,6 +28,16 @@ class _Page(msgspec.Struct, rename="camel"):
     skip_token: str | None = None
 
 
+class _Values(msgspec.Struct):
+    values: list[msgspec.Raw]
+
+
+class _Rows(msgspec.Struct, rename="camel"):
+    data: list[msgspec.Raw]
+    result_truncated: str = ""
+    skip_token: str | None = msgspec.field(default=None, name="$skipToken")
+
+
 class Replies:
     """Takes the replies to one question, page after page; keeps raw entries and nothing else."""
 
@@ -50,10 +60,31 @@ class Replies:
         if page.value is None:
             raise Unreadable("the reply is no list: it has no `value`", AGAIN)
         self.entries += [masked(bytes(entry)) for entry in page.value]
-        self.next = page.next_link or page.skip_token or ""
+        self._lead_to(page.next_link or page.skip_token or "")
+
+    def _lead_to(self, page: str) -> None:
+        self.next = page
         if self.next and self.next in self._seen:
             raise Unreadable("its pages lead in a circle: a page repeats the link to the next one", AGAIN)
         self._seen.add(self.next)
+
+    def take_values(self, status: int, body: bytes) -> None:
+        """A reply of Azure Monitor, whose entries stand in `values`; raises `Unreadable` as `take_page` does."""
+        self.entries += [masked(bytes(v)) for v in _decoded(self.take(status, body), _Values).values]
+
+    def take_rows(self, status: int, body: bytes) -> None:
+        """A page of Resource Graph; raises `Unreadable` as `take_page` does, and for rows that were cut off."""
+        page = _decoded(self.take(status, body), _Rows)
+        self.entries += [masked(bytes(row)) for row in page.data]
+        self._lead_to(page.skip_token or "")
+        if page.result_truncated.lower() == "true" and not self.next:
+            raise Unreadable("Resource Graph cut the result off without a way to the rest", AGAIN)
+
+    def take_result(self, status: int, body: bytes) -> None:
+        """A reply on the way to a long-running operation's result, which is the last one; raises as `take_page` does."""
+        if status == 202:
+            return
+        self.entries = [self.take(status, body)]
 
     def take(self, status: int, body: bytes) -> bytes:
         """The JSON of one reply, whatever it is; raises `Unreadable` as `take_page` does."""
@@ -108,6 +139,20 @@ def refusal(kind: str, status: int, body: bytes) -> Unreadable:
     if status == 429:
         return Unreadable(told, "collect again later: others use up ARM's reads for this subscription")
     return Unreadable(told, AGAIN)
+
+
+def values_of(reply: bytes) -> list[bytes]:
+    """The entries of a reply `{"value": [...]}`; raises `Unreadable` where it is none."""
+    page = _decoded(reply, _Page)
+    if page.value is None:
+        raise Unreadable("the reply is no list: it has no `value`", AGAIN)
+    return [masked(bytes(entry)) for entry in page.value]
+
+
+def object_of(reply: bytes) -> dict[str, Any]:
+    """A reply that is one JSON object; raises `Unreadable` where it is none."""
+    found: dict[str, Any] = _decoded(reply, dict[str, Any])
+    return found
 
 
 def document(entries: Iterable[bytes]) -> bytes:

@@ -6,6 +6,7 @@ UserErrorRpCollectionLimitReached once a collection holds 18 of them.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -18,6 +19,7 @@ from backup_compliance.untrusted import printable
 from backup_compliance.verdicts import NotApplicable, Undetermined, Unreadable
 
 COLLECTIONS: Final = "restorePointCollections"
+POINTS: Final = "restorePoints"
 LOCKS: Final = "locks"
 _OF_BACKUP: Final = "azurebackup_"
 _LEVELS: Final = {"cannotdelete": "CanNotDelete", "readonly": "ReadOnly"}
@@ -61,7 +63,25 @@ def find_collections(estate: Estate, vm: Identity) -> tuple[Collection, ...]:
     locks = estate.listing(vm.subscription_id, LOCKS)
     _refuse(locks, LOCKS)
     every = estate.remembered((LOCKS, vm.subscription_id), lambda: tuple(map(parse_lock, locks.resources.values())))
-    return tuple(_collection(record, every) for record in found)
+    known = points_by_collection(estate, vm.subscription_id)
+    return tuple(_collection(record, every, known) for record in found)
+
+
+def points_by_collection(estate: Estate, subscription: str) -> Mapping[str, int]:
+    """How many restore points Resource Graph lists of each collection, by normal id; nothing of those it lists none of.
+
+    None may be true, or a sign that it was not allowed to see them, or does not know the type: nothing rests on it.
+    """
+    found: Mapping[str, int] = estate.remembered((POINTS, subscription), lambda: _count(estate, subscription))
+    return found
+
+
+def _count(estate: Estate, subscription: str) -> Mapping[str, int]:
+    try:
+        listing = estate.listing(subscription, POINTS)
+    except Unreadable:
+        return {}
+    return Counter(key.partition("/restorepoints/")[0] for key in listing.resources if "/restorepoints/" in key)
 
 
 def _by_source(listing: Listing) -> dict[str, list[Resource]]:
@@ -99,13 +119,13 @@ def parse_lock(record: Resource) -> Lock:
     return Lock(last_segment(resource_id), _LEVELS.get(level.lower(), printable(level, 40)), scope if found else "")
 
 
-def _collection(record: Resource, locks: tuple[Lock, ...]) -> Collection:
+def _collection(record: Resource, locks: tuple[Lock, ...], known: Mapping[str, int]) -> Collection:
     resource_id = normal(text_at(record, "id"))
     points = (as_record(record.get("properties")) or NOTHING).get("restorePoints")
     return Collection(
         name=_name(record),
         resource_group=printable(segment(text_at(record, "id"), "resourceGroups"), 90),
-        points=len(points) if isinstance(points, list) else None,
+        points=len(points) if isinstance(points, list) else known.get(resource_id),
         locks=tuple(_above(resource_id, locks)),
     )
 

@@ -1,0 +1,71 @@
+"""The command line's options about Azure, and what they ask to be read and judged."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import pytest
+
+from backup_compliance.baselines import CLOUDS
+from backup_compliance.configuration import ConfigurationError
+from backup_compliance.reading import AzureRequest
+from backup_compliance.untrusted import printable
+
+_SUBSCRIPTION: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+_GROUP: Final = re.compile(r"[A-Za-z0-9._()-]{1,90}")
+
+
+def add_azure_options(group: pytest.OptionGroup) -> None:
+    """Every option that is about ARM."""
+    add = group.addoption
+    several = {"action": "append", "default": []}
+    add("--subscription", metavar="ID", **several, help="read this Azure subscription; may be repeated")
+    add(
+        "--management-group",
+        metavar="ID",
+        **several,
+        help="read every subscription below this management group that the credential may see; may be repeated",
+    )
+    add("--cloud", choices=CLOUDS, default="public", help="which Azure cloud (default: public)")
+    add("--arm-endpoint", metavar="URL", help="another Azure Resource Manager than the cloud's own")
+    add("--metrics-endpoint", metavar="URL", help="where Azure Monitor's metrics are beside it, with {region} in it")
+    add(
+        "--verify-live",
+        action="store_true",
+        help="where egress is not plainly allowed, ask Network Watcher and the effective rules and routes too",
+    )
+
+
+def azure_request(config: pytest.Config) -> AzureRequest | None:
+    """What to read through ARM; None where nothing was named.
+
+    Raises:
+        ConfigurationError: what cannot be an id, and options that have nothing to act on.
+    """
+    subscriptions = [text.strip().lower() for text in config.getoption("subscription")]
+    groups = [text.strip() for text in config.getoption("management_group")]
+    for name in subscriptions:
+        if not _SUBSCRIPTION.fullmatch(name):
+            raise ConfigurationError(
+                f"--subscription: {printable(name, 60)!r} is no subscription id; `az account list --output table` shows yours"
+            )
+    for name in groups:
+        if not _GROUP.fullmatch(name):
+            raise ConfigurationError(
+                f"--management-group: {printable(name, 60)!r} is no id of one; `az account management-group list --output table` shows yours"
+            )
+    if not subscriptions and not groups:
+        for option in ("arm_endpoint", "metrics_endpoint", "verify_live"):
+            if config.getoption(option):
+                name = f"--{option.replace('_', '-')}"
+                raise ConfigurationError(f"{name}: there is nothing to ask it for; add --subscription=ID")
+        return None
+    return AzureRequest(
+        subscriptions=list(dict.fromkeys(subscriptions)),
+        management_groups=list(dict.fromkeys(groups)),
+        cloud=config.getoption("cloud"),
+        arm_endpoint=config.getoption("arm_endpoint"),
+        metrics_endpoint=config.getoption("metrics_endpoint"),
+        verify_live=config.getoption("verify_live"),
+    )
