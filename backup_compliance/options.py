@@ -63,6 +63,7 @@ def add_options(parser: pytest.Parser) -> None:
     )
     add("--report-dir", metavar="DIR", help="where the reports go (default: reports)")
     add("--refresh", action="store_true", help="ask GitHub for the newest released Azure Linux Agent")
+    add("--check-access", action="store_true", help="only say which hosts and which ARM permissions work, and exit")
     add("--controls", action="store_true", help="print the control catalogue and exit")
 
 

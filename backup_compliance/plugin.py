@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from backup_compliance.access import check_access
 from backup_compliance.azure_options import azure_request
 from backup_compliance.baselines import Thresholds
 from backup_compliance.configuration import ConfigurationError
@@ -66,12 +67,24 @@ def _build(config: pytest.Config) -> Run:
 
 
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
-    """`--controls` ends before pytest configures anything."""
-    if not config.getoption("controls"):
-        return None
+    """`--controls` and `--check-access` end before pytest configures anything."""
+    if config.getoption("controls"):
+        run = _build(config)
+        print(catalogue_text(run.catalogue.values(), run.baseline))
+        return 0
+    if config.getoption("check_access"):
+        return _checked_access(config)
+    return None
+
+
+def _checked_access(config: pytest.Config) -> int:
     run = _build(config)
-    print(catalogue_text(run.catalogue.values(), run.baseline))
-    return 0
+    if not run.asked:
+        raise pytest.UsageError(WHAT_TO_TYPE)
+    try:
+        return check_access(build_request(config, run.baseline.thresholds.storage_endpoints), print)
+    except ConfigurationError as error:
+        raise pytest.UsageError(str(error)) from error
 
 
 def report_dir(config: pytest.Config) -> Path:

@@ -84,11 +84,9 @@ def _read_guests(request: Request, say: Callable[[str], None]) -> Facts:
 def _read_platform(request: AzureRequest, say: Callable[[str], None]) -> Facts:
     # the azure packages take a second to import, and only this needs them
     from backup_compliance.platform.arm_pace import Limits as ArmLimits
-    from backup_compliance.platform.clouds import endpoint_of
     from backup_compliance.platform.read import Scope, read_subscriptions
 
     began = time.monotonic()
-    endpoint = endpoint_of(request.cloud, request.arm_endpoint, request.metrics_endpoint)
     scope = Scope(request.subscriptions, request.management_groups, request.verify_live)
     with _bar("reading Azure", "reply", 0) as bar:
 
@@ -96,7 +94,7 @@ def _read_platform(request: AzureRequest, say: Callable[[str], None]) -> Facts:
             bar.total = of
             bar.update(done - bar.n)
 
-        found = read_subscriptions(scope, endpoint, ArmLimits(), told)
+        found = read_subscriptions(scope, arm_endpoint(request), ArmLimits(), told)
     failed = sum(len(s.problems) for s in found)
     unread = (
         f", {failed} thing{'s' if failed != 1 else ''} in {'them' if len(found) != 1 else 'it'} could not be read"
@@ -105,6 +103,13 @@ def _read_platform(request: AzureRequest, say: Callable[[str], None]) -> Facts:
     )
     say(f"read {len(found)} subscription{'s' if len(found) != 1 else ''} in {time.monotonic() - began:.1f} s{unread}")
     return Facts(subscriptions=found)
+
+
+def arm_endpoint(request: AzureRequest) -> Any:
+    """The `clouds.Endpoint` that a request means; raises `ConfigurationError` for URLs that are none."""
+    from backup_compliance.platform.clouds import endpoint_of
+
+    return endpoint_of(request.cloud, request.arm_endpoint, request.metrics_endpoint)
 
 
 def _bar(what: str, unit: str, total: int) -> Any:

@@ -26,7 +26,7 @@ def read(simulator: ArmSimulator, *ids: str, limits: Limits = QUICK, live: bool 
 
 def read_all(simulator: ArmSimulator, scope: Scope, limits: Limits = QUICK) -> tuple[RecordedSubscription, ...]:
     """Everything in `scope`, read as of the samples' moment."""
-    endpoint = endpoint_of("public", simulator.url, simulator.metrics_url)
+    endpoint = endpoint_of("public", simulator.url, simulator.metrics_url or None)
     return read_subscriptions(scope, endpoint, limits, now=lambda: READ_AT)
 
 

@@ -87,6 +87,8 @@ class ArmSimulator:
     authority: Path = Path()
     """The certificate of its CA."""
     asked: list[Asked] = field(default_factory=list)
+    shown: set[tuple[str, str]] = field(default_factory=set)
+    """Which host was shown which credentials."""
     _faults: list[_Fault] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -97,6 +99,7 @@ class ArmSimulator:
         self.management_groups = {}
         self.operations = Operations()
         self.asked.clear()
+        self.shown.clear()
         self._faults.clear()
         return self
 
@@ -113,6 +116,7 @@ class ArmSimulator:
         """The reply to one request, noted down before anything else."""
         with self._lock:
             self.asked.append(Asked(request.method, request.path, request.args.to_dict()))
+            self.shown.add((request.host.split(":")[0], request.headers.get("Authorization", "")))
             fault = self._fault(request)
         wanted = METRICS_TOKEN if request.path.endswith("metrics:getBatch") else TOKEN
         if request.headers.get("Authorization") != f"Bearer {wanted}":

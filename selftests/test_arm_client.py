@@ -15,6 +15,7 @@ from azure.core.credentials import AccessToken
 from azure.core.exceptions import HttpResponseError, ServiceRequestError
 from azure.identity import CredentialUnavailableError
 from azure.mgmt.network.models import RouteTable
+from werkzeug import Request, Response
 
 from backup_compliance.configuration import ConfigurationError
 from backup_compliance.platform import credentials
@@ -24,7 +25,7 @@ from backup_compliance.platform.arm_policies import Refused
 from backup_compliance.platform.clouds import Endpoint, endpoint_of
 from backup_compliance.platform.credentials import TOKEN_VARIABLE, OneToken, find_credential
 from selftests.arm import SUBSCRIPTION, subscription
-from selftests.arm_simulator import TOKEN, ArmSimulator, body, error, linked, reply, serving
+from selftests.arm_simulator import TOKEN, Answer, ArmSimulator, body, error, linked, reply, serving
 
 IPS = "/publicIPAddresses$"
 
@@ -54,7 +55,7 @@ def clients(simulator: ArmSimulator, limits: Limits) -> Clients:
 def clients_at(endpoint: Endpoint, limits: Limits) -> Clients:
     """The real clients of the sample subscription."""
     connection = Connection(endpoint, find_credential(endpoint), open_session(limits), limits)
-    return open_clients(SUBSCRIPTION, connection, connection.graph())
+    return open_clients(SUBSCRIPTION, connection)
 
 
 def ask(simulator: ArmSimulator, limits: Limits) -> int:
@@ -102,6 +103,60 @@ def test_what_may_pass_is_asked_again(simulator: ArmSimulator, status: int) -> N
     assert ask(simulator, Limits(waiting=moments.waiting())) == 1
     assert simulator.count(IPS) == 3
     assert moments.slept == [0.5, 1.0]
+
+
+UNSUPPORTED = "The supported api-versions are '2015-06-15, 2023-09-01, 2024-05-01, 2024-07-01-preview, 2099-01-01'."
+
+
+def only(version: str, code: str, message: str) -> Answer:
+    """A cloud that knows one version of an operation."""
+
+    def answer(request: Request) -> Response:
+        if request.args["api-version"] == version:
+            return reply({"value": [{"id": version}]})
+        return reply({"error": {"code": code, "message": f"No such version here. {message}"}}, 400)
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("NoRegisteredProviderFound", UNSUPPORTED),
+        ("InvalidApiVersionParameter", UNSUPPORTED.replace("api-versions", "versions")),
+        ("InvalidResourceType", UNSUPPORTED),
+    ],
+)
+def test_cloud_that_lags_behind_is_asked_in_a_version_that_it_knows(
+    simulator: ArmSimulator, code: str, message: str
+) -> None:
+    """The newest stable one that is older than the client's; for good, so that it is found out once."""
+    simulator.fail(IPS, only("2024-05-01", code, message))
+    opened = clients(simulator, Limits())
+    for _ in range(2):
+        assert len(list(opened.network.public_ip_addresses.list_all())) == 1
+    asked = [a.query["api-version"] for a in simulator.asked]
+    assert asked[0] > "2025"
+    assert asked[1:] == ["2024-05-01", "2024-05-01"]
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("NoRegisteredProviderFound", "Nothing is offered."),
+        ("NoRegisteredProviderFound", "The supported api-versions are '2099-01-01, 2024-05-01-preview'."),
+        ("NoRegisteredProviderFound", "The supported api-versions are '2024-05-01&x=y'."),
+        ("NoRegisteredProviderFound", "The supported api-versions are '2023-09-01'."),
+        ("BadRequest", UNSUPPORTED),
+    ],
+    ids=["none", "newer-or-preview", "garbled", "refused-again", "other-refusal"],
+)
+def test_refusal_without_a_version_to_take_is_a_refusal(simulator: ArmSimulator, code: str, message: str) -> None:
+    """Asked twice at most."""
+    simulator.fail(IPS, only("2024-05-01", code, message))
+    with pytest.raises(HttpResponseError, match=code):
+        ask(simulator, Limits())
+    assert simulator.count(IPS) <= 2
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409])

@@ -34,6 +34,7 @@ from selftests.arm import (
     virtual_network,
     vm_id,
 )
+from selftests.live_cases import LIVE_CASES
 from selftests.load_cases import LOAD_CASES
 from selftests.product import ROOT, Judged, judge_apart, record
 from selftests.recordings import CONF, DROPPED, ENDPOINT, Recording, ubuntu
@@ -1057,7 +1058,7 @@ CASES: tuple[tuple[str, str, Subscription, str, str], ...] = (
     ),
     ("AVB-414", "interface-unread", OK.without("networkInterfaces"), "error", "networkInterfaces/read"),
 )
-CASES += LOAD_CASES
+CASES += LOAD_CASES + LIVE_CASES
 RECORDINGS = {f"{control}-{name}": recording for control, name, recording, _, _ in CASES}
 CONTROLS = sorted({case[0] for case in CASES})
 BLANKS = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
+from functools import cached_property
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from azure.core.pipeline.policies import (
     ContentDecodePolicy,
     CustomHookPolicy,
     HeadersPolicy,
+    RequestIdPolicy,
     UserAgentPolicy,
 )
 from azure.core.pipeline.transport import RequestsTransport
@@ -29,6 +31,7 @@ from requests.adapters import HTTPAdapter
 from backup_compliance import __version__
 from backup_compliance.platform.arm_pace import QUERIES_LEFT, READS_LEFT, Limits, Pace, Pacing
 from backup_compliance.platform.arm_policies import BoundedRetry, KnownVersions, ReadOnly
+from backup_compliance.platform.arm_replies import Replies
 from backup_compliance.platform.clouds import REGION, Endpoint
 
 _QUERIES: Final = (15, 3.0)
@@ -56,6 +59,7 @@ class Connection:
         )
         policies = [
             *first,
+            RequestIdPolicy(),  # polling a long-running operation repeats it
             HeadersPolicy(),
             UserAgentPolicy(f"azure-backup-compliance/{__version__}", user_agent_use_env=False),
             ReadOnly(url),
@@ -67,6 +71,7 @@ class Connection:
         ]
         return {"policies": policies, "transport": transport}
 
+    @cached_property
     def graph(self) -> ResourceGraphClient:
         """Resource Graph, which knows all subscriptions; it counts queries by user."""
         at = self.endpoint
@@ -96,6 +101,10 @@ class Clients:
     graph: ResourceGraphClient
     connection: Connection
 
+    def replies(self, kind: str) -> Replies:
+        """Takes the replies to one question."""
+        return Replies(kind, self.connection.limits.list_bytes)
+
 
 def open_session(limits: Limits) -> requests.Session:
     """Connections for all clients; proxies and the CA bundle as `requests` takes them from the environment."""
@@ -106,7 +115,7 @@ def open_session(limits: Limits) -> requests.Session:
     return session
 
 
-def open_clients(subscription: str, connection: Connection, graph: ResourceGraphClient) -> Clients:
+def open_clients(subscription: str, connection: Connection) -> Clients:
     """The clients for `subscription`; nothing is sent yet."""
     at = connection.endpoint
     pace = Pace(connection.limits)
@@ -121,6 +130,6 @@ def open_clients(subscription: str, connection: Connection, graph: ResourceGraph
         vaults=client(RecoveryServicesClient),
         backup=client(RecoveryServicesBackupClient),
         locks=client(ManagementLockClient, ContentDecodePolicy()),  # of an older make: it asks for decoded replies
-        graph=graph,
+        graph=connection.graph,
         connection=connection,
     )

@@ -10,7 +10,7 @@ from azure.mgmt.core.polling.arm_polling import ARMPolling
 
 from backup_compliance.platform.arm_client import Clients
 from backup_compliance.platform.arm_questions import Question, hook
-from backup_compliance.platform.arm_replies import AGAIN, Replies, entry_with, values_of
+from backup_compliance.platform.arm_replies import AGAIN, entry_with, values_of
 from backup_compliance.platform.compute import find_power, parse_identity, parse_profile
 from backup_compliance.platform.estate import Estate, segment
 from backup_compliance.platform.interfaces import Interface, attachment_of, primary_interface
@@ -18,7 +18,7 @@ from backup_compliance.platform.routing import EFFECTIVE_ROUTES, find_routing
 from backup_compliance.verdicts import Undetermined, Unreadable
 
 
-def effective_routes_questions(clients: Clients, limit: int, estate: Estate, subscription: str) -> Iterator[Question]:
+def effective_routes_questions(clients: Clients, estate: Estate, subscription: str) -> Iterator[Question]:
     """One for each subnet into which a gateway may announce routes: those of a running machine's interface there.
 
     All interfaces of a subnet have the same routes, and Azure tells them for running machines only.
@@ -31,12 +31,12 @@ def effective_routes_questions(clients: Clients, limit: int, estate: Estate, sub
             continue  # the controls say so themselves
         if unknown and attachment_of(interface) not in asked:
             asked.add(attachment_of(interface))
-            yield effective_routes_question(clients, limit, interface.id)
+            yield effective_routes_question(clients, interface.id)
 
 
-def effective_routes_question(clients: Clients, limit: int, interface: str) -> Question:
+def effective_routes_question(clients: Clients, interface: str) -> Question:
     """The routes that Azure applies to an interface."""
-    return Question(EFFECTIVE_ROUTES, (interface,), partial(_effective_routes, clients, limit, interface))
+    return Question(EFFECTIVE_ROUTES, (interface,), partial(_effective_routes, clients, interface))
 
 
 def running_interfaces(estate: Estate, subscription: str) -> Iterator[Interface]:
@@ -50,9 +50,9 @@ def running_interfaces(estate: Estate, subscription: str) -> Iterator[Interface]
             continue
 
 
-def _effective_routes(clients: Clients, limit: int, interface: str) -> list[bytes]:
+def _effective_routes(clients: Clients, interface: str) -> list[bytes]:
     begin = clients.network.network_interfaces.begin_get_effective_route_table
-    result = operate(EFFECTIVE_ROUTES, clients, limit, begin, *names_of(interface, "networkInterfaces"))
+    result = operate(EFFECTIVE_ROUTES, clients, begin, *names_of(interface, "networkInterfaces"))
     return [entry_with(interface, values_of(result))]
 
 
@@ -61,13 +61,13 @@ def names_of(resource: str, kind: str) -> tuple[str, str]:
     return segment(resource, "resourceGroups"), segment(resource, kind)
 
 
-def operate(kind: str, clients: Clients, limit: int, begin: Callable[..., Any], *arguments: Any) -> bytes:
+def operate(kind: str, clients: Clients, begin: Callable[..., Any], *arguments: Any) -> bytes:
     """The result of a long-running operation, as JSON.
 
     Raises:
         Unreadable: ARM refused it, did not finish in time, or gave no result.
     """
-    limits, replies = clients.connection.limits, Replies(kind, limit)
+    limits, replies = clients.connection.limits, clients.replies(kind)
     taking = hook(replies.take_result)
     polling = ARMPolling(timeout=limits.poll_interval, raw_response_hook=taking)
     poller = begin(*arguments, polling=polling, raw_response_hook=taking)

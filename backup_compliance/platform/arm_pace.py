@@ -48,6 +48,8 @@ class Limits:
     """Seconds between two looks at a long-running operation, unless ARM names others."""
     operation_timeout: float = 120.0
     """Seconds that a long-running operation may take."""
+    first_page_only: bool = False
+    """Enough to learn whether a list may be read at all."""
     list_bytes: int = 512 * 2**20
     """A longer list counts as not read."""
     waiting: Waiting = Waiting()

@@ -153,7 +153,7 @@ def _older_version(response: Any, asked: str) -> str:
     """The newest stable version before `asked` that a refusal offers; empty where it is no such refusal."""
     if response.status_code not in (400, 404) or not asked:
         return ""
-    text = response.text()[:100_000]
+    text = response.read()[:100_000].decode("utf-8", "replace")
     offered = _SUPPORTED.search(text) if _OTHER_VERSION.search(text) else None
     stable = [v for v in map(str.strip, offered[1].split(",")) if _STABLE.fullmatch(v)] if offered else []
     return max((v for v in stable if v < asked), default="")

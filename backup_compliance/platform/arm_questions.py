@@ -18,7 +18,7 @@ from azure.mgmt.network.models import QueryRequestOptions
 
 from backup_compliance.arm_json import last_segment, text_at
 from backup_compliance.platform.arm_client import Clients
-from backup_compliance.platform.arm_replies import AGAIN, Replies, entry_with, masked, without_settings
+from backup_compliance.platform.arm_replies import AGAIN, entry_with, masked, without_settings
 from backup_compliance.platform.compute import find_power, parse_identity
 from backup_compliance.platform.estate import Estate, normal, segment
 from backup_compliance.platform.restore_points import is_of_backup, points_by_collection
@@ -60,18 +60,18 @@ class Question:
         return [ReadProblem(self.kind, missing, remedy, scope) for scope in self.scopes or ("",)]
 
 
-def list_questions(clients: Clients, limit: int) -> Iterator[Question]:
-    """Every list of the subscription; `limit` is how many bytes one may have."""
+def list_questions(clients: Clients) -> Iterator[Question]:
+    """Every list of the subscription."""
     for kind, operation in LISTS.items():
-        yield pages_question(kind, limit, operation(clients))
+        yield pages_question(clients, kind, operation(clients))
 
 
-def pages_question(kind: str, limit: int, operation: Callable[..., Any]) -> Question:
+def pages_question(clients: Clients, kind: str, operation: Callable[..., Any]) -> Question:
     """One list of everything."""
-    return Question(kind, (), partial(_pages, kind, limit, operation))
+    return Question(kind, (), partial(_pages, clients, kind, operation))
 
 
-def instance_view_questions(clients: Clients, limit: int, estate: Estate, subscription: str) -> Iterator[Question]:
+def instance_view_questions(clients: Clients, estate: Estate, subscription: str) -> Iterator[Question]:
     """One for each machine that is known to run; `Unreadable` where the lists do not tell."""
     estate.listing(subscription, "virtualMachineStatuses")
     for record in estate.listing(subscription, "virtualMachines").resources.values():
@@ -82,10 +82,10 @@ def instance_view_questions(clients: Clients, limit: int, estate: Estate, subscr
             continue  # made since the list of machines, or damaged: the controls say so
         if running:
             vm = text_at(record, "id")
-            yield Question("instanceViews", (vm,), partial(_instance_view, clients, limit, vm))
+            yield Question("instanceViews", (vm,), partial(_instance_view, clients, vm))
 
 
-def vault_questions(clients: Clients, limit: int, vault: str, now: datetime) -> Iterator[Question]:
+def vault_questions(clients: Clients, vault: str, now: datetime) -> Iterator[Question]:
     """Items, policies and the jobs of the last two weeks of one vault; `now` in UTC."""
     start, end = (f"{t:%Y-%m-%d %I:%M:%S %p}" for t in (now - JOBS_WINDOW, now))
     asked: dict[str, tuple[Callable[..., Any], str]] = {
@@ -99,38 +99,40 @@ def vault_questions(clients: Clients, limit: int, vault: str, now: datetime) -> 
     }
     for kind, (operation, condition) in asked.items():
         yield Question(
-            kind, (vault,), partial(_pages, kind, limit, partial(operation, *_names(vault), filter=condition))
+            kind, (vault,), partial(_pages, clients, kind, partial(operation, *_names(vault), filter=condition))
         )
 
 
-def restore_point_questions(clients: Clients, limit: int, estate: Estate, subscription: str) -> Iterator[Question]:
+def restore_point_questions(clients: Clients, estate: Estate, subscription: str) -> Iterator[Question]:
     """One for each collection of Azure Backup of which Resource Graph knew no point: the list gives none either."""
     known = points_by_collection(estate, subscription)
     for key, record in estate.listing(subscription, "restorePointCollections").resources.items():
         collection = text_at(record, "id")
         if is_of_backup(collection) and key not in known:
-            ask = partial(_restore_points, clients, limit, collection)
+            ask = partial(_restore_points, clients, collection)
             yield Question("restorePointCollections", (collection,), ask)
 
 
-def admin_rules_question(clients: Clients, limit: int, network: str) -> Question:
+def admin_rules_question(clients: Clients, network: str) -> Question:
     """The security admin rules that Virtual Network Manager puts before a network's own."""
-    return Question("securityAdminRules", (network,), partial(_admin_rules, clients, limit, network))
+    return Question("securityAdminRules", (network,), partial(_admin_rules, clients, network))
 
 
-def service_tags_questions(clients: Clients, limit: int, estate: Estate, subscription: str) -> Iterator[Question]:
+def service_tags_questions(clients: Clients, estate: Estate, subscription: str) -> Iterator[Question]:
     """The service tags as the region of most machines has them; nothing where there is no machine to need them."""
     machines = estate.listing(subscription, "virtualMachines").resources.values()
     regions = Counter(parse_identity(record).location for record in machines)
     regions.pop("", None)
     for region in sorted(regions, key=lambda name: (-regions[name], name))[:1]:
-        yield Question("serviceTags", (), partial(_service_tags, clients, limit, region))
+        yield Question("serviceTags", (), partial(_service_tags, clients, region))
 
 
-def _pages(kind: str, limit: int, operation: Callable[..., Any]) -> list[bytes]:
-    replies = Replies(kind, limit)
+def _pages(clients: Clients, kind: str, operation: Callable[..., Any]) -> list[bytes]:
+    replies = clients.replies(kind)
     for _ in operation(raw_response_hook=hook(replies.take_page)).by_page():
-        pass  # the hook took the page before the client made models of it
+        # the hook took the page before the client made models of it
+        if clients.connection.limits.first_page_only:
+            return replies.entries
     if replies.next:
         raise Unreadable("its last page leads to another one that the client did not follow", AGAIN)
     return replies.entries
@@ -138,11 +140,11 @@ def _pages(kind: str, limit: int, operation: Callable[..., Any]) -> list[bytes]:
 
 def hook(take: Callable[[int, bytes], Any]) -> Callable[[Any], None]:
     """What a client calls with each reply before it makes models of it."""
-    return lambda response: take(response.http_response.status_code, response.http_response.content)
+    return lambda response: take(response.http_response.status_code, response.http_response.read())
 
 
-def _instance_view(clients: Clients, limit: int, vm: str) -> list[bytes]:
-    replies, found = Replies("instanceViews", limit), []
+def _instance_view(clients: Clients, vm: str) -> list[bytes]:
+    replies, found = clients.replies("instanceViews"), []
     clients.compute.virtual_machines.get(
         segment(vm, "resourceGroups"),
         segment(vm, "virtualMachines"),
@@ -154,8 +156,8 @@ def _instance_view(clients: Clients, limit: int, vm: str) -> list[bytes]:
     return [without_settings(found[0])]
 
 
-def _restore_points(clients: Clients, limit: int, collection: str) -> list[bytes]:
-    replies, found = Replies("restorePointCollections", limit), []
+def _restore_points(clients: Clients, collection: str) -> list[bytes]:
+    replies, found = clients.replies("restorePointCollections"), []
     try:
         clients.compute.restore_point_collections.get(
             segment(collection, "resourceGroups"),
@@ -172,8 +174,8 @@ def _restore_points(clients: Clients, limit: int, collection: str) -> list[bytes
     return [masked(json.dumps(found[0]).encode())]
 
 
-def _admin_rules(clients: Clients, limit: int, network: str) -> list[bytes]:
-    replies = Replies("securityAdminRules", limit)
+def _admin_rules(clients: Clients, network: str) -> list[bytes]:
+    replies = clients.replies("securityAdminRules")
     names = segment(network, "resourceGroups"), last_segment(network)
     while True:
         options = QueryRequestOptions(skip_token=replies.next) if replies.next else QueryRequestOptions()
@@ -184,8 +186,8 @@ def _admin_rules(clients: Clients, limit: int, network: str) -> list[bytes]:
             return [entry_with(network, replies.entries)]
 
 
-def _service_tags(clients: Clients, limit: int, region: str) -> list[bytes]:
-    replies, found = Replies("serviceTags", limit), []
+def _service_tags(clients: Clients, region: str) -> list[bytes]:
+    replies, found = clients.replies("serviceTags"), []
     clients.network.service_tags.list(
         region, raw_response_hook=hook(lambda status, body: found.append(replies.take_object(status, body)))
     )

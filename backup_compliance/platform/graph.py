@@ -17,7 +17,8 @@ from azure.mgmt.resourcegraph.models import QueryRequest, QueryRequestOptions
 
 from backup_compliance.arm_json import NOTHING, as_record, text_at
 from backup_compliance.configuration import ConfigurationError
-from backup_compliance.platform.arm_client import Clients
+from backup_compliance.platform.arm_client import Clients, Connection
+from backup_compliance.platform.arm_pace import Limits
 from backup_compliance.platform.arm_questions import Question, hook
 from backup_compliance.platform.arm_replies import Replies
 from backup_compliance.platform.restore_points import POINTS
@@ -34,7 +35,7 @@ _RESTORE_POINTS: Final = (
 _SUBSCRIPTION_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 
 
-def find_subscriptions(graph: ResourceGraphClient, groups: Sequence[str], limit: int) -> tuple[str, ...]:
+def find_subscriptions(connection: Connection, groups: Sequence[str]) -> tuple[str, ...]:
     """The subscriptions below management groups that the credential may see, lower case.
 
     Raises:
@@ -43,7 +44,7 @@ def find_subscriptions(graph: ResourceGraphClient, groups: Sequence[str], limit:
     found: dict[str, None] = {}
     for group in groups:
         try:
-            rows = _rows(graph, limit, "subscriptions", query=_SUBSCRIPTIONS, management_groups=[group])
+            rows = _rows(connection.graph, connection.limits, POINTS, query=_SUBSCRIPTIONS, management_groups=[group])
         except (Unreadable, AzureError) as error:
             told = error.missing if isinstance(error, Unreadable) else printable(str(error), 200)
             raise ConfigurationError(
@@ -58,16 +59,18 @@ def find_subscriptions(graph: ResourceGraphClient, groups: Sequence[str], limit:
     return tuple(found)
 
 
-def restore_points_question(clients: Clients, limit: int, subscription: str) -> Question:
+def restore_points_question(clients: Clients, subscription: str) -> Question:
     """Every restore point of Azure Backup in a subscription, a thousand in one reply."""
-    ask = partial(_rows, clients.graph, limit, POINTS, query=_RESTORE_POINTS, subscriptions=[subscription])
+    ask = partial(
+        _rows, clients.graph, clients.connection.limits, POINTS, query=_RESTORE_POINTS, subscriptions=[subscription]
+    )
     return Question(POINTS, (), ask)
 
 
-def _rows(graph: ResourceGraphClient, limit: int, kind: str, **asked: Any) -> list[bytes]:
-    replies = Replies(kind, limit)
+def _rows(graph: ResourceGraphClient, limits: Limits, kind: str, **asked: Any) -> list[bytes]:
+    replies = Replies(kind, limits.list_bytes)
     while True:
         options = QueryRequestOptions(top=PAGE, skip_token=replies.next or None, result_format="objectArray")
         graph.resources(QueryRequest(options=options, **asked), raw_response_hook=hook(replies.take_rows))
-        if not replies.next:
+        if not replies.next or limits.first_page_only:
             return replies.entries

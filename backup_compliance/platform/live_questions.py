@@ -33,12 +33,12 @@ ANY_PORT: Final = "50000"
 """A port to send from, as the operation wants one."""
 
 
-def watchers_question(clients: Clients, limit: int) -> Question:
+def watchers_question(clients: Clients) -> Question:
     """The network watchers: one a region at most, without which Azure verifies nothing there."""
-    return pages_question(WATCHERS, limit, clients.network.network_watchers.list_all)
+    return pages_question(clients, WATCHERS, clients.network.network_watchers.list_all)
 
 
-def live_questions(clients: Clients, limit: int, estate: Estate, subscription: str) -> Iterator[Question]:
+def live_questions(clients: Clients, estate: Estate, subscription: str) -> Iterator[Question]:
     """Four for each running machine of which security groups or routes may stop HTTPS to storage.
 
     Raises `Unreadable` where machines or network watchers were not listed.
@@ -52,12 +52,12 @@ def live_questions(clients: Clients, limit: int, estate: Estate, subscription: s
     for subject, remote in _doubtful(estate, subscription):
         interface = subject.interface.id
         if normal(interface) not in known:
-            yield effective_routes_question(clients, limit, interface)
-        yield Question(EFFECTIVE_GROUPS, (interface,), partial(_effective_groups, clients, limit, interface))
+            yield effective_routes_question(clients, interface)
+        yield Question(EFFECTIVE_GROUPS, (interface,), partial(_effective_groups, clients, interface))
         watcher = watchers.get(subject.vm.location, "")
         flow = _flow(subject, remote)
-        yield Question(IP_FLOWS, (subject.vm.id,), partial(_ip_flow, clients, limit, watcher, flow))
-        yield Question(NEXT_HOPS, (subject.vm.id,), partial(_next_hop, clients, limit, watcher, flow))
+        yield Question(IP_FLOWS, (subject.vm.id,), partial(_ip_flow, clients, watcher, flow))
+        yield Question(NEXT_HOPS, (subject.vm.id,), partial(_next_hop, clients, watcher, flow))
 
 
 def _doubtful(estate: Estate, subscription: str) -> Iterator[tuple[Subject, str]]:
@@ -79,7 +79,7 @@ def _flow(subject: Subject, remote: str) -> Mapping[str, str]:
     return {"vm": subject.vm.id, "interface": subject.interface.id, "from": address, "to": remote}
 
 
-def _ip_flow(clients: Clients, limit: int, watcher: str, flow: Mapping[str, str]) -> list[bytes]:
+def _ip_flow(clients: Clients, watcher: str, flow: Mapping[str, str]) -> list[bytes]:
     parameters = VerificationIPFlowParameters(
         target_resource_id=flow["vm"],
         target_nic_resource_id=flow["interface"],
@@ -92,10 +92,10 @@ def _ip_flow(clients: Clients, limit: int, watcher: str, flow: Mapping[str, str]
     )
     asked = {"localIPAddress": flow["from"], "remoteIPAddress": flow["to"], "remotePort": str(HTTPS), "protocol": "TCP"}
     begin = clients.network.network_watchers.begin_verify_ip_flow
-    return _watched(IP_FLOWS, clients, limit, watcher, begin, parameters, flow["vm"], asked)
+    return _watched(IP_FLOWS, clients, watcher, begin, parameters, flow["vm"], asked)
 
 
-def _next_hop(clients: Clients, limit: int, watcher: str, flow: Mapping[str, str]) -> list[bytes]:
+def _next_hop(clients: Clients, watcher: str, flow: Mapping[str, str]) -> list[bytes]:
     parameters = NextHopParameters(
         target_resource_id=flow["vm"],
         target_nic_resource_id=flow["interface"],
@@ -104,13 +104,12 @@ def _next_hop(clients: Clients, limit: int, watcher: str, flow: Mapping[str, str
     )
     asked = {"sourceIPAddress": flow["from"], "destinationIPAddress": flow["to"]}
     begin = clients.network.network_watchers.begin_get_next_hop
-    return _watched(NEXT_HOPS, clients, limit, watcher, begin, parameters, flow["vm"], asked)
+    return _watched(NEXT_HOPS, clients, watcher, begin, parameters, flow["vm"], asked)
 
 
 def _watched(
     kind: str,
     clients: Clients,
-    limit: int,
     watcher: str,
     begin: Callable[..., Any],
     parameters: Any,
@@ -123,11 +122,11 @@ def _watched(
             f"there is no network watcher in the region of {last_segment(vm)}",
             "enable Network Watcher there (az network watcher configure), or do without --verify-live",
         )
-    reply = object_of(operate(kind, clients, limit, begin, *names_of(watcher, "networkWatchers"), parameters))
+    reply = object_of(operate(kind, clients, begin, *names_of(watcher, "networkWatchers"), parameters))
     return [entry_with(vm, [json.dumps({**asked, **reply}).encode()])]
 
 
-def _effective_groups(clients: Clients, limit: int, interface: str) -> list[bytes]:
+def _effective_groups(clients: Clients, interface: str) -> list[bytes]:
     begin = clients.network.network_interfaces.begin_list_effective_network_security_groups
-    result = operate(EFFECTIVE_GROUPS, clients, limit, begin, *names_of(interface, "networkInterfaces"))
+    result = operate(EFFECTIVE_GROUPS, clients, begin, *names_of(interface, "networkInterfaces"))
     return [entry_with(interface, values_of(result))]

@@ -11,7 +11,6 @@ from typing import Final
 
 from backup_compliance.platform.arm_client import Clients
 from backup_compliance.platform.arm_questions import Question, hook
-from backup_compliance.platform.arm_replies import Replies
 from backup_compliance.platform.compute import find_power, parse_identity
 from backup_compliance.platform.estate import Estate
 from backup_compliance.platform.facts import Identity
@@ -33,9 +32,7 @@ ELSEWHERE: Final = Unreadable(
 _REGION: Final = re.compile(r"[a-z0-9]{1,40}")
 
 
-def metrics_questions(
-    clients: Clients, limit: int, estate: Estate, subscription: str, now: datetime
-) -> Iterator[Question]:
+def metrics_questions(clients: Clients, estate: Estate, subscription: str, now: datetime) -> Iterator[Question]:
     """One for each region, half hour in which backups began, and fifty running machines.
 
     Raises `Unreadable` where the machines were not listed, or nobody said where metrics are.
@@ -45,7 +42,7 @@ def metrics_questions(
     for (region, slot), machines in sorted(_slots(estate, subscription, now).items()):
         for first in range(0, len(machines), BATCH):
             batch = tuple(machines[first : first + BATCH])
-            ask = partial(_metrics, clients, limit, region, batch, (slot, min(slot + SLOT + LENGTH, now)))
+            ask = partial(_metrics, clients, region, batch, (slot, min(slot + SLOT + LENGTH, now)))
             yield Question(METRICS, batch, ask)
 
 
@@ -77,9 +74,9 @@ def _slot(time: datetime) -> datetime:
 
 
 def _metrics(
-    clients: Clients, limit: int, region: str, machines: tuple[str, ...], window: tuple[datetime, datetime]
+    clients: Clients, region: str, machines: tuple[str, ...], window: tuple[datetime, datetime]
 ) -> list[bytes]:
-    ask = partial(_batch, clients, limit, region, machines, window)
+    ask = partial(_batch, clients, region, machines, window)
     try:
         return ask((CPU, MEMORY))
     except Unreadable as error:
@@ -90,13 +87,12 @@ def _metrics(
 
 def _batch(
     clients: Clients,
-    limit: int,
     region: str,
     machines: tuple[str, ...],
     window: tuple[datetime, datetime],
     names: tuple[str, ...],
 ) -> list[bytes]:
-    replies = Replies(METRICS, limit)
+    replies = clients.replies(METRICS)
     try:
         clients.connection.metrics(region).query_resources(
             resource_ids=machines,

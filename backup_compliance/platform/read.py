@@ -85,19 +85,15 @@ def read_subscriptions(
     credential = find_credential(endpoint)
     with open_session(limits) as session:
         connection = Connection(endpoint, credential, session, limits)
-        graph = connection.graph()
-        found = find_subscriptions(graph, scope.management_groups, limits.list_bytes)
-        ids = tuple(dict.fromkeys((*scope.subscriptions, *found)))
-        readings = [Reading(i, open_clients(i, connection, graph), limits) for i in ids]
+        found = find_subscriptions(connection, scope.management_groups)
+        ids = dict.fromkeys((*scope.subscriptions, *found))
+        readings = [Reading(i, open_clients(i, connection)) for i in ids]
         asking = Asking(progress, limits)
-        asking.ask((r, q) for r in readings for q in list_questions(r.clients, limits.list_bytes))
+        asking.ask((r, q) for r in readings for q in list_questions(r.clients))
         for reading in readings:
             reading.check_whole()
-        asking.ask((r, q) for r in readings for q in r.further(now()))
-        asking.ask((r, q) for r in readings for q in r.last(now()))
-        if scope.verify_live:
-            asking.ask((r, watchers_question(r.clients, limits.list_bytes)) for r in readings)
-            asking.ask((r, q) for r in readings for q in r.live(now()))
+        for stage in STAGES if scope.verify_live else STAGES[:2]:
+            asking.ask((r, q) for r in readings for q in stage(r, now()))
         return tuple(reading.recorded(now()) for reading in readings)
 
 
@@ -107,7 +103,6 @@ class Reading:
 
     id: str
     clients: Clients
-    limits: Limits
     entries: dict[str, list[bytes]] = field(default_factory=dict)
     problems: list[ReadProblem] = field(default_factory=list)
 
@@ -125,38 +120,41 @@ class Reading:
         documents = {
             kind: entries[0] if kind == "serviceTags" else document(entries) for kind, entries in self.entries.items()
         }
-        problems = sorted(self.problems, key=lambda p: (p.type, p.scope))
+        # a refusal of Resource Graph is nobody's loss: what it did not tell is asked of each collection
+        problems = sorted((p for p in self.problems if p.type != POINTS), key=lambda p: (p.type, p.scope))
         return RecordedSubscription(self.id, documents, at, tuple(problems))
 
     def further(self, now: datetime) -> Iterator[Question]:
         """What the lists lead to: vaults, running machines, networks, the region's service tags, restore points."""
-        estate, clients, limit = open_estate([self.recorded(now)]), self.clients, self.limits.list_bytes
+        estate, clients = open_estate([self.recorded(now)]), self.clients
         networks = self._ids(estate, "virtualNetworks")
         yield from self._after(OF_VAULTS, self._of_vaults(estate, now))
-        yield from self._after(("instanceViews",), instance_view_questions(clients, limit, estate, self.id))
-        yield from self._after(("securityAdminRules",), (admin_rules_question(clients, limit, n) for n in networks))
-        yield from self._after(("serviceTags",), service_tags_questions(clients, limit, estate, self.id))
-        yield from self._after((EFFECTIVE_ROUTES,), effective_routes_questions(clients, limit, estate, self.id))
+        yield from self._after(("instanceViews",), instance_view_questions(clients, estate, self.id))
+        yield from self._after(("securityAdminRules",), (admin_rules_question(clients, n) for n in networks))
+        yield from self._after(("serviceTags",), service_tags_questions(clients, estate, self.id))
+        yield from self._after((EFFECTIVE_ROUTES,), effective_routes_questions(clients, estate, self.id))
         if COLLECTIONS in self.entries:
-            yield restore_points_question(clients, limit, self.id)
+            yield restore_points_question(clients, self.id)
 
     def last(self, now: datetime) -> Iterator[Question]:
         """What jobs and restore points lead to."""
-        # a refusal of Resource Graph is nobody's loss: what it did not tell is asked of each collection
-        self.problems = [p for p in self.problems if p.type != POINTS]
-        estate, clients, limit = open_estate([self.recorded(now)]), self.clients, self.limits.list_bytes
-        yield from self._after((METRICS,), metrics_questions(clients, limit, estate, self.id, now))
+        estate, clients = open_estate([self.recorded(now)]), self.clients
+        yield from self._after((METRICS,), metrics_questions(clients, estate, self.id, now))
         if COLLECTIONS in self.entries:
             yield from self._collections(estate)
+
+    def watchers(self, now: datetime) -> Iterator[Question]:  # noqa: ARG002  # a stage like the others
+        """Who could verify anything."""
+        yield watchers_question(self.clients)
 
     def live(self, now: datetime) -> Iterator[Question]:
         """What Azure itself says where egress is not plainly allowed."""
         estate = open_estate([self.recorded(now)])
-        questions = live_questions(self.clients, self.limits.list_bytes, estate, self.id)
+        questions = live_questions(self.clients, estate, self.id)
         yield from self._after((EFFECTIVE_GROUPS, IP_FLOWS, NEXT_HOPS), questions)
 
     def _collections(self, estate: Estate) -> Iterator[Question]:
-        asked = list(restore_point_questions(self.clients, self.limits.list_bytes, estate, self.id))
+        asked = list(restore_point_questions(self.clients, estate, self.id))
         scopes = {normal(scope) for question in asked for scope in question.scopes}
         # those that are asked for come once more, with their points
         self.entries[COLLECTIONS] = [e for e in self.entries[COLLECTIONS] if normal(_id_of(e)) not in scopes]
@@ -176,11 +174,15 @@ class Reading:
 
     def _of_vaults(self, estate: Estate, now: datetime) -> Iterator[Question]:
         for vault in self._ids(estate, "vaults"):
-            yield from vault_questions(self.clients, self.limits.list_bytes, vault, now)
+            yield from vault_questions(self.clients, vault, now)
 
     def _ids(self, estate: Estate, kind: str) -> Iterator[str]:
         for record in estate.listing(self.id, kind).resources.values():
             yield text_at(record, "id")
+
+
+STAGES: Final = (Reading.further, Reading.last, Reading.watchers, Reading.live)
+"""What is asked once the lists are there, each stage knowing the answers to those before; the last two on request."""
 
 
 def _id_of(entry: bytes) -> str:

@@ -28,7 +28,7 @@ RESOURCE_TYPES: Final = {
     "backupProtectedItems": "Microsoft.RecoveryServices/vaults/backupProtectedItems/read",
     "backupPolicies": "Microsoft.RecoveryServices/vaults/backupPolicies/read",
     "restorePointCollections": "Microsoft.Compute/restorePointCollections/read",
-    "restorePoints": "Microsoft.Compute/restorePointCollections/restorePoints/read",
+    "restorePoints": "Microsoft.ResourceGraph/resources/read",
     "locks": "Microsoft.Authorization/locks/read",
     "backupJobs": "Microsoft.RecoveryServices/vaults/backupJobs/read",
 }
