@@ -87,6 +87,8 @@ class ArmSimulator:
     authority: Path = Path()
     """The certificate of its CA."""
     asked: list[Asked] = field(default_factory=list)
+    graph_pages: int = 0
+    """Further pages of Resource Graph, whose tokens travel in the body."""
     shown: set[tuple[str, str]] = field(default_factory=set)
     """Which host was shown which credentials."""
     _faults: list[_Fault] = field(default_factory=list)
@@ -141,6 +143,7 @@ class ArmSimulator:
     def _other(self, request: Request) -> Response | None:
         with self._lock:
             operation = self.operations.answer(request, self.subscriptions, self.url)
+        self.graph_pages += "$skipToken" in request.get_data(as_text=True)
         asked = graph(request, self.subscriptions, self.management_groups, self.page_size)
         return operation or asked or batch(request, self.subscriptions)
 
