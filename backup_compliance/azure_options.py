@@ -9,6 +9,7 @@ import pytest
 
 from backup_compliance.baselines import CLOUDS
 from backup_compliance.configuration import ConfigurationError
+from backup_compliance.narrowing import Narrowing
 from backup_compliance.reading import AzureRequest
 from backup_compliance.untrusted import printable
 
@@ -34,6 +35,29 @@ def add_azure_options(group: pytest.OptionGroup) -> None:
         "--verify-live",
         action="store_true",
         help="where egress is not plainly allowed, ask Network Watcher and the effective rules and routes too",
+    )
+    add("--resource-group", metavar="NAME", **several, help="judge virtual machines of this resource group only; globs")
+    add("--vm", metavar="NAME_OR_ID", **several, help="judge this virtual machine only; globs, may be repeated")
+    add(
+        "--tag",
+        metavar="KEY=VALUE",
+        **several,
+        help="judge virtual machines with this tag only; the value may be a glob",
+    )
+
+
+def narrowing_of(config: pytest.Config) -> Narrowing:
+    """Which virtual machines are meant; raises `ConfigurationError` for a tag without a value and for empty names."""
+    tags = [tuple(text.partition("=")[::2]) for text in config.getoption("tag")]
+    names = (*config.getoption("resource_group"), *config.getoption("vm"))
+    if not all(key and value for key, value in tags):
+        raise ConfigurationError("--tag: give KEY=VALUE, as in --tag=env=production")
+    if not all(name.strip() for name in names):
+        raise ConfigurationError("--resource-group, --vm: an empty name means nothing")
+    return Narrowing(
+        resource_groups=tuple(config.getoption("resource_group")),
+        machines=tuple(name.rstrip("/") for name in config.getoption("vm")),
+        tags=tuple((key, value) for key, value in tags),
     )
 
 

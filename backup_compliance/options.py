@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 import pytest
 
-from backup_compliance.azure_options import add_azure_options, azure_request
+from backup_compliance.azure_options import add_azure_options, azure_request, narrowing_of
 from backup_compliance.baselines import BUILT_IN, load_baseline
 from backup_compliance.configuration import ConfigurationError
 from backup_compliance.controls import BrokenTests, DuplicateControl, Severity, load_catalogue
@@ -148,6 +148,7 @@ def build_run(config: pytest.Config) -> Run:
         catalogue=catalogue,
         fail_on=Severity(config.getoption("fail_on")),
         asked=bool(config.getoption("facts") or targets(config) or azure_request(config)),
+        narrowing=narrowing_of(config),
         max_facts_age=None if age is None else timedelta(hours=age),
     )
     # once per run: xdist's workers and the catalogue take what the cache holds

@@ -37,7 +37,7 @@ PURE = (
     *("platform/machine", "platform/policy", "platform/inventory", "platform/decisions"),
     *("platform/backup", "platform/backup_errors", "platform/protection", "platform/workloads"),
     *("platform/backup_decisions", "platform/extension_decisions"),
-    *("schedules", "time_zones", "crowds", "staggering"),
+    *("schedules", "time_zones", "crowds", "staggering", "narrowing"),
     *("platform/references", "platform/interfaces", "platform/virtual_networks", "platform/routing"),
     *("platform/application_groups", "platform/egress", "platform/outbound", "platform/load_balancers"),
     *(
