@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
@@ -74,37 +75,52 @@ def _doubtful(estate: Estate, subscription: str) -> Iterator[tuple[Subject, str]
             yield Subject(estate, vm, interface), remote
 
 
-def _flow(subject: Subject, remote: str) -> Mapping[str, str]:
+@dataclass(frozen=True, slots=True)
+class _Flow:
+    """What Network Watcher is asked about."""
+
+    vm: str
+    interface: str
+    source: str
+    destination: str
+
+
+def _flow(subject: Subject, remote: str) -> _Flow:
     address = primary_configuration(subject.interface).address or ""
-    return {"vm": subject.vm.id, "interface": subject.interface.id, "from": address, "to": remote}
+    return _Flow(subject.vm.id, subject.interface.id, address, remote)
 
 
-def _ip_flow(clients: Clients, watcher: str, flow: Mapping[str, str]) -> list[bytes]:
+def _ip_flow(clients: Clients, watcher: str, flow: _Flow) -> list[bytes]:
     parameters = VerificationIPFlowParameters(
-        target_resource_id=flow["vm"],
-        target_nic_resource_id=flow["interface"],
+        target_resource_id=flow.vm,
+        target_nic_resource_id=flow.interface,
         direction="Outbound",
         protocol="TCP",
         local_port=ANY_PORT,
         remote_port=str(HTTPS),
-        local_ip_address=flow["from"],
-        remote_ip_address=flow["to"],
+        local_ip_address=flow.source,
+        remote_ip_address=flow.destination,
     )
-    asked = {"localIPAddress": flow["from"], "remoteIPAddress": flow["to"], "remotePort": str(HTTPS), "protocol": "TCP"}
+    asked = {
+        "localIPAddress": flow.source,
+        "remoteIPAddress": flow.destination,
+        "remotePort": str(HTTPS),
+        "protocol": "TCP",
+    }
     begin = clients.network.network_watchers.begin_verify_ip_flow
-    return _watched(IP_FLOWS, clients, watcher, begin, parameters, flow["vm"], asked)
+    return _watched(IP_FLOWS, clients, watcher, begin, parameters, flow.vm, asked)
 
 
-def _next_hop(clients: Clients, watcher: str, flow: Mapping[str, str]) -> list[bytes]:
+def _next_hop(clients: Clients, watcher: str, flow: _Flow) -> list[bytes]:
     parameters = NextHopParameters(
-        target_resource_id=flow["vm"],
-        target_nic_resource_id=flow["interface"],
-        source_ip_address=flow["from"],
-        destination_ip_address=flow["to"],
+        target_resource_id=flow.vm,
+        target_nic_resource_id=flow.interface,
+        source_ip_address=flow.source,
+        destination_ip_address=flow.destination,
     )
-    asked = {"sourceIPAddress": flow["from"], "destinationIPAddress": flow["to"]}
+    asked = {"sourceIPAddress": flow.source, "destinationIPAddress": flow.destination}
     begin = clients.network.network_watchers.begin_get_next_hop
-    return _watched(NEXT_HOPS, clients, watcher, begin, parameters, flow["vm"], asked)
+    return _watched(NEXT_HOPS, clients, watcher, begin, parameters, flow.vm, asked)
 
 
 def _watched(
