@@ -57,4 +57,4 @@ def _tell_rights(request: AzureRequest, say: Callable[[str], None]) -> bool:
         say(f"subscription {subscription}")
         for right in found:
             say(f"  {right}")
-    return not any(right.missing for right in rights)
+    return not any(right.problem for right in rights)

@@ -10,10 +10,11 @@ import pytest
 from backup_compliance.baselines import CLOUDS
 from backup_compliance.configuration import ConfigurationError
 from backup_compliance.narrowing import Narrowing
+from backup_compliance.platform.resource_types import SUBSCRIPTION_ID
 from backup_compliance.reading import AzureRequest
 from backup_compliance.untrusted import printable
 
-_SUBSCRIPTION: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+_SUBSCRIPTION: Final = re.compile(SUBSCRIPTION_ID)
 _GROUP: Final = re.compile(r"[A-Za-z0-9._()-]{1,90}")
 
 

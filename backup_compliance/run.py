@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,6 +19,8 @@ from backup_compliance.platform.estate import normal, subscription_of
 from backup_compliance.platform.inventory import of_kind
 from backup_compliance.platform.machine import Machine
 from backup_compliance.platform.policy import Policy
+from backup_compliance.platform.resource_types import ON_REQUEST
+from backup_compliance.recorded import RecordedSubscription
 from backup_compliance.report.findings import BAD, Collected, Finding, OtherBaseline, plain
 from backup_compliance.subjects import Subjects, open_subjects
 from backup_compliance.untrusted import printable
@@ -51,6 +53,7 @@ class Run:
         """Judge from `facts` from now on; `ConfigurationError` where they hold nothing of what the run is narrowed to."""
         self.facts = facts
         self.subjects = open_subjects(facts, self.started, self.max_facts_age)
+        self.notes += unanswered_notes(facts.subscriptions)
         if self.narrowing:
             self._narrow()
         self.notes += self.subjects.joined.contradictions
@@ -186,6 +189,15 @@ class Run:
             elif not any(entry.matches(control, names) for outcome, control, names in seen if outcome in of_use):
                 notes.append(f"{what} met no failure; remove it")
         return notes
+
+
+def unanswered_notes(subscriptions: Iterable[RecordedSubscription]) -> Iterator[str]:
+    """What `--verify-live` asked of Azure in vain: the verdicts stand without it, and say so loudly."""
+    for each in subscriptions:
+        unanswered = [p for p in each.problems if p.type in ON_REQUEST]
+        if unanswered:
+            first = unanswered[0]
+            yield f"--verify-live: {len(unanswered)} questions to Azure in subscription {each.id} were not answered, the first: {printable(first.missing)} ({printable(first.remedy)})"
 
 
 def _remediation(control: Control, end: Ending) -> str:

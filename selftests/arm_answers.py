@@ -21,7 +21,9 @@ _OPERATIONS = {
     "nexthop": "nextHops",
 }
 _BEGIN = re.compile(r"(/subscriptions/([^/]+)/resourcegroups/[^/]+/providers/microsoft\.network/[^/]+/[^/]+)/([^/]+)")
-_RESULT = re.compile(r"/subscriptions/[^/]+/providers/microsoft\.network/locations/[^/]+/operationresults/(\d+)")
+_RESULT = re.compile(
+    r"/subscriptions/[^/]+/providers/microsoft\.network/locations/[^/]+/(operations|operationresults)/(\d+)"
+)
 ASKED = ("localIPAddress", "remoteIPAddress", "remotePort", "protocol", "sourceIPAddress", "destinationIPAddress")
 """What a recording of Network Watcher's answers repeats of the question."""
 Reply = Callable[..., Response]
@@ -38,7 +40,7 @@ class Operations:
         """202 with a Location for what begins, 202 or the result at that Location; None for anything else."""
         path = request.path.lower()
         if request.method == "GET" and (found := _RESULT.fullmatch(path)):
-            return self._result(int(found[1]), url, request.path)
+            return self._result(found[1], int(found[2]), request.url)
         begun = _BEGIN.fullmatch(path) if request.method == "POST" else None
         if begun is None or begun[3] not in _OPERATIONS or begun[2] not in served:
             return None
@@ -50,20 +52,31 @@ class Operations:
             return _json({"error": {"code": "NetworkInterfaceNotAttachedToRunningVM", "message": "made up"}}, 400)
         number = len(self.results) + 1
         self.results[number] = _answer(result) if "targetResourceId" in asked else {"value": result}
-        where = (
-            f"{url}/subscriptions/{begun[2]}/providers/Microsoft.Network/locations/westeurope/operationResults/{number}"
-        )
-        return Response("", 202, {"Location": f"{where}?api-version=2024-05-01", "Retry-After": "0"})
+        where = f"{url}/subscriptions/{begun[2]}/providers/Microsoft.Network/locations/westeurope"
+        signed = f"{number}?api-version=2024-05-01&t=6390&c=MII&s=signed-as-it-is&h=x"
+        given = {"Location": f"{where}/operationResults/{signed}"}
+        if begun[3] == "effectiveroutetable":  # the network provider gives both for some of its operations
+            given["Azure-AsyncOperation"] = f"{where}/operations/{signed}"
+        return Response("null", 202, given, content_type="application/json")
 
-    def _result(self, number: int, url: str, path: str) -> Response:
+    def _result(self, kind: str, number: int, url: str) -> Response:
         self.polled[number] = self.polled.get(number, 0) + 1
-        if self.polled[number] == 1:
-            return Response("", 202, {"Location": f"{url}{path}?api-version=2024-05-01", "Retry-After": "0"})
-        return _json(self.results[number])
+        early = self.polled[number] == 1
+        if kind == "operations":
+            return _json({"status": "InProgress" if early else "Succeeded"})
+        return Response("null", 202, {"Location": url}) if early else _json(self.results[number])
 
 
 def _answer(value: list[dict[str, Any]]) -> dict[str, Any]:
     return {name: given for name, given in value[0].items() if name not in ASKED}
+
+
+def expanded(record: dict[str, Any], served: Subscription) -> dict[str, Any]:
+    """A collection of restore points with its points: its own, else those that were recorded of it."""
+    known, key = served.lists.get("restorePoints", []), record["id"].lower()
+    whole = [row["restorePoints"] for row in known if row["id"].lower() == key]
+    points = whole[0] if whole else [row for row in known if row["id"].lower().startswith(f"{key}/")]
+    return {**record, "properties": {"restorePoints": points, **record["properties"]}}
 
 
 def graph(
@@ -77,7 +90,8 @@ def graph(
         below = [i for group in asked["managementGroups"] for i in groups.get(group, [])]
         rows = [{"id": f"/subscriptions/{i}", "subscriptionId": i} for i in sorted(below)]
     else:
-        rows = [p for i in asked["subscriptions"] if i in served for p in served[i].lists.get("restorePoints", [])]
+        known = [p for i in asked["subscriptions"] if i in served for p in served[i].lists.get("restorePoints", [])]
+        rows = [p for p in known if "/restorePoints/" in p["id"]]
     start, top = int(asked["options"].get("$skipToken", 0)), min(asked["options"]["$top"], page_size)
     page = rows[start : start + top]
     more = {"$skipToken": str(start + top)} if start + top < len(rows) else {}

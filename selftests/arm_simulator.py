@@ -21,7 +21,7 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from selftests.arm import Subscription
-from selftests.arm_answers import Operations, batch, graph
+from selftests.arm_answers import Operations, batch, expanded, graph
 
 TOKEN = "made-up-token-0123456789"  # nobody's
 METRICS_TOKEN = "made-up-metrics-token-9876543210"  # likewise
@@ -129,7 +129,7 @@ class ArmSimulator:
             return error(400, "MissingApiVersionParameter")(request)
         found = self._tags(request) or self._list(request) or self._of_resource(request) or self._other(request)
         found = found or error(404, "ResourceNotFound")(request)
-        found.headers["x-ms-ratelimit-remaining-subscription-reads"] = "249"
+        found.headers.setdefault("x-ms-ratelimit-remaining-subscription-global-reads", "3749")
         return found
 
     def _fault(self, request: Request) -> _Fault | None:
@@ -180,8 +180,8 @@ class ArmSimulator:
             views = [v for v in served.lists["instanceViews"] if v["id"].lower() == owner]
             return reply(views[0]) if views else None
         if request.method == "GET" and found[3] == "restorepointcollections" and not what:
-            points = [c for c in served.lists["restorePointCollections"] if c["id"].lower() == owner]
-            return reply(points[0]) if points else None
+            found_one = [c for c in served.lists["restorePointCollections"] if c["id"].lower() == owner]
+            return reply(expanded(found_one[0], served)) if found_one else None
         if request.method == "POST" and what == ADMIN_RULES:
             rules = [e["value"] for e in served.lists["securityAdminRules"] if e["id"].lower() == owner]
             return self._token_page(request, rules[0]) if rules else None

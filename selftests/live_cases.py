@@ -126,6 +126,7 @@ LIVE_CASES: tuple[tuple[str, str, Subscription, str, str], ...] = (
     ),
     ("AVB-111", "live-route-disagrees", DENYING.put("nextHops", next_hop("None")), "non_compliant", "DenyStorage"),
     ("AVB-113", "live-agrees", DROPPING, "non_compliant", "20.38.108.0/23 to next hop None"),
+    ("AVB-113", "live-hop-is-local", DROPPING.put("nextHops", next_hop("VirtualNetwork")), "error", "next hop to"),
     (
         "AVB-113",
         "live-hop-disagrees",

@@ -280,10 +280,12 @@ def sample_subscription() -> Subscription:
             "backupProtectedItems": _items(),
             "backupPolicies": _policies(),
             "backupJobs": _jobs(),
-            # the graph does not know the points of one collection: they are asked for
-            "restorePointCollections": [collection(n) for n in BACKED_UP[:-1]] + [collection(BACKED_UP[-1], 2)],
+            "restorePointCollections": [collection(n) for n in BACKED_UP],
+            # the graph does not know the points of one collection, and many of another: both are asked themselves
             "restorePoints": [
-                row for n in BACKED_UP[:-1] for row in restore_points(n, 18 if n == "sample-legacy-01" else 3)
+                *(row for n in BACKED_UP[:-1] for row in restore_points(n, 18 if n == "sample-legacy-01" else 3)),
+                {"id": collection("sample-legacy-01")["id"], "restorePoints": restore_points("sample-legacy-01", 18)},
+                {"id": collection(BACKED_UP[-1])["id"], "restorePoints": restore_points(BACKED_UP[-1], 2)},
             ],
             "metrics": [
                 metrics(vm_id(n), cpu=97.3 if n == "sample-batch-01" else 11.5) for n in BACKED_UP if n not in stopped

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from backup_compliance.platform.clouds import endpoint_of
-from backup_compliance.platform.read import Scope
+from backup_compliance.platform.read import OF_VAULTS, Scope
 from backup_compliance.platform.resource_types import ON_REQUEST, RESOURCE_TYPES
 from backup_compliance.platform.rights import Right, check_rights
 from selftests.arm import READ_AT, SUBSCRIPTION, subscription, vault_id
@@ -35,7 +35,7 @@ def test_everything_works(simulator: ArmSimulator) -> None:
     found = rights(simulator)
     assert set(found) == {action for kind, action in RESOURCE_TYPES.items() if kind not in ON_REQUEST}
     assert {r.action for r in found.values() if not r.tried} == {RESOURCE_TYPES["effectiveRoutes"]}
-    assert not any(r.missing for r in found.values())
+    assert not any(r.problem for r in found.values())
 
 
 def test_little_is_asked(simulator: ArmSimulator) -> None:
@@ -63,7 +63,7 @@ def test_missing_action_is_named(simulator: ArmSimulator, path: str, kind: str) 
     """It alone, with what ARM said and what to grant."""
     simulator.fail(path, error(403, "AuthorizationFailed"))
     found = rights(simulator)
-    assert [action for action, right in found.items() if right.missing] == [RESOURCE_TYPES[kind]]
+    assert [action for action, right in found.items() if right.is_missing] == [RESOURCE_TYPES[kind]]
     right = found[RESOURCE_TYPES[kind]]
     assert str(right) == f"MISSING  {right.action}: 403 AuthorizationFailed; grant {right.action} and collect again"
 
@@ -76,14 +76,41 @@ def test_what_cannot_be_tried_is_not_said_to_work(simulator: ArmSimulator) -> No
     assert str(found[RESOURCE_TYPES["backupPolicies"]]).startswith("-  ")
 
 
+@pytest.mark.parametrize("status", [404, 429, 500])
+def test_what_fails_for_another_reason_is_not_called_missing(simulator: ArmSimulator, status: int) -> None:
+    """No right helps against a machine that is gone, or against load."""
+    simulator.fail("/locks$", error(status, "Odd"))
+    right = rights(simulator)[RESOURCE_TYPES["locks"]]
+    assert not right.is_missing
+    assert str(right).startswith(f"failed   Microsoft.Authorization/locks/read: {status} Odd")
+
+
+def test_metrics_beside_another_arm_are_missed(simulator: ArmSimulator) -> None:
+    """Nobody said where they are: a reading would not have them."""
+    found = {
+        right.action: right
+        for right in check_rights(
+            Scope((SUBSCRIPTION,)), endpoint_of("public", simulator.url), QUICK, now=lambda: READ_AT
+        )
+    }
+    assert "--metrics-endpoint" in str(found[RESOURCE_TYPES["metrics"]])
+
+
+def test_lists_behind_a_refused_one_are_not_said_to_work(simulator: ArmSimulator) -> None:
+    """Their own rights could not be tried."""
+    simulator.fail("/vaults$", error(403, "AuthorizationFailed"))
+    found = rights(simulator)
+    assert all("Microsoft.RecoveryServices/vaults/read" in str(found[RESOURCE_TYPES[k]]) for k in OF_VAULTS)
+
+
 def test_verifying_is_tried_on_request(simulator: ArmSimulator) -> None:
     """Where there is something to verify."""
     simulator.start(DENYING)
     simulator.fail("/nextHop$", error(403, "AuthorizationFailed"))
     found = rights(simulator, live=True)
-    assert found[RESOURCE_TYPES["nextHops"]].missing == "403 AuthorizationFailed"
+    assert str(found[RESOURCE_TYPES["nextHops"]]).startswith("MISSING  ")
     assert found[RESOURCE_TYPES["ipFlows"]].tried
-    assert not found[RESOURCE_TYPES["ipFlows"]].missing
+    assert found[RESOURCE_TYPES["ipFlows"]].problem is None
 
 
 @pytest.mark.parametrize("refused", [False, True], ids=["works", "missing"])

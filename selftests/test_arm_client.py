@@ -95,6 +95,27 @@ def test_no_other_host_ever_gets_the_token(simulator: ArmSimulator, tmp_path: Pa
         assert stranger.asked == []
 
 
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://127.0.0.1:{port}\\@localhost:{port}/subscriptions/x",
+        "https://localhost:{port}@127.0.0.1:{port}/subscriptions/x",
+        "https://x:y@localhost:{port}/subscriptions/x",
+        "https://127.0.0.1:{port}/subscriptions/x",
+        "https://localhost:{port}\t@127.0.0.1/x",
+        "https://[localhost:{port}/x",
+        "http://localhost:{port}/x",
+    ],
+)
+def test_links_that_are_read_in_two_ways_are_not_followed(simulator: ArmSimulator, link: str) -> None:
+    """Who checks a URL and who connects to it must see the same host in it."""
+    simulator.fail(IPS, linked(link.format(port=simulator.url.rpartition(":")[2])), times=1)
+    with pytest.raises((Refused, ValueError)):
+        ask(simulator, Limits(waiting=Time().waiting()))
+    assert {host for host, _ in simulator.shown} == {"localhost"}
+    assert len(simulator.asked) == 1
+
+
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
 def test_what_may_pass_is_asked_again(simulator: ArmSimulator, status: int) -> None:
     """Twice refused, then answered: the caller sees the answer, after growing pauses."""
@@ -140,16 +161,32 @@ def test_cloud_that_lags_behind_is_asked_in_a_version_that_it_knows(
     assert asked[1:] == ["2024-05-01", "2024-05-01"]
 
 
+def test_urls_that_a_reply_gave_stay_as_they_are(simulator: ArmSimulator) -> None:
+    """Further pages and results of operations may be signed, version included."""
+    simulator.fail(IPS, only("2024-05-01", "NoRegisteredProviderFound", UNSUPPORTED))
+    opened = clients(simulator, Limits())
+    list(opened.network.public_ip_addresses.list_all())
+    mine = simulator.asked[0].query["api-version"]
+    page = (
+        f"{simulator.url}/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Network/publicIPAddresses?api-version={mine}"
+    )
+    simulator.start(subscription())
+    simulator.fail(IPS, linked(f"{page}&$skiptoken=0&s=signed"), times=1)
+    list(opened.network.public_ip_addresses.list_all())
+    assert [a.query["api-version"] for a in simulator.asked] == ["2024-05-01", mine]
+
+
 @pytest.mark.parametrize(
     ("code", "message"),
     [
         ("NoRegisteredProviderFound", "Nothing is offered."),
         ("NoRegisteredProviderFound", "The supported api-versions are '2099-01-01, 2024-05-01-preview'."),
         ("NoRegisteredProviderFound", "The supported api-versions are '2024-05-01&x=y'."),
-        ("NoRegisteredProviderFound", "The supported api-versions are '2023-09-01'."),
+        ("NoRegisteredProviderFound", "The supported api-versions are '2024-06-01'."),
+        ("NoRegisteredProviderFound", "The supported api-versions are '2015-06-15, 2023-11-01'."),
         ("BadRequest", UNSUPPORTED),
     ],
-    ids=["none", "newer-or-preview", "garbled", "refused-again", "other-refusal"],
+    ids=["none", "newer-or-preview", "garbled", "refused-again", "too-old", "other-refusal"],
 )
 def test_refusal_without_a_version_to_take_is_a_refusal(simulator: ArmSimulator, code: str, message: str) -> None:
     """Asked twice at most."""
@@ -325,11 +362,19 @@ def test_clouds_have_their_own_endpoint_and_audience(cloud: str, host: str) -> N
     assert found.authority.startswith("login.")
 
 
-@pytest.mark.parametrize("url", ["http://arm.example", "arm.example", "https://", "https://user:pw@arm.example", ""])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("http://arm.example", "arm.example", "https://", "https://user:pw@arm.example", ""),
+        *("https://[x", "https://arm.example:abc", "https://arm.example:99999"),
+    ],
+)
 def test_endpoint_must_be_https(url: str) -> None:
     """A token in the clear is anybody's."""
     with pytest.raises(ConfigurationError, match="--arm-endpoint"):
         endpoint_of("public", url)
+    with pytest.raises(ConfigurationError, match="--metrics-endpoint"):
+        endpoint_of("public", None, url)
     assert endpoint_of("public", "https://arm.example:444/x/").scope == "https://arm.example:444/.default"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from datetime import UTC, datetime
 
@@ -120,8 +121,22 @@ def test_odd_reply_is_a_problem(simulator: ArmSimulator, reply: str) -> None:
 
 def test_entries_that_the_client_cannot_model_are_kept(simulator: ArmSimulator) -> None:
     """What they lack is for the control to say."""
-    simulator.fail(GET_BATCH, body('{"values": [{"resourceid": "x"}]}'))
-    assert comparable(read(simulator))["metrics"] == {"value": [{"resourceid": "x"}]}
+    odd = {"resourceid": vm_id("sample")}
+    simulator.fail(GET_BATCH, body(json.dumps({"values": [odd]})))
+    assert comparable(read(simulator))["metrics"] == {"value": [odd]}
+
+
+@pytest.mark.parametrize("stranger", [{"resourceid": vm_id("other")}, {"value": []}, {"resourceid": None}])
+def test_entries_about_others_take_their_batch_only(simulator: ArmSimulator, stranger: dict[str, object]) -> None:
+    """Nobody knows whose values were mixed up."""
+    simulator.start(fleet()).page_size = 1000
+    entries = [{**metrics(vm_id(name)), "value": []} for name in NAMES[:BATCH]]
+    simulator.fail(GET_BATCH, body(json.dumps({"values": [*entries, stranger]})), times=1)
+    found = read(simulator)
+    assert {p.missing for p in found.problems} == {
+        "the reply is about a machine that was not asked about, or about none"
+    }
+    assert len(found.problems) + len(comparable(found)["metrics"]["value"]) == len(NAMES)
 
 
 def test_tokens_go_to_their_own_hosts_only(simulator: ArmSimulator, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ from selftests.arm import (
 )
 from selftests.arm_reading import QUICK, comparable, live, read
 from selftests.arm_simulator import ArmSimulator, body, error, reply
-from selftests.live_cases import APPS, BEHIND_A_GATEWAY, DENYING, DROPPING, NIC
+from selftests.live_cases import APPS, BEHIND_A_GATEWAY, DENYING, DROPPING, NIC, effective_routes
 from selftests.product import ROOT
 
 ROUTES = "/effectiveRouteTable$"
@@ -40,7 +40,8 @@ def test_routes_of_a_gateway_are_read_once_a_subnet(simulator: ArmSimulator) -> 
     simulator.start(twins(BEHIND_A_GATEWAY))
     found = read(simulator)
     assert comparable(found)["effectiveRoutes"] == {"value": BEHIND_A_GATEWAY.lists["effectiveRoutes"]}
-    assert (simulator.count(ROUTES), simulator.count("/operationResults/")) == (1, 2)
+    counted = [simulator.count(path) for path in (ROUTES, "/operations/", "/operationResults/")]
+    assert counted == [1, 2, 1]
 
 
 def test_machine_that_runs_is_asked(simulator: ArmSimulator) -> None:
@@ -89,6 +90,9 @@ def test_missing_right_is_an_error_of_what_needs_the_routes(simulator: ArmSimula
     assert all("effectiveRouteTable/action" in f.remediation and "403" in f.message for f in found)
 
 
+EVIL = "https://127.0.0.1\\@{}/x"
+
+
 def never(request: Request) -> Response:
     """An operation that is still under way."""
     return Response("", 202, {"Location": request.url, "Retry-After": "0"})
@@ -106,10 +110,21 @@ def never(request: Request) -> Response:
         ("/operationResults/", body('{"value": [{'), "cut off"),
         ("/operationResults/", body('{"other": []}'), "no `value`"),
         ("/operationResults/", body("[]"), "not what ARM documents"),
-        ("/operationResults/", never, "did not finish it within 1 seconds"),
+        ("/operationResults/", body('{"value": [], "nextLink": "https://localhost/x"}'), "one page of several"),
+        ("/operationResults/", never, "it ended without a result"),
+        ("/operations/", body('{"status": "InProgress"}'), "did not finish it within 1 seconds"),
+        ("/operations/", body('{"status": "Failed", "error": {"code": "Odd"}}'), "Azure ended it with"),
+        ("/operations/", body('{"status": "Canceled"}'), "Azure ended it with"),
+        (ROUTES, lambda r: Response("", 202, {"Azure-AsyncOperation": EVIL.format(r.host)}), "backslashes"),
+        (
+            ROUTES,
+            lambda r: Response("", 202, {"Location": f"https://{r.host}/x", "Retry-After": "90000"}),
+            "did not finish",
+        ),
         (ROUTES, lambda r: Response("", 202, {"Location": "https://elsewhere.example/x"}), "another host"),
-        (ROUTES, lambda r: Response("", 202), ""),
+        (ROUTES, lambda r: Response("", 202), "it ended without a result"),
     ],
+    ids=[str(number) for number in range(18)],
 )
 def test_operation_that_fails_is_a_problem_of_its_interface(
     simulator: ArmSimulator, path: str, answer: object, missing: str
@@ -163,7 +178,33 @@ def test_region_without_network_watcher_says_so(simulator: ArmSimulator) -> None
     found = read(simulator, live=True)
     assert {p.type for p in found.problems} == {"ipFlows", "nextHops"}
     assert all("no network watcher in the region of sample" in p.missing for p in found.problems)
-    assert found.documents["effectiveSecurityGroups"] != b""
+    assert comparable(found)["effectiveSecurityGroups"] == {"value": DENYING.lists["effectiveSecurityGroups"]}
+
+
+def test_effective_routes_are_compared_without_network_watcher_too(
+    simulator: ArmSimulator, pytester: pytest.Pytester
+) -> None:
+    """A table that drops and an effective one that does not are two answers to one question."""
+    flipped = DROPPING.put("effectiveRoutes", effective_routes(("Default", "0.0.0.0/0", "Internet")))
+    simulator.start(flipped.put("networkWatchers"))
+    finding = live(pytester, simulator, "--verify-live").finding("AVB-113", vm_id("sample"))
+    assert finding.outcome.value == "error"
+    assert "effective routes to 20.38.108.0: Azure says Internet, computed is None" in finding.message
+
+
+def test_what_azure_does_not_answer_is_told_loudly(simulator: ArmSimulator, pytester: pytest.Pytester) -> None:
+    """In the evidence, and in a note of every report; the verdict stands as it is without it."""
+    simulator.start(DENYING)
+    simulator.fail("/(ipFlowVerify|nextHop|effectiveNetworkSecurityGroups)$", error(403, "AuthorizationFailed"))
+    judged = live(pytester, simulator, "--verify-live")
+    finding = judged.finding("AVB-111", vm_id("sample"))
+    assert finding.outcome.value == "non_compliant"
+    assert (
+        "not answered - ipFlows: 403 AuthorizationFailed (grant Microsoft.Network/networkWatchers/ipFlowVerify/action"
+        in str(finding.evidence)
+    )
+    assert any("--verify-live: 3 questions to Azure" in note and "403" in note for note in judged.document.run.notes)
+    assert "--verify-live: 3 questions to Azure" in judged.text
 
 
 def test_network_watchers_that_may_not_be_listed(simulator: ArmSimulator) -> None:
@@ -210,5 +251,6 @@ def test_rights_for_verifying_are_in_the_readme(simulator: ArmSimulator) -> None
     assert set(actions) == {RESOURCE_TYPES[kind] for kind in ON_REQUEST}
     assert more - set(actions) == {
         RESOURCE_TYPES["effectiveRoutes"],
+        "Microsoft.Network/locations/operations/read",
         "Microsoft.Network/locations/operationResults/read",
     }

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,14 +18,19 @@ from backup_compliance.facts import Facts, load_facts, save_facts
 from backup_compliance.options import WHAT_TO_TYPE
 from backup_compliance.platform.arm_questions import LISTS
 from backup_compliance.platform.clouds import endpoint_of
+from backup_compliance.platform.compute import parse_identity
+from backup_compliance.platform.estate import open_estate
 from backup_compliance.platform.read import OF_VAULTS, Scope, read_subscriptions
 from backup_compliance.platform.resource_types import ON_REQUEST, RESOURCE_TYPES
+from backup_compliance.platform.restore_points import Collection, find_collections
+from backup_compliance.recorded import RecordedSubscription
 from backup_compliance.report.findings import Finding
 from selftests.arm import (
     READ_AT,
     SUBSCRIPTION,
     Subscription,
     collection,
+    instance_view,
     machine,
     network_id,
     power_state,
@@ -32,7 +39,7 @@ from selftests.arm import (
     vm_id,
 )
 from selftests.arm_reading import QUICK, comparable, live, read, read_all
-from selftests.arm_simulator import TOKEN, Answer, ArmSimulator, again, body, error, hang, linked
+from selftests.arm_simulator import TOKEN, Answer, ArmSimulator, again, body, error, hang, linked, reply
 from selftests.live_cases import BEHIND_A_GATEWAY
 from selftests.product import ROOT, Judged, judge, record
 from selftests.sample_estate import sample_subscription
@@ -67,8 +74,8 @@ def test_each_thing_is_asked_for_once(simulator: ArmSimulator) -> None:
     """One list a type, one instance view a running machine and none for others, nothing that could write."""
     simulator.start(sample_subscription()).page_size = 1000
     read(simulator)
-    networks, vaults, tags, graph, batches, unknown_collections = 1, 1, 1, 1, 1, 1
-    once = len(LISTS) + len(OF_VAULTS) * vaults + networks + tags + graph + batches + unknown_collections
+    networks, vaults, tags, graph, batches, collections = 1, 1, 1, 1, 1, 2
+    once = len(LISTS) + len(OF_VAULTS) * vaults + networks + tags + graph + batches + collections
     assert len(simulator.asked) == once + RUNNING
     for kind in LISTS:
         name = "virtualMachines" if kind == "virtualMachineStatuses" else kind
@@ -221,7 +228,8 @@ def test_reply_that_never_ends_is_given_up(simulator: ArmSimulator) -> None:
     found = read(simulator, limits=replace(QUICK, patience=2.0))
     released.set()
     (problem,) = found.problems
-    assert (problem.type, problem.missing) == ("natGateways", "ARM did not answer within 2 seconds")
+    told = "its answer was not complete when nothing had come for 2 seconds"
+    assert (problem.type, problem.missing) == ("natGateways", told)
 
 
 def test_endless_list_is_given_up(simulator: ArmSimulator) -> None:
@@ -261,7 +269,7 @@ def test_restore_points_that_were_refused_are_a_problem_of_their_collection(simu
     simulator.start(subscription().without("restorePoints"))
     simulator.fail("/restorePointCollections/AzureBackup_sample", error(403, "AuthorizationFailed"))
     (problem,) = read(simulator).problems
-    assert (problem.type, problem.missing) == ("restorePointCollections", "403 AuthorizationFailed")
+    assert (problem.type, problem.missing) == ("restorePoints", "403 AuthorizationFailed")
     assert problem.scope == collection("sample")["id"]
 
 
@@ -270,7 +278,81 @@ def test_restore_points_that_are_gone_are_nobodys_problem(simulator: ArmSimulato
     simulator.start(subscription().without("restorePoints"))
     simulator.fail("/restorePointCollections/AzureBackup_sample", error(404, "ResourceNotFound"))
     found = read(simulator)
-    assert (found.problems, comparable(found)["restorePointCollections"]) == ((), {"value": []})
+    assert (found.problems, collections_of(found)) == ((), ())
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [body("<html>Not Found", 404, "text/html"), body("", 404), error(404, "Odd")],
+    ids=["html", "empty", "other-code"],
+)
+def test_restore_points_behind_an_odd_404_are_not_gone(simulator: ArmSimulator, answer: Answer) -> None:
+    """A gateway on the way knows nothing of them; a lock on them still counts."""
+    simulator.start(subscription().without("restorePoints"))
+    simulator.fail("/restorePointCollections/AzureBackup_sample", answer)
+    found = read(simulator)
+    assert [p.type for p in found.problems] == ["restorePoints"]
+    assert len(collections_of(found)) == 1
+
+
+def collections_of(found: RecordedSubscription) -> tuple[Collection, ...]:
+    """The restore point collections of the only machine, as they are judged."""
+    estate = open_estate([found])
+    return find_collections(estate, parse_identity(next(iter(estate.every("virtualMachines")))))
+
+
+def test_unread_restore_points_are_their_own_machines_only(simulator: ArmSimulator, pytester: pytest.Pytester) -> None:
+    """The list said whose collection it is."""
+    sample = (
+        subscription().add("virtualMachines", machine("twin", 5)).add("virtualMachineStatuses", power_state("twin"))
+    )
+    sample = sample.add("restorePointCollections", collection("twin")).add("instanceViews", instance_view("twin"))
+    simulator.start(sample)
+    simulator.fail("/restorePointCollections/AzureBackup_twin", error(400, "Odd"))
+    found = {
+        f.resource.rsplit("/", 1)[-1]: f.outcome.value
+        for f in live(pytester, simulator).document.findings
+        if f.control == "AVB-502"
+    }
+    assert found == {"sample": "compliant", "twin": "error"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/restorePointCollections$", "/networkInterfaces$", "/backupJobs$", "/listNetworkManager", "metrics:getBatch$"],
+)
+def test_bytes_that_are_no_utf8_take_their_own_list_only(simulator: ArmSimulator, path: str) -> None:
+    """One strange byte is no reason to lose the rest, or the run."""
+    simulator.fail(path, body(b'{"value": [{"id": "\xff"}], "values": [{"resourceid": "\xff"}]}'))
+    (problem,) = read(simulator).problems
+    assert problem.missing == "the reply holds bytes that are no UTF-8"
+
+
+def test_secrets_of_the_list_of_machines_are_left_out(simulator: ArmSimulator, tmp_path: Path) -> None:
+    """Settings of extensions and user data, wherever ARM may give them."""
+    told = {"id": f"{vm_id('sample')}/extensions/x", "properties": {"settings": {"commandToExecute": "hunter2"}}}
+    sample = subscription().set("virtualMachines", "sample", "resources", [told])
+    simulator.start(sample.set("virtualMachines", "sample", "properties.userData", "aHVudGVyMg=="))
+    found = read(simulator)
+    assert b"hunter2" not in found.documents["virtualMachines"]
+    assert b"aHVudGVyMg" not in found.documents["virtualMachines"]
+    assert comparable(found)["virtualMachines"]["value"][0]["resources"] == [{**told, "properties": {}}]
+
+
+def test_nothing_is_asked_any_more_once_a_reading_is_over(simulator: ArmSimulator) -> None:
+    """Pages without end would go on for ever behind everybody's back."""
+    numbers = itertools.count()
+    simulator.fail(
+        "/natGateways$",
+        lambda r: reply({"value": [], "nextLink": f"{r.base_url}?api-version=1&$skiptoken={next(numbers)}"}),
+    )
+    found = read(simulator, limits=replace(QUICK, patience=1.0))
+    (problem,) = found.problems
+    assert (problem.type, "was not complete" in problem.missing) == ("natGateways", True)
+    time.sleep(0.3)
+    asked = len(simulator.asked)
+    time.sleep(0.5)
+    assert len(simulator.asked) == asked
 
 
 def test_other_machines_keep_their_instance_views(simulator: ArmSimulator) -> None:

@@ -46,10 +46,14 @@ class Connection:
     credential: TokenCredential
     session: requests.Session
     limits: Limits
+    over: threading.Event = field(default_factory=threading.Event)
+    """Set when nobody waits for answers any more: what is still under way then ends with its next request."""
     _metrics: dict[str, MetricsClient] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def pipeline(self, url: str, scope: str, pace: Pace, *first: Any, counted_by: str = READS_LEFT) -> dict[str, Any]:
+    def pipeline(
+        self, url: str, scope: str, pace: Pace, *first: Any, counted_by: tuple[str, ...] = READS_LEFT
+    ) -> dict[str, Any]:
         """Our own policies behind `first`, and a transport, in the words of an Azure client's constructor."""
         transport = RequestsTransport(
             session=self.session,
@@ -62,7 +66,7 @@ class Connection:
             RequestIdPolicy(),  # polling a long-running operation repeats it
             HeadersPolicy(),
             UserAgentPolicy(f"azure-backup-compliance/{__version__}", user_agent_use_env=False),
-            ReadOnly(url),
+            ReadOnly(url, self.over),
             CustomHookPolicy(),  # sees answers after the last retry
             KnownVersions(),
             BoundedRetry(self.limits, pace),
@@ -93,12 +97,13 @@ class Connection:
 class Clients:
     """The clients of one subscription; all of them send through one connection pool and at one pace."""
 
+    subscription: str
+    """Lower case."""
     compute: ComputeManagementClient
     network: NetworkManagementClient
     vaults: RecoveryServicesClient
     backup: RecoveryServicesBackupClient
     locks: ManagementLockClient
-    graph: ResourceGraphClient
     connection: Connection
 
     def replies(self, kind: str) -> Replies:
@@ -125,11 +130,11 @@ def open_clients(subscription: str, connection: Connection) -> Clients:
         return kind(connection.credential, subscription, base_url=at.url, credential_scopes=[at.scope], **sending)
 
     return Clients(
+        subscription=subscription,
         compute=client(ComputeManagementClient),
         network=client(NetworkManagementClient),
         vaults=client(RecoveryServicesClient),
         backup=client(RecoveryServicesBackupClient),
         locks=client(ManagementLockClient, ContentDecodePolicy()),  # of an older make: it asks for decoded replies
-        graph=connection.graph,
         connection=connection,
     )

@@ -9,6 +9,7 @@ from typing import Any
 from azure.mgmt.core.polling.arm_polling import ARMPolling
 
 from backup_compliance.platform.arm_client import Clients
+from backup_compliance.platform.arm_pace import Limits
 from backup_compliance.platform.arm_questions import Question, hook
 from backup_compliance.platform.arm_replies import AGAIN, entry_with, values_of
 from backup_compliance.platform.compute import find_power, parse_identity, parse_profile
@@ -56,6 +57,21 @@ def _effective_routes(clients: Clients, interface: str) -> list[bytes]:
     return [entry_with(interface, values_of(result))]
 
 
+class _Polling(ARMPolling):
+    """Azure's own way of waiting, which would wait as long as a reply says, and for ever."""
+
+    def __init__(self, limits: Limits, take: Callable[[Any], None]) -> None:
+        super().__init__(timeout=limits.poll_interval, raw_response_hook=take)
+        self._limit = limits.operation_timeout
+        self._until = limits.waiting.clock() + self._limit
+        self._clock = limits.waiting.clock
+
+    def _sleep(self, delay: float) -> None:
+        if self._clock() + delay > self._until:
+            raise Unreadable(f"Azure did not finish it within {self._limit:g} seconds", AGAIN)
+        super()._sleep(delay)
+
+
 def names_of(resource: str, kind: str) -> tuple[str, str]:
     """Resource group and name, as the clients want them."""
     return segment(resource, "resourceGroups"), segment(resource, kind)
@@ -67,13 +83,9 @@ def operate(kind: str, clients: Clients, begin: Callable[..., Any], *arguments: 
     Raises:
         Unreadable: ARM refused it, did not finish in time, or gave no result.
     """
-    limits, replies = clients.connection.limits, clients.replies(kind)
+    replies = clients.replies(kind)
     taking = hook(replies.take_result)
-    polling = ARMPolling(timeout=limits.poll_interval, raw_response_hook=taking)
-    poller = begin(*arguments, polling=polling, raw_response_hook=taking)
-    poller.wait(limits.operation_timeout)
-    if not poller.done():
-        raise Unreadable(f"Azure did not finish it within {limits.operation_timeout:g} seconds", AGAIN)
+    begin(*arguments, polling=_Polling(clients.connection.limits, taking), raw_response_hook=taking).wait()
     if not replies.entries:
         raise Unreadable("it ended without a result", AGAIN)
     return replies.entries[0]

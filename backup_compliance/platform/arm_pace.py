@@ -12,9 +12,12 @@ from typing import Any, Final
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import SansIOHTTPPolicy
 
-READS_LEFT: Final = "x-ms-ratelimit-remaining-subscription-reads"
-QUERIES_LEFT: Final = "x-ms-user-quota-remaining"
-"""ARM's own counts: of a subscription's reads, of a user's Resource Graph queries."""
+READS_LEFT: Final = (
+    "x-ms-ratelimit-remaining-subscription-reads",
+    "x-ms-ratelimit-remaining-subscription-global-reads",
+)
+QUERIES_LEFT: Final = ("x-ms-user-quota-remaining",)
+"""ARM's own counts: of a subscription's reads by one principal and by all, of a user's Resource Graph queries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +100,9 @@ class Pace:
 class Pacing(SansIOHTTPPolicy[Any, Any]):
     """Every attempt waits for its turn."""
 
-    def __init__(self, pace: Pace, counted_by: str = READS_LEFT) -> None:
+    def __init__(self, pace: Pace, counted_by: tuple[str, ...] = READS_LEFT) -> None:
         self._pace = pace
-        self._header = counted_by
+        self._headers = counted_by
 
     def on_request(self, request: PipelineRequest[Any]) -> None:  # noqa: ARG002  # azure-core's signature
         """Blocks until it is this request's turn."""
@@ -107,6 +110,7 @@ class Pacing(SansIOHTTPPolicy[Any, Any]):
 
     def on_response(self, request: PipelineRequest[Any], response: PipelineResponse[Any, Any]) -> None:  # noqa: ARG002
         """Takes over ARM's count of what is left."""
-        remaining = response.http_response.headers.get(self._header, "")
-        if remaining.isascii() and remaining.isdigit():
-            self._pace.learn(int(remaining))
+        for header in self._headers:
+            remaining = response.http_response.headers.get(header, "")
+            if remaining.isascii() and remaining.isdigit():
+                self._pace.learn(int(remaining))

@@ -7,6 +7,7 @@ honour any Retry-After and do not retry a POST that met 429; these take their pl
 from __future__ import annotations
 
 import re
+import threading
 import time
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
@@ -16,8 +17,11 @@ import requests
 from azure.core.exceptions import AzureError, ClientAuthenticationError
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import HTTPPolicy, SansIOHTTPPolicy
+from urllib3.exceptions import LocationParseError
+from urllib3.util import parse_url
 
 from backup_compliance.platform.arm_pace import Limits, Pace
+from backup_compliance.platform.arm_replies import OTHER_VERSION
 
 _IN_GROUP: Final = r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.Network"
 READING_POSTS: Final = (
@@ -29,8 +33,13 @@ READING_POSTS: Final = (
 )
 """There is no GET for these; each is documented as reading only."""
 _READING_POST: Final = re.compile("|".join(READING_POSTS), re.IGNORECASE)
+_ODD: Final = re.compile(r"[\\\x00-\x20\x7f]")
 _TRANSIENT: Final = frozenset({429, 500, 502, 503, 504})
-_OTHER_VERSION: Final = re.compile(r'"(?:InvalidApiVersionParameter|NoRegisteredProviderFound|InvalidResourceType)"')
+OLDEST_VERSION: Final = "2024-01-01"
+"""Before it, fields are missing whose absence would be taken for an answer (defaultOutboundAccess of subnets)."""
+_REFUSED_VERSION: Final = re.compile(rf'"(?:{"|".join(OTHER_VERSION)})"')
+_GIVEN: Final = re.compile(r"/operation(result)?s/|[?&]\$?skiptoken=", re.IGNORECASE)
+"""URLs that a reply gave: they may be signed as they are."""
 _SUPPORTED: Final = re.compile(r"supported (?:api-)?versions are '([0-9a-z, -]+)'", re.IGNORECASE)
 _STABLE: Final = re.compile(r"\d{4}-\d\d-\d\d")
 
@@ -45,24 +54,38 @@ class ReadOnly(SansIOHTTPPolicy[Any, Any]):
     Stands before the policy that adds the token; a `nextLink` is a stranger's URL until it was compared.
     """
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(self, endpoint: str, over: threading.Event) -> None:
         self._origin = _origin(endpoint)
         self._path = urlsplit(endpoint).path.rstrip("/")
+        self._over = over
 
     def on_request(self, request: PipelineRequest[Any]) -> None:
         """Raises `Refused`."""
         method, url = request.http_request.method, request.http_request.url
-        parts = urlsplit(url)
-        if _origin(url) != self._origin:
-            raise Refused(f"it leads to another host ({parts.hostname}), which would have got the token")
-        path = parts.path.removeprefix(self._path)
+        if self._over.is_set():
+            raise Refused("the reading is over")
+        origin = _origin(url)
+        if origin != self._origin:
+            raise Refused(f"it leads to another host ({origin[1]}), which would have got the token")
+        path = urlsplit(url).path.removeprefix(self._path)
         if method != "GET" and not (method == "POST" and _READING_POST.fullmatch(path)):
             raise Refused(f"{method} {path} may write, and this suite reads only")
 
 
-def _origin(url: str) -> tuple[str, str | None, int]:
-    parts = urlsplit(url)
-    return parts.scheme.lower(), parts.hostname, parts.port or 443
+def _origin(url: str) -> tuple[str | None, str | None, int]:
+    """Scheme, host and port as the library that connects understands them: others part odd URLs differently.
+
+    Raises `Refused` for what no URL of ARM's holds.
+    """
+    if _ODD.search(url):
+        raise Refused("it leads to a URL with blanks, control characters or backslashes")
+    try:
+        parts = parse_url(url)
+    except LocationParseError:
+        raise Refused("it leads to what is no URL") from None
+    if parts.auth is not None:
+        raise Refused("it leads to a URL with a user in it")
+    return parts.scheme, parts.host, parts.port or 443
 
 
 class BoundedRetry(HTTPPolicy[Any, Any]):
@@ -110,9 +133,8 @@ class BoundedRetry(HTTPPolicy[Any, Any]):
 class KnownVersions(HTTPPolicy[Any, Any]):
     """Asks once more in an older API version where a cloud does not know the client's own yet, and says why it may.
 
-    China, US Government and Azure Stack lag behind; ARM's refusal lists what they know. The newest stable version
-    that is older than the client's serves, for this and every further request of that operation. What an older
-    version does not give is missing like anything else that ARM does not give.
+    China and US Government lag behind; ARM's refusal lists what they know. The newest stable version that is older
+    than the client's serves, down to `OLDEST_VERSION`, for this and every further request of that operation.
     """
 
     def __init__(self) -> None:
@@ -122,6 +144,8 @@ class KnownVersions(HTTPPolicy[Any, Any]):
     def send(self, request: PipelineRequest[Any]) -> PipelineResponse[Any, Any]:
         """The answer in a version that is known there, or the first refusal."""
         http = request.http_request
+        if _GIVEN.search(http.url):
+            return self.next.send(request)
         operation, asked = _operation(http.url), _version(http.url)
         if operation in self._versions:
             http.url = _in_version(http.url, self._versions[operation])
@@ -136,8 +160,9 @@ class KnownVersions(HTTPPolicy[Any, Any]):
 
 
 def _operation(url: str) -> str:
-    """The provider and the types on the way, without the names between them."""
-    return "/".join(urlsplit(url).path.rpartition("/providers/")[2].lower().split("/")[:2])
+    """The provider and all types on the way, without the names between them."""
+    provider, *way = urlsplit(url).path.rpartition("/providers/")[2].lower().split("/")
+    return "/".join([provider, *way[::2]])
 
 
 def _version(url: str) -> str:
@@ -154,9 +179,9 @@ def _older_version(response: Any, asked: str) -> str:
     if response.status_code not in (400, 404) or not asked:
         return ""
     text = response.read()[:100_000].decode("utf-8", "replace")
-    offered = _SUPPORTED.search(text) if _OTHER_VERSION.search(text) else None
+    offered = _SUPPORTED.search(text) if _REFUSED_VERSION.search(text) else None
     stable = [v for v in map(str.strip, offered[1].split(",")) if _STABLE.fullmatch(v)] if offered else []
-    return max((v for v in stable if v < asked), default="")
+    return max((v for v in stable if OLDEST_VERSION <= v < asked), default="")
 
 
 def _is_for_good(error: AzureError) -> bool:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Final, Protocol
+from dataclasses import dataclass, field
+from typing import Final
 
 from azure.core.exceptions import (
     AzureError,
     ClientAuthenticationError,
+    DecodeError,
+    HttpResponseError,
     ServiceRequestTimeoutError,
     ServiceResponseTimeoutError,
 )
@@ -28,16 +31,14 @@ Progress = Callable[[int, int], None]
 NETWORK: Final = "look at the network, the proxy (HTTPS_PROXY) and the CA bundle (REQUESTS_CA_BUNDLE) here"
 
 
-class Reading(Protocol):
+@dataclass
+class Answers:
     """Where answers are filed."""
 
-    @property
-    def entries(self) -> dict[str, list[bytes]]:
-        """Raw entries by recorded type."""
-
-    @property
-    def problems(self) -> list[ReadProblem]:
-        """What could not be read."""
+    entries: dict[str, list[bytes]] = field(default_factory=dict)
+    """Raw entries by recorded type."""
+    problems: list[ReadProblem] = field(default_factory=list)
+    """What could not be read."""
 
 
 class Asking:
@@ -48,12 +49,14 @@ class Asking:
         self._limits = limits
         self._done = self._all = 0
 
-    def ask(self, questions: Iterable[tuple[Reading, Question]]) -> None:
+    def ask(self, questions: Iterable[tuple[Answers, Question]]) -> None:
         """Every answer is filed when this returns; what did not answer in time is a problem like any other."""
         asked = list(questions)
         self._all += len(asked)
         answers = dict(self._answers([question for _, question in asked]))
-        late = Unreadable(f"ARM did not answer within {self._limits.patience:g} seconds", NETWORK)
+        late = Unreadable(
+            f"its answer was not complete when nothing had come for {self._limits.patience:g} seconds", NETWORK
+        )
         for number, (reading, question) in enumerate(asked):  # in this order, so that two readings can be compared
             found = answers.get(number, late)
             if isinstance(found, Unreadable):
@@ -101,13 +104,18 @@ def answer(question: Question, limits: Limits) -> list[bytes] | Unreadable:
     except Unreadable as error:
         return error.with_traceback(None)
     except Refused as error:
-        return Unreadable(f"its next page was not asked for: {error}", "look who answers in ARM's place")
+        return Unreadable(f"it was not followed: {error}", "look who answers in ARM's place")
     except NoToken as error:
         return Unreadable(printable(str(error), 200), "give that token too, or sign in (az login, a managed identity)")
     except ClientAuthenticationError as error:
         return Unreadable(f"the credential gave no token: {printable(str(error), 160)}", "sign in again")
     except (ServiceRequestTimeoutError, ServiceResponseTimeoutError):
         return Unreadable(f"ARM did not answer within {limits.read_timeout:g} seconds", NETWORK)
+    except DecodeError:
+        return Unreadable("the reply is cut off or no JSON", AGAIN)
+    except HttpResponseError as error:
+        code = error.error.code if error.error is not None else ""
+        return Unreadable(f"Azure ended it with {printable(str(code or error.message), 120)}", AGAIN)
     except AzureError as error:
         cause = str(error).rpartition("(Caused by ")[2]  # behind urllib3's long account of the URL
         return Unreadable(f"the connection to ARM failed: {printable(cause, 200)}", NETWORK)

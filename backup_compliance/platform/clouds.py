@@ -54,7 +54,12 @@ def endpoint_of(cloud: str, url: str | None = None, metrics_url: str | None = No
 
 def _checked(option: str, url: str) -> str:
     """Host and port of a URL that a token may travel to."""
-    parts = urlsplit(url)
+    wrong = ConfigurationError(f"{option}: {printable(url, 100)!r} is no URL https://HOST[:PORT][/PATH]")
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        raise wrong from None
     if parts.scheme != "https" or not parts.hostname or parts.username or parts.query or parts.fragment:
-        raise ConfigurationError(f"{option}: {printable(url, 100)!r} is no URL https://HOST[:PORT][/PATH]")
+        raise wrong
     return parts.netloc

@@ -78,7 +78,7 @@ def find_credential(endpoint: Endpoint, environment: Mapping[str, str] = os.envi
     except (AzureError, ValueError) as error:
         told = printable(str(error), 300)
         raise ConfigurationError(
-            f"--subscription: no token for {endpoint.url}: sign in (`az login`), use a managed identity or set {TOKEN_VARIABLE}: {told}"
+            f"no token for {endpoint.url}: sign in (`az login`), use a managed identity or set {TOKEN_VARIABLE}: {told}"
         ) from None
     return credential
 

@@ -20,15 +20,24 @@ from backup_compliance.network.routes import (
     INTERNET,
     LOCAL,
     SERVICE_ENDPOINT,
+    NextHops,
     next_hop,
     parse_effective_routes,
 )
 from backup_compliance.network.security_rules import parse_effective_groups
+from backup_compliance.network.service_tags import Unknown
 from backup_compliance.platform.egress import find_egress, find_flow, find_sender
 from backup_compliance.platform.estate import Estate, Resource, normal, subscription_of
 from backup_compliance.platform.facts import Identity
 from backup_compliance.platform.interfaces import Interface
-from backup_compliance.platform.routing import EFFECTIVE_ROUTES, computed_routing, find_next_hops, find_service_tags
+from backup_compliance.platform.resource_types import ON_REQUEST
+from backup_compliance.platform.routing import (
+    EFFECTIVE_ROUTES,
+    computed_routing,
+    find_service_tags,
+    regional,
+    versions_of,
+)
 from backup_compliance.untrusted import printable
 from backup_compliance.verdicts import Undetermined, Unreadable
 
@@ -45,6 +54,7 @@ _SAME_HOP: Final = {
     "VNetPeering": LOCAL,
     "VNetGlobalPeering": LOCAL,
     "HyperNetGateway": GATEWAY,
+    "VirtualNetwork": LOCAL,
 }
 
 
@@ -71,18 +81,30 @@ class Subject:
     interface: Interface
 
 
-def address_to_verify(estate: Estate, vm: Identity, interface: Interface, storage: str) -> str | None:
-    """An IPv4 address of storage that security groups or routes may stop; None where both let everything through.
+def address_to_verify(subject: Subject) -> str | None:
+    """An IPv4 address of storage that security groups or the route table may stop; None where both let everything through.
 
     Raises `Unreadable` and `Undetermined` where the lists do not even tell what is asked about.
     """
-    rules = find_egress(estate, interface, vm, storage).shares
-    routes = find_next_hops(estate, interface, vm, storage).verdict.shares
+    estate, vm, interface = subject.estate, subject.vm, subject.interface
+    storage = regional("Storage", vm)
+    rules = find_egress(estate, interface, vm, storage)
+    target = find_service_tags(estate, vm).lookup(storage)
+    shares = rules.shares
+    if not isinstance(target, Unknown):
+        shares = (*shares, *_computed_hops(subject, target.limited_to(versions_of(interface))).verdict.shares)
     for access in _UNSURE:
-        for share in (*rules, *routes):
+        for share in shares:
             if share.access is access and (address := _first(share)):
                 return address
     return None
+
+
+def _computed_hops(subject: Subject, target: Destination) -> NextHops:
+    """From the route table: the effective routes are Azure's own word."""
+    routing = computed_routing(subject.estate, subject.interface)
+    tags = find_service_tags(subject.estate, subject.vm)
+    return next_hop(routing.routes, target, tags, gateway_routes_unknown=routing.gateway_routes_unknown)
 
 
 def _first(share: Share) -> str:
@@ -134,14 +156,27 @@ def _each(
 
 
 def _effective(subject: Subject, kind: str, compare: Callable[[Subject, Resource, str], Answer]) -> Iterator[Answer]:
-    """The effective rules or routes, asked about the same address as Network Watcher."""
-    flows = _recorded(subject, IP_FLOWS, subject.vm.id) or _recorded(subject, NEXT_HOPS, subject.vm.id)
+    """The effective rules or routes, for the address that is in doubt without them."""
     record = _recorded(subject, kind, subject.interface.id)
-    values = flows.get("value") if flows is not None else None
-    if record is None or not isinstance(values, list) or not values:
+    if record is None:
         return
-    asked = as_record(values[0]) or NOTHING
-    yield compare(subject, record, text_at(asked, "remoteIPAddress") or text_at(asked, "destinationIPAddress"))
+    try:
+        address = address_to_verify(subject)
+    except (Unreadable, Undetermined):
+        return  # the controls say so themselves
+    if address is not None:
+        yield compare(subject, record, address)
+
+
+def unanswered(subject: Subject) -> list[str]:
+    """What was asked of Azure about this machine and not answered, with what to do about it."""
+    scopes = {normal(subject.vm.id), normal(subject.interface.id)}
+    problems = subject.estate.subscriptions[subscription_of(subject.vm.id)].problems
+    return [
+        f"{p.type}: {printable(p.missing)} ({printable(p.remedy)})"
+        for p in problems
+        if p.type in ON_REQUEST and (not p.scope or normal(p.scope) in scopes)
+    ]
 
 
 def _ip_flow(subject: Subject, value: Mapping[str, Any]) -> Answer:
@@ -189,14 +224,10 @@ def _next_hop(subject: Subject, value: Mapping[str, Any]) -> Answer:
 
 
 def _computed_hop(subject: Subject, remote: str) -> tuple[frozenset[str], str]:
-    """From the route table: the effective routes are Azure's own word."""
     try:
-        routing = computed_routing(subject.estate, subject.interface)
-        target = Destination.whole(remote, AddressSet.of(remote))
-        tags = find_service_tags(subject.estate, subject.vm)
+        hops = _computed_hops(subject, Destination.whole(remote, AddressSet.of(remote)))
     except (Unreadable, Undetermined) as error:
         return frozenset(), str(error)
-    hops = next_hop(routing.routes, target, tags, gateway_routes_unknown=routing.gateway_routes_unknown)
     return hops.hop_types, f"{' or '.join(sorted(hops.hop_types))}: {hops.verdict.explanation}"
 
 

@@ -27,7 +27,7 @@ from backup_compliance.platform.live import (
     Subject,
     address_to_verify,
 )
-from backup_compliance.platform.routing import EFFECTIVE_ROUTES, regional
+from backup_compliance.platform.routing import EFFECTIVE_ROUTES
 from backup_compliance.verdicts import Undetermined, Unreadable
 
 ANY_PORT: Final = "50000"
@@ -67,12 +67,12 @@ def _doubtful(estate: Estate, subscription: str) -> Iterator[tuple[Subject, str]
         try:
             if not find_power(estate, vm).is_running:
                 continue
-            interface = primary_interface(estate, parse_profile(record), vm)
-            remote = address_to_verify(estate, vm, interface, regional("Storage", vm))
+            subject = Subject(estate, vm, primary_interface(estate, parse_profile(record), vm))
+            remote = address_to_verify(subject)
         except (Unreadable, Undetermined):
             continue  # nothing is known to compare Azure's answer with
         if remote is not None:
-            yield Subject(estate, vm, interface), remote
+            yield subject, remote
 
 
 @dataclass(frozen=True, slots=True)

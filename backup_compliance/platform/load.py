@@ -32,6 +32,8 @@ LENGTH: Final = timedelta(hours=2)
 SHORTEST: Final = timedelta(minutes=30)
 """A backup that began later than this before the reading has no history to judge yet."""
 WINDOWS: Final = 3
+ROUNDED: Final = 110
+"""Percent; averages of processors that were allowed a burst may lie a little above 100."""
 Points = Mapping[str, Sequence[tuple[datetime, float]]]
 """Values by metric, each with the time at which its five minutes begin."""
 
@@ -123,10 +125,27 @@ def _points(entries: Iterable[Mapping[str, Any]]) -> Points:
         for metric in items_of(entry, "value", "an entry of metrics"):
             record = as_record(metric) or NOTHING
             name = text_at(as_record(record.get("name")) or NOTHING, "value")
-            for series in items_of(record, "timeseries", f"metric {printable(name, 60)}"):
-                # windows that touch share values, which are the same in both
-                found.setdefault(name, {}).update(_values(series, name))
+            if name in (CPU, MEMORY):
+                _check_metric(record, name)
+                _add(found.setdefault(name, {}), record, name)
     return {name: sorted(values.items()) for name, values in found.items()}
+
+
+def _check_metric(record: Mapping[str, Any], name: str) -> None:
+    """Raise `Unreadable` for a metric that Azure Monitor marks as something else than percentages that it could read."""
+    code, unit = text_at(record, "errorCode") or "Success", text_at(record, "unit") or "Percent"
+    if code.lower() != "success":
+        raise Unreadable(f"{METRICS}: Azure Monitor says {printable(code, 60)} of {name}", COLLECT_AGAIN)
+    if unit.lower() != "percent":
+        raise Unreadable(f"{METRICS}: {name} is in {printable(unit, 60)}, not in percent", COLLECT_AGAIN)
+
+
+def _add(values: dict[datetime, float], record: Mapping[str, Any], name: str) -> None:
+    for series in items_of(record, "timeseries", f"metric {name}"):
+        for time, value in _values(series, name):
+            # windows that touch share values, which have to be the same in both
+            if values.setdefault(time, value) != value:
+                raise Unreadable(f"{METRICS}: {name} has two values for {time:%Y-%m-%d %H:%M} UTC", COLLECT_AGAIN)
 
 
 def _values(series: Any, name: str) -> Iterator[tuple[datetime, float]]:
@@ -135,7 +154,7 @@ def _values(series: Any, name: str) -> Iterator[tuple[datetime, float]]:
         value, time = point.get("average"), parse_time(text_at(point, "timeStamp"))
         if value is None:  # a gap: Azure Monitor gives the time and no value
             continue
-        if isinstance(value, bool) or not isinstance(value, int | float) or time is None or not 0 <= value <= 100:
+        if isinstance(value, bool) or not isinstance(value, int | float) or time is None or not 0 <= value <= ROUNDED:
             raise Unreadable(f"{printable(name, 60)} holds {printable(str(point), 80)}, no percentage", COLLECT_AGAIN)
         yield time, float(value)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,10 +10,12 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final
 
+from backup_compliance.arm_json import NOTHING, as_record, text_at
 from backup_compliance.platform.arm_client import Clients
 from backup_compliance.platform.arm_questions import Question, hook
+from backup_compliance.platform.arm_replies import AGAIN
 from backup_compliance.platform.compute import find_power, parse_identity
-from backup_compliance.platform.estate import Estate
+from backup_compliance.platform.estate import Estate, normal
 from backup_compliance.platform.facts import Identity
 from backup_compliance.platform.load import CPU, GRAIN, LENGTH, MEMORY, METRICS, backup_windows
 from backup_compliance.platform.protection import find_jobs, find_protection
@@ -106,4 +109,9 @@ def _batch(
     except (KeyError, TypeError, ValueError, AttributeError):
         if not replies.entries:  # what the client makes of values that were taken is of no interest
             raise
+    asked = set(map(normal, machines))
+    if not all(
+        normal(text_at(as_record(json.loads(entry)) or NOTHING, "resourceid")) in asked for entry in replies.entries
+    ):
+        raise Unreadable("the reply is about a machine that was not asked about, or about none", AGAIN)
     return replies.entries

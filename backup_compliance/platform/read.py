@@ -6,13 +6,13 @@ part counts as not read.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from backup_compliance.arm_json import NOTHING, as_record, text_at
+from backup_compliance.arm_json import text_at
 from backup_compliance.configuration import ConfigurationError
 from backup_compliance.platform.arm_client import Clients, Connection, open_clients, open_session
 from backup_compliance.platform.arm_operations import effective_routes_questions
@@ -28,10 +28,10 @@ from backup_compliance.platform.arm_questions import (
     vault_questions,
 )
 from backup_compliance.platform.arm_replies import document
-from backup_compliance.platform.asking import Asking, Progress
+from backup_compliance.platform.asking import Answers, Asking, Progress
 from backup_compliance.platform.clouds import Endpoint
 from backup_compliance.platform.credentials import find_credential
-from backup_compliance.platform.estate import Estate, normal, open_estate
+from backup_compliance.platform.estate import Estate, open_estate
 from backup_compliance.platform.graph import find_subscriptions, restore_points_question
 from backup_compliance.platform.live import EFFECTIVE_GROUPS, IP_FLOWS, NEXT_HOPS
 from backup_compliance.platform.live_questions import live_questions, watchers_question
@@ -82,29 +82,44 @@ def read_subscriptions(
     Raises:
         ConfigurationError: there is no credential, ARM takes it for none of the lists, or a subscription is not there.
     """
-    credential = find_credential(endpoint)
-    with open_session(limits) as session:
-        connection = Connection(endpoint, credential, session, limits)
-        found = find_subscriptions(connection, scope.management_groups)
-        ids = dict.fromkeys((*scope.subscriptions, *found))
-        readings = [Reading(i, open_clients(i, connection)) for i in ids]
-        asking = Asking(progress, limits)
-        asking.ask((r, q) for r in readings for q in list_questions(r.clients))
-        for reading in readings:
-            reading.check_whole()
-        for stage in STAGES if scope.verify_live else STAGES[:2]:
+    with open_readings(scope, endpoint, limits, progress) as (asking, readings):
+        for stage in stages(scope):
             asking.ask((r, q) for r in readings for q in stage(r, now()))
         return tuple(reading.recorded(now()) for reading in readings)
 
 
-@dataclass
-class Reading:
+@contextmanager
+def open_readings(
+    scope: Scope, endpoint: Endpoint, limits: Limits, progress: Progress
+) -> Iterator[tuple[Asking, list[Reading]]]:
+    """A reading of each subscription, its lists read, for further questions; nothing leaves any more afterwards.
+
+    Arguments and errors as of `read_subscriptions`.
+    """
+    credential = find_credential(endpoint)
+    with open_session(limits) as session:
+        connection = Connection(endpoint, credential, session, limits)
+        asking = Asking(progress, limits)
+        try:
+            below = find_subscriptions(connection, scope.management_groups, asking)
+            ids = dict.fromkeys((*scope.subscriptions, *below))
+            readings = [Reading(open_clients(i, connection)) for i in ids]
+            asking.ask((r, q) for r in readings for q in list_questions(r.clients))
+            for reading in readings:
+                if reading.id in scope.subscriptions:
+                    reading.check_whole()
+            yield asking, readings
+        finally:
+            connection.over.set()
+
+
+class Reading(Answers):
     """What was read of one subscription so far."""
 
-    id: str
-    clients: Clients
-    entries: dict[str, list[bytes]] = field(default_factory=dict)
-    problems: list[ReadProblem] = field(default_factory=list)
+    def __init__(self, clients: Clients) -> None:
+        super().__init__()
+        self.clients = clients
+        self.id = clients.subscription
 
     def check_whole(self) -> None:
         """What keeps every list from being read is no fault of a list."""
@@ -121,7 +136,8 @@ class Reading:
             kind: entries[0] if kind == "serviceTags" else document(entries) for kind, entries in self.entries.items()
         }
         # a refusal of Resource Graph is nobody's loss: what it did not tell is asked of each collection
-        problems = sorted((p for p in self.problems if p.type != POINTS), key=lambda p: (p.type, p.scope))
+        told = (p for p in self.problems if p.type != POINTS or p.scope)
+        problems = sorted(told, key=lambda p: (p.type, p.scope))
         return RecordedSubscription(self.id, documents, at, tuple(problems))
 
     def further(self, now: datetime) -> Iterator[Question]:
@@ -134,14 +150,14 @@ class Reading:
         yield from self._after(("serviceTags",), service_tags_questions(clients, estate, self.id))
         yield from self._after((EFFECTIVE_ROUTES,), effective_routes_questions(clients, estate, self.id))
         if COLLECTIONS in self.entries:
-            yield restore_points_question(clients, self.id)
+            yield restore_points_question(clients)
 
     def last(self, now: datetime) -> Iterator[Question]:
         """What jobs and restore points lead to."""
         estate, clients = open_estate([self.recorded(now)]), self.clients
         yield from self._after((METRICS,), metrics_questions(clients, estate, self.id, now))
         if COLLECTIONS in self.entries:
-            yield from self._collections(estate)
+            yield from self._after((POINTS,), restore_point_questions(clients, estate, self.id))
 
     def watchers(self, now: datetime) -> Iterator[Question]:  # noqa: ARG002  # a stage like the others
         """Who could verify anything."""
@@ -152,13 +168,6 @@ class Reading:
         estate = open_estate([self.recorded(now)])
         questions = live_questions(self.clients, estate, self.id)
         yield from self._after((EFFECTIVE_GROUPS, IP_FLOWS, NEXT_HOPS), questions)
-
-    def _collections(self, estate: Estate) -> Iterator[Question]:
-        asked = list(restore_point_questions(self.clients, estate, self.id))
-        scopes = {normal(scope) for question in asked for scope in question.scopes}
-        # those that are asked for come once more, with their points
-        self.entries[COLLECTIONS] = [e for e in self.entries[COLLECTIONS] if normal(_id_of(e)) not in scopes]
-        yield from asked
 
     def _after(self, kinds: Sequence[str], questions: Iterable[Question]) -> list[Question]:
         """The questions, none of them answered yet; or why they cannot be asked."""
@@ -181,9 +190,7 @@ class Reading:
             yield text_at(record, "id")
 
 
-STAGES: Final = (Reading.further, Reading.last, Reading.watchers, Reading.live)
-"""What is asked once the lists are there, each stage knowing the answers to those before; the last two on request."""
-
-
-def _id_of(entry: bytes) -> str:
-    return text_at(as_record(json.loads(entry)) or NOTHING, "id")
+def stages(scope: Scope) -> tuple[Callable[[Reading, datetime], Iterator[Question]], ...]:
+    """What is asked once the lists are there, each stage knowing the answers to those before."""
+    always = Reading.further, Reading.last
+    return (*always, Reading.watchers, Reading.live) if scope.verify_live else always

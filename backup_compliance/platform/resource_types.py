@@ -41,8 +41,12 @@ reply's `value`) and `securityAdminRules` (virtual networks with the reply's `va
 """
 ABOUT_OTHERS: Final = (
     *("virtualMachineStatuses", "instanceViews", "effectiveRoutes", "securityAdminRules"),
-    *("metrics", "effectiveSecurityGroups", "ipFlows", "nextHops"),
+    *("metrics", "effectiveSecurityGroups", "ipFlows", "nextHops", "restorePoints"),
 )
 """Recordings whose entries carry the id of a resource of another list."""
+OTHER_RIGHTS: Final = {"subscriptions": "Microsoft.ResourceGraph/resources/read"}
+"""Rights to read what is not recorded."""
+SUBSCRIPTION_ID: Final = r"[a-z0-9][a-z0-9-]{0,63}"
+"""A pattern for ids in lower case."""
 ON_REQUEST: Final = ("effectiveSecurityGroups", "networkWatchers", "ipFlows", "nextHops")
 """Read with `--verify-live` only."""

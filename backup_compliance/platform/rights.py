@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
-from backup_compliance.platform.arm_client import Connection, open_clients, open_session
 from backup_compliance.platform.arm_pace import Limits
-from backup_compliance.platform.arm_questions import Question, list_questions
-from backup_compliance.platform.asking import Asking
+from backup_compliance.platform.arm_questions import LISTS, Question
 from backup_compliance.platform.clouds import Endpoint
-from backup_compliance.platform.credentials import find_credential
-from backup_compliance.platform.graph import find_subscriptions
-from backup_compliance.platform.read import STAGES, Reading, Scope, utc_now
+from backup_compliance.platform.read import Reading, Scope, open_readings, stages, utc_now
 from backup_compliance.platform.resource_types import ON_REQUEST, RESOURCE_TYPES
+from backup_compliance.recorded import ReadProblem
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +22,21 @@ class Right:
     subscription: str
     action: str
     tried: bool
-    missing: str = ""
-    remedy: str = ""
+    problem: ReadProblem | None = None
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether somebody has to grant it, or to give a token."""
+        return self.problem is not None and self.problem.missing[:3] not in _FOR_OTHER_REASONS
 
     def __str__(self) -> str:
-        if not self.tried:
-            return f"-        {self.action} (nothing there that takes it)"
-        return f"MISSING  {self.action}: {self.missing}; {self.remedy}" if self.missing else f"works    {self.action}"
+        if self.problem is not None:
+            word = "MISSING" if self.is_missing else "failed "
+            return f"{word}  {self.action}: {self.problem.missing}; {self.problem.remedy}"
+        return f"works    {self.action}" if self.tried else f"-        {self.action} (nothing was seen that takes it)"
+
+
+_FOR_OTHER_REASONS: Final = ("400", "404", "409", "429", "500", "502", "503", "504")
 
 
 def check_rights(
@@ -38,51 +44,31 @@ def check_rights(
 ) -> tuple[Right, ...]:
     """Each action in each subscription of `scope`; arguments and errors as of `read_subscriptions`.
 
-    What is tried is what would be read: a right that nothing there calls for is not asked for.
+    What is tried is what would be read: a right that nothing on the first pages calls for is not asked for.
     """
-    credential = find_credential(endpoint)
     once = replace(limits, first_page_only=True)
-    with open_session(once) as session:
-        connection = Connection(endpoint, credential, session, once)
-        ids = dict.fromkeys((*scope.subscriptions, *find_subscriptions(connection, scope.management_groups)))
-        readings = [_Trying(i, open_clients(i, connection)) for i in ids]
-        asking = Asking(lambda done, of: None, once)
-        asking.ask((r, q) for r in readings for q in r.noted(list_questions(r.clients)))
-        for reading in readings:
-            reading.check_whole()
-        for stage in STAGES if scope.verify_live else STAGES[:2]:
-            asking.ask((r, q) for r in readings for q in r.noted(_first_of_each_kind(stage(r, now()))))
-        wanted = [kind for kind in RESOURCE_TYPES if scope.verify_live or kind not in ON_REQUEST]
-        return tuple(right for reading in readings for right in reading.rights(wanted))
+    tried: dict[str, set[str]] = {}
 
-
-@dataclass
-class _Trying(Reading):
-    """A reading that remembers what it tried."""
-
-    def __post_init__(self) -> None:
-        self.tried: set[str] = set()
-
-    def noted(self, questions: Iterable[Question]) -> Iterator[Question]:
+    def noted(reading: Reading, questions: Iterable[Question]) -> Iterator[tuple[Reading, Question]]:
+        """The first question of each kind."""
+        seen = tried.setdefault(reading.id, set(LISTS))
         for question in questions:
-            self.tried.add(question.kind)
-            yield question
+            if question.kind not in seen:
+                seen.add(question.kind)
+                yield reading, question
 
-    def rights(self, kinds: Iterable[str]) -> Iterator[Right]:
-        """One for each action, by the first of its questions that failed."""
-        by_action: dict[str, list[str]] = {}
-        for kind in kinds:
-            by_action.setdefault(RESOURCE_TYPES[kind], []).append(kind)
-        for action, of_action in sorted(by_action.items()):
-            tried = [kind for kind in of_action if kind in self.tried]
-            problem = next((p for p in self.problems if p.type in tried), None)
-            told = (problem.missing, problem.remedy) if problem is not None else ()
-            yield Right(self.id, action, bool(tried), *told)
+    with open_readings(scope, endpoint, once, lambda done, of: None) as (asking, readings):
+        for stage in stages(scope):
+            asking.ask(pair for r in readings for pair in noted(r, stage(r, now())))
+    wanted = [kind for kind in RESOURCE_TYPES if scope.verify_live or kind not in ON_REQUEST]
+    return tuple(right for r in readings for right in _rights(r, wanted, tried[r.id]))
 
 
-def _first_of_each_kind(questions: Iterable[Question]) -> Iterator[Question]:
-    seen: set[str] = set()
-    for question in questions:
-        if question.kind not in seen:
-            seen.add(question.kind)
-            yield question
+def _rights(reading: Reading, kinds: Iterable[str], tried: set[str]) -> Iterator[Right]:
+    """One for each action, by the first of its questions that failed, or that could not even be put."""
+    by_action: dict[str, list[str]] = {}
+    for kind in kinds:
+        by_action.setdefault(RESOURCE_TYPES[kind], []).append(kind)
+    for action, of_action in sorted(by_action.items()):
+        problem = next((p for p in reading.problems if p.type in of_action), None)
+        yield Right(reading.id, action, not tried.isdisjoint(of_action), problem)
