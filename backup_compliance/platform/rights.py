@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -27,7 +28,7 @@ class Right:
     @property
     def is_missing(self) -> bool:
         """Whether somebody has to grant it, or to give a token."""
-        return self.problem is not None and self.problem.missing[:3] not in _FOR_OTHER_REASONS
+        return self.problem is not None and _REFUSED.search(self.problem.missing) is not None
 
     def __str__(self) -> str:
         if self.problem is not None:
@@ -36,7 +37,7 @@ class Right:
         return f"works    {self.action}" if self.tried else f"-        {self.action} (nothing was seen that takes it)"
 
 
-_FOR_OTHER_REASONS: Final = ("400", "404", "409", "429", "500", "502", "503", "504")
+_REFUSED: Final = re.compile(r"\b40[13]\b|_TOKEN\b|gave no token")
 
 
 def check_rights(
