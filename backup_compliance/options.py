@@ -65,6 +65,11 @@ def add_options(parser: pytest.Parser) -> None:
     )
     add("--exemptions", metavar="FILE", help=f"TOML file of exemptions (default: {DEFAULT_EXEMPTIONS} if present)")
     add(
+        "--strict-exemptions",
+        action="store_true",
+        help="fail where an exemption has expired, matches nothing or is needed no more",
+    )
+    add(
         "--fail-on",
         choices=[s.value for s in Severity],
         default="medium",
@@ -167,7 +172,7 @@ def build_run(config: pytest.Config) -> Run:
     run = Run(
         baseline=baseline,
         other=load_baseline("current" if baseline.name == "documented" else "documented"),
-        exemptions=_exemptions(config, list(catalogue)),
+        exemptions=_exemptions(config, list(catalogue), baseline.thresholds.exemption_days),
         catalogue=catalogue,
         fail_on=Severity(config.getoption("fail_on")),
         asked=bool(config.getoption("facts") or targets(config) or subscriptions(config)),
@@ -179,11 +184,11 @@ def build_run(config: pytest.Config) -> Run:
     return run
 
 
-def _exemptions(config: pytest.Config, controls: list[str]) -> Exemptions:
+def _exemptions(config: pytest.Config, controls: list[str], longest: int) -> Exemptions:
     named = config.getoption("exemptions")
     if named is None and not path_of(config, DEFAULT_EXEMPTIONS).is_file():
         return Exemptions()
-    return load_exemptions(path_of(config, named or DEFAULT_EXEMPTIONS), controls)
+    return load_exemptions(path_of(config, named or DEFAULT_EXEMPTIONS), controls, longest=longest)
 
 
 def _take_release(run: Run, *, refresh: bool) -> None:

@@ -9,9 +9,10 @@ import msgspec
 import pytest
 from pytest_metadata.plugin import metadata_key
 
+from backup_compliance.exemptions import STALE
 from backup_compliance.report import html, terminal
 from backup_compliance.report.findings import JUDGED, Document, Finding
-from backup_compliance.report.write import left_out, make_document, versions, write_reports
+from backup_compliance.report.write import counted, left_out, make_document, versions, write_reports
 from backup_compliance.run import Run
 
 
@@ -60,8 +61,19 @@ class Reporter:
                 "no control could be judged" if self.run.subjects.vms() else "there is no virtual machine and no host"
             )
             self.run.notes.append(f"{what}, which is no reason to pass")
-        self.document = make_document(self.run, int(session.exitstatus))
+        self.document = self._document(session)
         self.written = write_reports(self.document, self.folder)
+
+    def _document(self, session: pytest.Session) -> Document:
+        """What the run found out; stale exemptions may make it fail."""
+        document = make_document(self.run, int(session.exitstatus))
+        stale = [use for use in document.exemptions if use.standing in STALE]
+        if not (stale and self.config.getoption("strict_exemptions")):
+            return document
+        if session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        self.run.notes.append(f"--strict-exemptions: {counted(len(stale), 'exemption')} to renew, mend or remove")
+        return make_document(self.run, int(session.exitstatus))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_report_title(self, report: Any) -> None:

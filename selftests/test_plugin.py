@@ -15,7 +15,7 @@ from selftests.recordings import Recording, debian, ubuntu
 CLEAN = ubuntu().put("python", "searched=/usr/bin\npath=/usr/bin/python3\nPython 3.10.12")
 NO_RESTART = CLEAN.edit("units", ("Restart=always", "Restart=no"))  # AVB-203, medium
 REBOOT = CLEAN.state("/run/reboot-required", "readable")  # AVB-504, low in documented, medium in current
-EXEMPTION = '[[exemption]]\ncontrol = "AVB-203"\nresource = "web*"\nreason = "vendor image"\nexpires_on = {day}\n'
+EXEMPTION = '[[exemption]]\ncontrol = "AVB-203"\nresource = "web*"\nreason = "vendor image"\nowner = "ops"\nexpires_on = {day}\n'
 
 
 @pytest.fixture
@@ -360,6 +360,31 @@ def test_exemption_of_nothing_is_told_apart_from_an_idle_one(
     for name, expected in entries:
         assert (expected is None) == (notes[name] is None)
         assert expected is None or expected in str(notes[name])
+
+
+@pytest.mark.parametrize(
+    ("day", "name", "status", "standing"),
+    [
+        ("2020-01-31", "web*", 1, "expired"),
+        ("2999-01-31", "wbe*", 1, "matches nothing"),
+        ("2999-01-31", "web*", 1, "met no failure"),
+        ("2999-01-31", "other*", 0, "in use"),
+    ],
+)
+def test_stale_exemption_fails_a_strict_run(
+    pytester: pytest.Pytester, facts: Path, tmp_path: Path, day: str, name: str, status: int, standing: str
+) -> None:
+    """Expired, misspelt or done with: a note by default, exit status 1 with --strict-exemptions."""
+    file = tmp_path / "exemptions.toml"
+    file.write_text(EXEMPTION.format(day=day).replace("web*", name))
+    guests: dict[str, Recording | bytes] = {"web01": CLEAN}
+    if status == 0:
+        guests["other01"] = NO_RESTART
+    lenient = _judged(pytester, facts, guests, f"--exemptions={file}")
+    strict = judge(pytester, f"--facts={facts}", f"--exemptions={file}", "--strict-exemptions")
+    assert (lenient.status, strict.status) == (0, status)
+    assert [use.standing for use in strict.document.exemptions] == [standing]
+    assert ("--strict-exemptions" in strict.text) == bool(status)
 
 
 def test_refresh_that_fails_is_noted_and_the_dated_value_serves(

@@ -11,8 +11,9 @@ import pytest
 
 from backup_compliance.facts import Facts, save_facts
 from backup_compliance.recorded import RecordedGuest
-from backup_compliance.report.findings import Verdict, VmVerdict, verdicts
+from backup_compliance.report.findings import Verdict, VmVerdict
 from backup_compliance.report.markdown import escaped
+from backup_compliance.report.vm_verdicts import verdicts
 from selftests.product import Judged, judge_apart
 from selftests.recordings import CONF, ubuntu
 
