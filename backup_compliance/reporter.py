@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,8 @@ class Reporter:
         self.run = run
         self.folder = folder
         self.document: Document | None = None
-        self.session_items = 0
+        self.others = 0
+        """Rows of pytest-html's own table."""
         self.written: list[Path] = []
 
     @pytest.hookimpl(tryfirst=True)
@@ -41,7 +44,6 @@ class Reporter:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        self.session_items = len(session.items)
         if self.run.facts.label:
             terminal.writer(self.config)(f"facts: {self.run.facts.label}")
 
@@ -49,11 +51,18 @@ class Reporter:
         if (data := getattr(report, "compliance", None)) is not None:
             self.run.collected.add(msgspec.convert(data, Finding))
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Before pytest-html's own, which renders what is decided here."""
-        if self.config.getoption("collectonly") or not self.run.subjects.sides:
-            return
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None]:
+        """Around pytest-html's own, which renders what is decided here and whose file is then finished."""
+        if not self.config.getoption("collectonly") and self.run.subjects.sides:
+            self._conclude(session)
+        yield
+        written = Path(self.config.getoption("htmlpath", None) or "")
+        if self.config.getoption("self_contained_html", default=False) and written.is_file():
+            html.finish(written)
+
+    def _conclude(self, session: pytest.Session) -> None:
+        """The last word on the exit status, and every report but the page."""
         judged = any(f.outcome in JUDGED for f in self.run.collected.findings.values())
         if session.exitstatus == pytest.ExitCode.OK and not (judged and self.run.subjects.vms()):
             session.exitstatus = pytest.ExitCode.NO_TESTS_COLLECTED
@@ -80,25 +89,18 @@ class Reporter:
         report.title = html.TITLE
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_html_results_table_header(self, cells: list[str]) -> None:
-        cells[:] = html.header_cells()
-
-    @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_row(self, report: pytest.TestReport, cells: list[str]) -> None:
-        if (data := getattr(report, "compliance", None)) is not None:
-            cells[:] = html.row_cells(cells[0], msgspec.convert(data, Finding))
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_html_results_table_html(self, report: pytest.TestReport, data: list[str]) -> None:
-        if (found := getattr(report, "compliance", None)) is not None:
-            data[:] = [
-                html.evidence(msgspec.convert(found, Finding), in_full=self.session_items <= html.EVIDENCE_LIMIT)
-            ]
+        """Findings are shown by our page; pytest-html's table keeps what is no control, its ids escaped."""
+        if getattr(report, "compliance", None) is not None or (report.when != "call" and report.passed):
+            cells.clear()
+        else:
+            self.others += 1
+            cells[1] = f'<td class="col-testId">{escape(report.nodeid)}</td>'
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_summary(self, prefix: list[str]) -> None:
         if self.document is not None:
-            prefix.append(html.overview(self.document, self.run.catalogue))
+            prefix.append(html.overview(self.document, self.others))
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self.document is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html.parser
 import json
 import re
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -14,7 +15,7 @@ from backup_compliance.recorded import RecordedGuest
 from backup_compliance.report.findings import Verdict, VmVerdict
 from backup_compliance.report.markdown import escaped
 from backup_compliance.report.vm_verdicts import verdicts
-from selftests.product import Judged, judge_apart
+from selftests.product import ROOT, Judged, judge_apart
 from selftests.recordings import CONF, ubuntu
 
 SCRIPT = "<script>alert(1)</script><img src=x onerror=alert(2)>"
@@ -45,34 +46,66 @@ def _read(judged: Judged, name: str) -> str:
 
 
 class _Page(html.parser.HTMLParser):
-    """Elements of a page, and of the table rows that pytest-html keeps as JSON in an attribute."""
+    """Elements of a page, and what stands in those that are no markup."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
         self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.data = ""
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Remember the element; look into pytest-html's data."""
-        found = dict(attrs)
-        self.tags.append((tag, found))
-        if data := found.pop("data-jsonblob", None):
-            rows = json.loads(data)["tests"]
-            cells = [
-                cell for tests in rows.values() for test in tests for cell in [*test["resultsTableRow"], test["log"]]
-            ]
-            self.tags += _Page("".join(cells)).tags
+        """Remember the element."""
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        """Remember the report's own data."""
+        if self.tags and self.tags[-1][1].get("id") == "avb-data":
+            self.data += data
 
 
 def test_html_holds_no_element_of_a_hosts_making(judged: Judged) -> None:
-    """No script but the report's own, no image with a handler: in the page and in the rows' data alike."""
+    """No script but the report's own two, no handler, no image but pytest-html's empty one; the data is whole."""
     text = _read(judged, "compliance.html")
     page = _Page(text)
-    own = "summary__reload__button hidden"  # pytest-html's
-    assert not [a for _, a in page.tags if any(k.startswith("on") for k in a) and a.get("class") != own]
-    assert not [a for tag, a in page.tags if tag == "img" and a.get("src") == "x"]
+    assert not [a for _, a in page.tags if any(k.startswith("on") for k in a)]
+    assert [a.get("src") for tag, a in page.tags if tag == "img"] == [""]
+    assert [a.get("id") for tag, a in page.tags if tag == "script"] == ["avb-data", None, None]
     assert "<script>alert" not in text
-    assert "\\u003cscript" not in text
+    messages = {f.message for f in judged.document.findings if "<script>" in f.message}
+    assert messages
+    assert messages <= set(json.loads(page.data)["texts"])
+
+
+def test_html_runs_its_own_scripts_only(judged: Judged) -> None:
+    """The policy in its head names each script and style sheet by its hash, and no other place."""
+    (policy,) = [
+        str(a["content"])
+        for _, a in _Page(_read(judged, "compliance.html")).tags
+        if a.get("http-equiv") == "Content-Security-Policy"
+    ]
+    rules = {rule.split()[0]: rule.split()[1:] for rule in policy.split(";")}
+    assert rules["default-src"] == ["'none'"]
+    assert len(rules["script-src"]) == 2
+    assert all(source.startswith("'sha256-") for kind in ("script-src", "style-src") for source in rules[kind])
+    assert rules["img-src"] == ["data:"]
+
+
+def test_tests_that_are_no_control_stay_in_pytest_htmls_table(tmp_path: Path) -> None:
+    """Somebody's own test beside the controls is not lost, and its name is no markup."""
+    own = tmp_path / "test_own.py"
+    own.write_text(
+        "import pytest\n@pytest.mark.parametrize('x', ['<img src=x onerror=alert(1)>'])\ndef test_own(x): assert not x\n"
+    )
+    judged = judge_apart(
+        tmp_path / "reports", f"--facts={ROOT / 'samples/facts'}", str(own), "-k", "test_own or AVB-501"
+    )
+    page = _Page(_read(judged, "compliance.html"))
+    (rows,) = [json.loads(str(a["data-jsonblob"]))["tests"] for _, a in page.tags if "data-jsonblob" in a]
+    (row,) = rows.values()
+    assert "&lt;img src=x" in row[0]["resultsTableRow"][1]
+    assert [a["data-others"] for tag, a in page.tags if tag == "main"] == ["1"]
+    assert judged.status == 1
 
 
 def test_html_asks_no_other_place_for_anything(judged: Judged) -> None:
