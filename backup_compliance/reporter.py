@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator
 from html import escape
 from pathlib import Path
@@ -13,6 +14,7 @@ from pytest_metadata.plugin import metadata_key
 
 from backup_compliance.exemptions import STALE
 from backup_compliance.report import html, terminal
+from backup_compliance.report.ci import publish_summary
 from backup_compliance.report.findings import JUDGED, Document, Finding
 from backup_compliance.report.write import counted, left_out, make_document, versions, write_reports
 from backup_compliance.run import Run
@@ -105,3 +107,5 @@ class Reporter:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self.document is not None:
             terminal.summarize(terminalreporter, self.document, self.run.subjects.problems(), self.written)
+            for line in publish_summary(self.folder / "summary.md", os.environ):
+                terminalreporter.write_line(line)

@@ -230,7 +230,7 @@ def _reached(control: str, steps: Mapping[str, Sequence[str]]) -> list[str]:
 def _root(found: Judged, reached: list[str]) -> RootCause:
     rule = RULES.get(found.control)
     undecided = found.outcome is Outcome.UNDETERMINED
-    because = f"{found.title}: not decided" if undecided else rule.because if rule else f"{found.title}: it does not"
+    because = f"not decided: {found.title}" if undecided else rule.because if rule else f"not met: {found.title}"
     return RootCause(found.control, because, found.message, reached)
 
 

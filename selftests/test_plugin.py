@@ -305,9 +305,15 @@ def test_paths_outside_the_repository_work_with_an_equals_sign(facts: Path, tmp_
 
 
 def test_report_files_are_written_into_the_report_folder(pytester: pytest.Pytester, facts: Path) -> None:
-    """HTML, JSON, JUnit and the summary, and no other."""
+    """HTML, JSON, SARIF, JUnit and the summary, and no other."""
     run = _judged(pytester, facts, {"web01": CLEAN})
-    assert {p.name for p in run.folder.iterdir()} == {"compliance.html", "compliance.json", "junit.xml", "summary.md"}
+    assert {p.name for p in run.folder.iterdir()} == {
+        "compliance.html",
+        "compliance.json",
+        "compliance.sarif",
+        "junit.xml",
+        "summary.md",
+    }
     assert json.loads((run.folder / "compliance.json").read_text())["schema"] == 1
 
 

@@ -6,14 +6,19 @@ import html.parser
 import json
 import re
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
+import jsonschema
+import msgspec
 import pytest
 
 from backup_compliance.facts import Facts, save_facts
 from backup_compliance.recorded import RecordedGuest
+from backup_compliance.report.ci import publish_summary
 from backup_compliance.report.findings import Verdict, VmVerdict
 from backup_compliance.report.markdown import escaped
+from backup_compliance.report.sarif import RESULTS, fingerprints
 from backup_compliance.report.vm_verdicts import verdicts
 from selftests.product import ROOT, Judged, judge_apart
 from selftests.recordings import CONF, ubuntu
@@ -116,7 +121,7 @@ def test_html_asks_no_other_place_for_anything(judged: Judged) -> None:
 
 def test_no_report_holds_control_characters(judged: Judged) -> None:
     """Escape sequences and bidirectional marks of a host reach no file and no terminal."""
-    for name in ("compliance.html", "compliance.json", "junit.xml", "summary.md"):
+    for name in ("compliance.html", "compliance.json", "compliance.sarif", "junit.xml", "summary.md"):
         text = _read(judged, name)
         assert "\x1b" not in text, name
         assert "\u202e" not in text, name
@@ -135,6 +140,82 @@ def test_junit_is_xml_that_ci_systems_read(judged: Judged) -> None:
     assert len(list(root.iter("error"))) == sum(f.gates and f.outcome != "non_compliant" for f in findings)
     first = {p.get("name"): p.get("value") for p in cases[0].iter("property")}
     assert set(first) == {"control", "severity", "resource", "outcome"}
+
+
+def test_junit_groups_by_machine(judged: Judged) -> None:
+    """A suite for each VM; a case says its control, where its test stands, and its severity first."""
+    suites = ElementTree.fromstring(_read(judged, "junit.xml")).findall("testsuite")
+    assert [s.get("name") for s in suites] == ["web01", "web02"]
+    assert sum(int(s.get("tests", 0)) for s in suites) == len(judged.document.findings)
+    case = next(c for c in suites[0].iter("testcase") if c.find("failure") is not None)
+    failure = case.find("failure")
+    assert failure is not None
+    assert re.match(r"(critical|high|medium|low): ", str(failure.get("message")))
+    assert (ROOT / str(case.get("file"))).is_file()
+
+
+def _sarif(judged: Judged) -> dict[str, Any]:
+    log: dict[str, Any] = json.loads(_read(judged, "compliance.sarif"))
+    schema = json.loads((ROOT / "selftests/schemas/sarif-2.1.0.json").read_text())
+    jsonschema.Draft202012Validator(schema).validate(log)
+    found: dict[str, Any] = log["runs"][0]
+    return found
+
+
+def test_sarif_is_valid_and_complete(judged: Judged) -> None:
+    """By the schema; a rule for each control, a result for each failure, a notification for what was not read or decided."""
+    run = _sarif(judged)
+    findings = judged.document.findings
+    assert [r["id"] for r in run["tool"]["driver"]["rules"]] == [c.id for c in judged.document.controls]
+    assert len(run["results"]) == sum(f.outcome in RESULTS for f in findings)
+    (invocation,) = run["invocations"]
+    notes = invocation["toolExecutionNotifications"]
+    assert len(notes) == sum(f.outcome in ("error", "undetermined") for f in findings)
+    assert invocation["exitCode"] == judged.status
+
+
+def test_sarif_result_stands_at_its_test_and_names_its_resource(judged: Judged) -> None:
+    """GitHub refuses a result without a file; the line is that of the control's test."""
+    for result in _sarif(judged)["results"]:
+        (location,) = result["locations"]
+        place = location["physicalLocation"]
+        lines = (ROOT / place["artifactLocation"]["uri"]).read_text().splitlines()
+        line = place["region"]["startLine"]
+        assert f'"{result["ruleId"]}"' in "".join(lines[line - 1 : line + 1])
+        assert location["logicalLocations"][0]["fullyQualifiedName"] in ("web01", "web02")
+
+
+def test_sarif_fingerprints_tell_resources_apart_and_stay(judged: Judged) -> None:
+    """One alert for each control and resource, whatever the message says today."""
+    findings = [f for f in judged.document.findings if f.outcome in RESULTS]
+    found = [fingerprints(f) for f in findings]
+    assert len({f["primaryLocationLineHash"] for f in found}) == len(findings)
+    assert [r["partialFingerprints"] for r in _sarif(judged)["results"]] == found
+    assert fingerprints(msgspec.structs.replace(findings[0], message="another", severity="low")) == found[0]
+
+
+def test_sarif_suppresses_what_is_exempt(tmp_path: Path) -> None:
+    """With the exemption's own words; an expired one suppresses nothing."""
+    entry = '[[exemption]]\ncontrol = "{}"\nresource = "*"\nreason = "why"\nowner = "who"\nexpires_on = {}-01-31\n'
+    file = tmp_path / "exemptions.toml"
+    file.write_text(entry.format("AVB-203", 2999) + entry.format("AVB-404", 2020))
+    run = _sarif(judge_apart(tmp_path / "reports", f"--facts={ROOT / 'samples/facts'}", f"--exemptions={file}"))
+    by = {r["ruleId"]: r for r in run["results"]}
+    (suppression,) = by["AVB-203"]["suppressions"]
+    assert suppression["justification"] == "exempt until 2999-01-31: why, owner who"
+    assert "suppressions" not in by["AVB-404"]
+
+
+def test_summary_goes_where_the_ci_system_looks(tmp_path: Path) -> None:
+    """Appended to GitHub's job summary, uploaded by Azure Pipelines' command; a place that is none is told."""
+    summary, target = tmp_path / "summary.md", tmp_path / "step.md"
+    summary.write_text("# ours\n")
+    target.write_text("# another step's\n")
+    assert publish_summary(summary, {"GITHUB_STEP_SUMMARY": str(target)}) == []
+    assert target.read_text() == "# another step's\n# ours\n"
+    assert publish_summary(summary, {"TF_BUILD": "True"}) == [f"##vso[task.uploadsummary]{summary}"]
+    assert "could not be written" in publish_summary(summary, {"GITHUB_STEP_SUMMARY": str(tmp_path)})[0]
+    assert publish_summary(summary, {}) == []
 
 
 def test_summary_shows_markup_of_a_host_as_text(judged: Judged) -> None:

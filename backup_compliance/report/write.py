@@ -16,6 +16,7 @@ from backup_compliance.platform.machine import Machine
 from backup_compliance.report.findings import ControlInfo, Coverage, Document, Finding, RunInfo
 from backup_compliance.report.machine import write_json, write_junit
 from backup_compliance.report.markdown import write_summary
+from backup_compliance.report.sarif import write_sarif
 from backup_compliance.report.vm_verdicts import verdicts
 from backup_compliance.run import Run
 
@@ -23,6 +24,7 @@ SIDES = ("guest", "platform")
 WRITERS: dict[str, Callable[[Document, Path], None]] = {
     "compliance.json": write_json,
     "junit.xml": write_junit,
+    "compliance.sarif": write_sarif,
     "summary.md": write_summary,
 }
 

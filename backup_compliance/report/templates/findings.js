@@ -66,7 +66,8 @@ function openFindings(model, section, { onBack }) {
 
   function causes(row) {
     const items = row.causes.map(([control, because, found, explains]) => {
-      const tail = explains.length ? ` This likely explains ${explains.join(", ")}.` : "";
+      const unread = row.o[model.columnOf.get(control)] === "e";
+      const tail = explains.length ? ` ${unread ? "The same goes for" : "This likely explains"} ${explains.join(", ")}.` : "";
       return make("li", {}, make("b", {}, control), ` ${because}: `, make("span", { class: "avb-quote" }, found), make("span", {}, `.${tail}`));
     });
     return make("div", { class: "avb-causes-of" }, make("p", {}, row.causes.length > 1 ? "Likely root causes, the first to look at first:" : "Likely root cause:"), make("ol", {}, ...items));

@@ -56,7 +56,7 @@ function openMatrix(model, table, { onSort, onOpen }) {
   function header(by, text, title, sort, kind) {
     const order = sort.by === by ? (sort.descending ? "descending" : "ascending") : undefined;
     const button = make("button", { type: "button", tabindex: -1, title: `Sort by ${title}`, "aria-label": title }, text);
-    return make("th", { scope: "col", class: kind, "data-by": by, "aria-sort": order }, button);
+    return make("th", { scope: "col", class: kind, "data-by": by, "data-text": text, "aria-sort": order }, button);
   }
 
   function more(count = PIECE) {
@@ -75,7 +75,8 @@ function openMatrix(model, table, { onSort, onOpen }) {
     const host = row.host ? make("small", {}, row.host) : null;
     const [first] = row.causes;
     const explains = first && first[3].length ? ` (explains ${first[3].length})` : "";
-    const cause = first ? `${first[0]}${explains} ${first[1]}` : "";
+    const unread = first && row.o[model.columnOf.get(first[0])] === "e";
+    const cause = unread ? `not read: ${first[2]}` : first ? `${first[0]}${explains} ${first[1]}` : "";
     const tr = make("tr", { "aria-rowindex": position + 3, "data-row": row.at },
       make("th", { scope: "row", class: "avb-by-name" }, name, host),
       make("td", { tabindex: -1, class: `avb-${row.verdict.replace(" ", "-") || "no-vm"}`, title: row.reason }, row.text),
