@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -51,12 +51,23 @@ def add_options(parser: pytest.Parser) -> None:
         help="read this Azure subscription; may be repeated",
     )
     add("--arm-endpoint", metavar="URL", help="another Azure Resource Manager than the cloud's own")
-    add("--facts", metavar="DIR", help="judge recorded facts; no network at all")
+    add(
+        "--facts",
+        metavar="DIR",
+        action="append",
+        default=[],
+        help="judge recorded facts; no network at all; may be repeated, or hold several facts folders",
+    )
     add("--save-facts", metavar="DIR", help="keep what was read in a new folder")
     add("--max-facts-age", metavar="HOURS", type=float, help="older facts are errors")
     add("--cloud", choices=CLOUDS, default="public", help="which Azure cloud (default: public)")
     add("--timeout", metavar="SECONDS", type=float, default=60.0, help="how long one host may take (default: 60)")
     add("--max-connections", metavar="N", type=int, default=32, help="guests read at once (default: 32)")
+    _add_judging(add)
+
+
+def _add_judging(add: Callable[..., None]) -> None:
+    """What the facts are held against, and what becomes of the verdicts."""
     add(
         "--baseline",
         metavar="NAME_OR_FILE",
@@ -127,6 +138,11 @@ def connection_options(config: pytest.Config) -> dict[str, Any]:
     return {"controlpersist": 0, **{name: value for name in names if (value := config.getoption(name))}}
 
 
+def facts_named(config: pytest.Config) -> list[Path]:
+    """Every folder of recorded facts that was named."""
+    return [path_of(config, text) for text in config.getoption("facts")]
+
+
 def build_request(config: pytest.Config, endpoints: Mapping[str, str]) -> Request:
     """What the options ask to be read; `endpoints` are the baseline's storage hosts by cloud."""
 
@@ -138,7 +154,7 @@ def build_request(config: pytest.Config, endpoints: Mapping[str, str]) -> Reques
         check_new_folder(keep_in)
 
     return Request(
-        recorded=folder("facts"),
+        recorded=None,
         targets=targets(config),
         connection=connection_options(config),
         limits=Limits(config.getoption("max_connections"), config.getoption("timeout")),

@@ -22,6 +22,7 @@ from backup_compliance.untrusted import printable
 from backup_compliance.verdicts import NotApplicable, Outcome, Undetermined, Unreadable
 
 MESSAGE_LIMIT = 600
+NOTE_LIMIT = 20
 
 
 @dataclass(slots=True)
@@ -46,6 +47,7 @@ class Run:
     def take(self, facts: Facts) -> None:
         """Judge from `facts` from now on."""
         self.facts = facts
+        self.notes += _shortened(facts.notes)
         self.subjects = open_subjects(facts, self.started, self.max_facts_age)
         self.notes += self.subjects.joined.contradictions
         if {"guest", "platform"} <= self.subjects.sides and self.subjects.has_unknown_machines:
@@ -159,6 +161,15 @@ class Run:
         """What became of every exemption; in a narrowed run a missing match proves nothing."""
         seen = [(f.outcome, f.control, self.names(f.resource)) for f in findings]
         return self.exemptions.uses(seen, self.catalogue, narrowed=narrowed)
+
+
+def _shortened(notes: Sequence[str]) -> list[str]:
+    """The first of many."""
+    more = len(notes) - NOTE_LIMIT
+    return [
+        *notes[:NOTE_LIMIT],
+        *([f"... and {more} more guests or subscriptions that were read twice"] if more > 0 else []),
+    ]
 
 
 def _excused(exemption: Excuse | None, message: str, *, gates: bool) -> tuple[Outcome, str]:
