@@ -8,7 +8,7 @@ SELFTESTS := $(BIN)/python -m pytest -c selftests/pytest.ini
 help:
 	@echo "make demo      judge the made-up samples and write the reports"
 	@echo "make test      the project's own tests: offline, no root"
-	@echo "make lint      ruff, mypy strict, shellcheck"
+	@echo "make lint      ruff, mypy strict, shellcheck, the example pipelines"
 	@echo "make bench     guest reading against its floor (root, Linux, openssh-server)"
 	@echo "make bench-egress   10,000 network interfaces against prefix by rule"
 	@echo "make bench-report   the page of 1,000 VMs against stock pytest-html, in chromium"
@@ -41,7 +41,12 @@ lint: .venv/dev.stamp
 	@$(BIN)/mypy
 	@command -v shellcheck >/dev/null || { echo "shellcheck is missing: apt-get install shellcheck"; exit 2; }
 	shellcheck -s sh backup_compliance/guest/probe.sh
-	shellcheck .ci/run
+	shellcheck .ci/run examples/systemd/publish.sh
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows examples/github/*.yml
+	@$(BIN)/check-jsonschema --quiet --regex-variant python --builtin-schema vendor.azure-pipelines examples/azure-pipelines/*.yml
+	@$(BIN)/zizmor --offline --no-progress --quiet examples/github/*.yml
+	@if test -x $(BIN)/actionlint; then $(BIN)/actionlint -config-file examples/github/actionlint.yaml examples/github/backup-compliance.yml; else echo "actionlint: no package for this machine, left out"; fi
+	@$(BIN)/python -m selftests.units
 
 bench: .venv/dev.stamp
 	@$(BIN)/python -m selftests.bench
