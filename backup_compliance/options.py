@@ -86,6 +86,7 @@ def _add_judging(add: Callable[..., None]) -> None:
         default="medium",
         help="failures below this severity are advisory (default: medium)",
     )
+    add("--collect-logs", action="store_true", help="fetch the support logs of guests with a failed control")
     add("--report-dir", metavar="DIR", help="where the reports go (default: reports)")
     add("--refresh", action="store_true", help="ask GitHub for the newest released Azure Linux Agent")
     add("--controls", action="store_true", help="print the control catalogue and exit")
@@ -138,6 +139,11 @@ def connection_options(config: pytest.Config) -> dict[str, Any]:
     return {"controlpersist": 0, **{name: value for name in names if (value := config.getoption(name))}}
 
 
+def limits(config: pytest.Config) -> Limits:
+    """How many guests are asked at once, and how long each may take."""
+    return Limits(config.getoption("max_connections"), config.getoption("timeout"))
+
+
 def facts_named(config: pytest.Config) -> list[Path]:
     """Every folder of recorded facts that was named."""
     return [path_of(config, text) for text in config.getoption("facts")]
@@ -157,7 +163,7 @@ def build_request(config: pytest.Config, endpoints: Mapping[str, str]) -> Reques
         recorded=None,
         targets=targets(config),
         connection=connection_options(config),
-        limits=Limits(config.getoption("max_connections"), config.getoption("timeout")),
+        limits=limits(config),
         storage_endpoint=endpoints.get(config.getoption("cloud"), ""),
         keep_in=keep_in,
         subscriptions=subscriptions(config),
@@ -184,6 +190,8 @@ def build_run(config: pytest.Config) -> Run:
     missing = sorted(set(catalogue) - set(baseline.severities))
     if missing:
         raise ConfigurationError(f"--baseline: {baseline.name} has no severity for {', '.join(missing)}")
+    if config.getoption("collect_logs") and not targets(config):
+        raise ConfigurationError("--collect-logs: there is no guest to fetch them from; add --hosts or --hosts-file")
     age = config.getoption("max_facts_age")
     run = Run(
         baseline=baseline,

@@ -13,11 +13,13 @@ import pytest
 from pytest_metadata.plugin import metadata_key
 
 from backup_compliance.exemptions import STALE
+from backup_compliance.options import connection_options, limits, targets
 from backup_compliance.report import html, terminal
 from backup_compliance.report.ci import publish_summary
-from backup_compliance.report.findings import JUDGED, Document, Finding
+from backup_compliance.report.findings import JUDGED, Document, Finding, SupportLog
 from backup_compliance.report.write import counted, left_out, make_document, versions, write_reports
 from backup_compliance.run import Run
+from backup_compliance.support_logs import collect_logs
 
 
 class Reporter:
@@ -77,14 +79,24 @@ class Reporter:
 
     def _document(self, session: pytest.Session) -> Document:
         """What the run found out; stale exemptions may make it fail."""
-        document = make_document(self.run, int(session.exitstatus))
+        logs = self._logs()
+        document = make_document(self.run, int(session.exitstatus), logs)
         stale = [use for use in document.exemptions if use.standing in STALE]
         if not (stale and self.config.getoption("strict_exemptions")):
             return document
         if session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         self.run.notes.append(f"--strict-exemptions: {counted(len(stale), 'exemption')} to renew, mend or remove")
-        return make_document(self.run, int(session.exitstatus))
+        return make_document(self.run, int(session.exitstatus), logs)
+
+    def _logs(self) -> list[SupportLog]:
+        """The support logs of guests with a failed control, where they were asked for."""
+        hosts = self.run.failed_hosts()
+        if not (hosts and self.config.getoption("collect_logs")):
+            return []
+        terminal.writer(self.config)(f"fetching the support logs of {counted(len(hosts), 'guest')}")
+        how = connection_options(self.config), limits(self.config)
+        return collect_logs(targets(self.config), hosts, *how, self.folder)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_report_title(self, report: Any) -> None:

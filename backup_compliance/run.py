@@ -157,6 +157,12 @@ class Run:
             self.printable_facts[key] = found[name]
         return found
 
+    def failed_hosts(self) -> set[str]:
+        """Host ids of guests that a control was not met for, on either side."""
+        host_of = {self.vm_of("guest", host): host for host in self.subjects.guests}
+        failed = {f.vm for f in self.collected.findings.values() if f.outcome is Outcome.NON_COMPLIANT}
+        return {host for vm, host in host_of.items() if vm in failed}
+
     def exemption_uses(self, findings: Sequence[Finding], *, narrowed: bool) -> list[ExemptionUse]:
         """What became of every exemption; in a narrowed run a missing match proves nothing."""
         seen = [(f.outcome, f.control, self.names(f.resource)) for f in findings]

@@ -175,6 +175,16 @@ class ControlInfo(msgspec.Struct, frozen=True, kw_only=True):
     line: int
 
 
+class SupportLog(msgspec.Struct, frozen=True, kw_only=True):
+    """The support logs of one guest with a failed control."""
+
+    host: str
+    file: str
+    """The archive, relative to the reports; empty where nothing came."""
+    told: str
+    """What came, or why nothing did."""
+
+
 class Document(msgspec.Struct, frozen=True, kw_only=True):
     """`compliance.json`: the machine-readable truth that every other report is rendered from."""
 
@@ -184,6 +194,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     controls: list[ControlInfo] = []
     """The catalogue, with the run's severities."""
     exemptions: list[ExemptionUse] = []
+    logs: list[SupportLog] = []
     verdicts: list[Verdict]
     findings: list[Finding]
 

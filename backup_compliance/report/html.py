@@ -13,7 +13,6 @@ import hashlib
 import re
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -54,13 +53,12 @@ def configure(option: argparse.Namespace, folder: Path) -> None:
     option.css = [*option.css, str(TEMPLATES / "style.css")]
 
 
-def overview(document: Document, others: int = 0, logs: Sequence[Mapping[str, str]] = ()) -> str:
+def overview(document: Document, others: int = 0) -> str:
     """Header, verdicts, matrix, controls, exemptions, coverage and findings: our page.
 
     Args:
         document: what the run found out.
         others: how many rows pytest-html's own table has: tests that are no control.
-        logs: archives that were fetched, as `host`, `file` (relative; empty for none) and what is `told` of them.
     """
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
@@ -82,7 +80,6 @@ def overview(document: Document, others: int = 0, logs: Sequence[Mapping[str, st
         in_full=data["inFull"],
         limit=DETAIL_LIMIT,
         others=others,
-        logs=logs,
         data=script_json(data),
         script="(() => {\n" + "\n".join((TEMPLATES / name).read_text("utf-8") for name in SCRIPTS) + "})();",
     )

@@ -13,7 +13,7 @@ from backup_compliance.controls import Control
 from backup_compliance.guest.linux import LinuxGuest
 from backup_compliance.platform.inventory import of_kind
 from backup_compliance.platform.machine import Machine
-from backup_compliance.report.findings import ControlInfo, Coverage, Document, Finding, RunInfo
+from backup_compliance.report.findings import ControlInfo, Coverage, Document, Finding, RunInfo, SupportLog
 from backup_compliance.report.machine import write_json, write_junit
 from backup_compliance.report.markdown import write_summary
 from backup_compliance.report.sarif import write_sarif
@@ -39,7 +39,7 @@ def versions() -> dict[str, str]:
     }
 
 
-def make_document(run: Run, exit_status: int) -> Document:
+def make_document(run: Run, exit_status: int, logs: Sequence[SupportLog] = ()) -> Document:
     """Everything the run found out, ready to be rendered."""
     findings = run.collected.sorted()
     newest = run.baseline.thresholds
@@ -62,6 +62,7 @@ def make_document(run: Run, exit_status: int) -> Document:
         coverage=_coverage(run),
         controls=[_described(run, control) for control in run.catalogue.values()],
         exemptions=exemptions,
+        logs=list(logs),
         verdicts=verdicts(findings, _expected(run), run.subjects.vms()),
         findings=findings,
     )
