@@ -26,6 +26,8 @@ from backup_compliance.support_logs import (
     take,
 )
 from selftests.fake_guest import FILES, SECRET, build
+from selftests.product import ROOT, judge
+from selftests.recordings import ubuntu
 
 PEM = f"-----BEGIN PRIVATE KEY-----\n{SECRET}\n-----END PRIVATE KEY-----\n"
 LOGS: dict[str, str | bytes] = {
@@ -186,6 +188,39 @@ def test_logs_come_over_testinfra_into_an_archive(tmp_path: Path, monkeypatch: p
         assert SECRET.encode() not in member.read()
     assert "local/var/log/azure/VMSnapshotLinux/extension.log" in names
     assert len(names) == len(set(names)) == 5
+
+
+SSH = """#!/bin/sh
+case "$*" in *AVB_FROM*) cat "$ANSWERS/logs" ;; *good*) cat "$ANSWERS/good" ;; *) cat "$ANSWERS/bad" ;; esac
+"""
+
+
+def test_run_links_the_logs_of_guests_with_a_failed_control(
+    pytester: pytest.Pytester, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the failed one only, below the reports, in the page and in the document."""
+    tool = tmp_path / "bin/ssh"
+    tool.parent.mkdir()
+    tool.write_text(SSH)
+    tool.chmod(0o755)
+    (tmp_path / "good").write_bytes(ubuntu("sample", 4).output())
+    (tmp_path / "bad").write_bytes(ubuntu("sample", 5).edit("units", ("Restart=always", "Restart=no")).output())
+    (tmp_path / "logs").write_bytes(sent({"/var/log/waagent.log": b"the agent's own words"}))
+    monkeypatch.setenv("PATH", f"{tool.parent}:{os.environ['PATH']}")
+    monkeypatch.setenv("ANSWERS", str(tmp_path))
+    judged = judge(pytester, "--hosts=ssh://good,ssh://bad", "--collect-logs")
+    (log,) = judged.document.logs
+    assert (log.host, log.file) == ("bad", "logs/bad.tar.gz")
+    with tarfile.open(judged.folder / log.file) as archive:
+        assert archive.getnames() == ["bad/var/log/waagent.log"]
+    assert f'<a href="{log.file}">bad</a>' in (judged.folder / "compliance.html").read_text()
+
+
+def test_logs_of_recorded_facts_are_a_usage_error(pytester: pytest.Pytester) -> None:
+    """There is nobody to ask."""
+    judged = judge(pytester, f"--facts={ROOT / 'samples/facts'}", "--collect-logs")
+    assert judged.status == 4
+    assert "--collect-logs: there is no guest to fetch them from" in judged.text
 
 
 def test_fake_guest_has_secrets_to_leave_behind() -> None:

@@ -72,7 +72,8 @@ def write_reports(folder: Path) -> tuple[Path, Path, int]:
     stock.mkdir()
     (stock / "findings.json").write_text(json.dumps(plain))
     (stock / "test_stock.py").write_text(STOCK)
-    (stock / "pytest.ini").write_text("[pytest]\n")
+    # adding percentages up takes longer than the tests themselves
+    (stock / "pytest.ini").write_text("[pytest]\nconsole_output_style = classic\n")
     _pytest(
         stock, "-q", "--tb=short", "-p", "no:cacheprovider", f"--html={stock / 'report.html'}", "--self-contained-html"
     )
