@@ -79,7 +79,8 @@ class Reporter:
 
     def _document(self, session: pytest.Session) -> Document:
         """What the run found out; stale exemptions may make it fail."""
-        logs = self._logs()
+        ended = session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+        logs = self._logs() if ended else []  # whoever pressed Ctrl-C does not wait for logs
         document = make_document(self.run, int(session.exitstatus), logs)
         stale = [use for use in document.exemptions if use.standing in STALE]
         if not (stale and self.config.getoption("strict_exemptions")):

@@ -23,6 +23,13 @@ OPEN: Final = FAILED | {Outcome.UNDETERMINED}
 _NAMED: Final = re.compile(r"\bAVB-\d{3}\b")
 
 
+class Ranked(Protocol):
+    """A severity."""
+
+    @property
+    def rank(self) -> int: ...  # noqa: D102  # as `controls.Severity` has it
+
+
 class Judged(Protocol):
     """What is needed of a finding."""
 
@@ -32,6 +39,8 @@ class Judged(Protocol):
     def title(self) -> str: ...  # noqa: D102
     @property
     def outcome(self) -> Outcome: ...  # noqa: D102
+    @property
+    def severity(self) -> Ranked: ...  # noqa: D102
     @property
     def gates(self) -> bool: ...  # noqa: D102
     @property
@@ -162,8 +171,12 @@ def root_causes(findings: Sequence[Judged]) -> list[RootCause]:
         reached = _reached(control, steps)
         if any(by[c].gates for c in (control, *reached)):
             roots.append(_root(by[control], reached))
-    roots.sort(key=lambda r: (by[r.control].outcome not in FAILED, -len(r.explains), not by[r.control].gates))
+    roots.sort(key=lambda r: _order(by[r.control], r))
     return [*roots, *_unread(findings)]
+
+
+def _order(found: Judged, root: RootCause) -> tuple[bool, int, bool, int, str]:
+    return found.outcome not in FAILED, -len(root.explains), not found.gates, -found.severity.rank, root.control
 
 
 def _next(cause: Judged, by: Mapping[str, Judged]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from backup_compliance.controls import load_catalogue
+from backup_compliance.controls import Severity, load_catalogue
 from backup_compliance.root_causes import RULES, disagreements, root_causes
 from backup_compliance.verdicts import Outcome
 from selftests.product import ROOT
@@ -31,6 +31,7 @@ class Found:
     message: str = "it does not hold"
     evidence: Mapping[str, Any] = field(default_factory=dict)
     title: str = "something holds"
+    severity: Severity = Severity.MEDIUM
 
     @property
     def gates(self) -> bool:
@@ -90,6 +91,12 @@ def test_what_explains_most_comes_first() -> None:
     found = told(Found("AVB-203"), Found("AVB-402"), Found("AVB-201"), Found("AVB-204", UNKNOWN))
     assert found[0] == ("AVB-201", ["AVB-204"])
     assert {control for control, _ in found[1:]} == {"AVB-203", "AVB-402"}
+
+
+def test_worst_of_equal_causes_comes_first() -> None:
+    """Where none explains more than another."""
+    found = told(Found("AVB-412"), Found("AVB-202", severity=Severity.HIGH))
+    assert [control for control, _ in found] == ["AVB-202", "AVB-412"]
 
 
 @pytest.mark.parametrize(("code", "explained"), [(76, True), (761, True), (121, False)])

@@ -126,7 +126,7 @@ function openFindings(model, section, { onBack }) {
       if (!lines.length) continue;
       list.append(make("p", { class: "avb-fact" }, where));
       for (const line of lines) {
-        const text = filled(line, row.id);
+        const text = filled(line, row.id, found);
         const button = make("button", { type: "button", "data-copy": "", "aria-label": `Copy: ${text.slice(0, 60)}` }, "Copy");
         list.append(make("div", { class: "avb-command" }, make("code", {}, text), button));
       }
@@ -135,11 +135,13 @@ function openFindings(model, section, { onBack }) {
   }
 
   // the VM's own names, each quoted for a shell: they are a stranger's words
-  function filled(template, id) {
+  function filled(template, id, found) {
     const parts = /^\/subscriptions\/([^/]+)\/resourceGroups\/([^/]+)\/providers\/Microsoft\.Compute\/virtualMachines\/([^/]+)$/i.exec(id);
     const [, subscription, group, vm] = parts ?? [];
-    const values = { subscription: subscription ?? "SUBSCRIPTION", group: group ?? "GROUP", vm: vm ?? "VM" };
-    return template.replace(/\{(subscription|group|vm)\}/g, (whole, name) => quoted(values[name]));
+    const storage = new Map(found.facts).get("storage")?.checks?.[0]?.endpoint;
+    const endpoint = /^[\w.-]+$/.test(storage ?? "") ? storage : "STORAGE_ENDPOINT";
+    const values = { subscription: subscription ?? "SUBSCRIPTION", group: group ?? "GROUP", vm: vm ?? "VM", endpoint };
+    return template.replace(/\{(subscription|group|vm|endpoint)\}/g, (whole, name) => quoted(values[name]));
   }
 
   function quoted(text) {
