@@ -103,10 +103,22 @@ RULES: Final = _rules("""
     AVB-302 | the backup extension is not ready | AVB-312 AVB-415
     AVB-312 | an extension is failed or stuck | AVB-415
     AVB-502 | restore points cannot be cleaned up | AVB-415
+    AVB-402 | the processor is used up | AVB-415
+    AVB-403 | the memory is used up | AVB-415
+    AVB-412 | too many of a group start together | AVB-415
+    AVB-202 | the agent does not start with the VM |
+    AVB-203 | the agent is not started again after a crash |
+    AVB-207 | there is a newer agent |
+    AVB-414 | a static address is not set on the platform |
+    AVB-415 | the last backup failed, and nothing that was judged explains it |
+    AVB-501 | no vault protects the VM |
+    AVB-504 | a restart is pending |
 """)
 _PACKETS: Final = frozenset({"AVB-104", "AVB-111", "AVB-113", "AVB-114"})
 """What drops packets: it explains a connection that was never made, nothing that happened after."""
 _NETWORK: Final = frozenset({"AVB-101", "AVB-102"})
+_BACKUP_ONLY: Final = _NETWORK | {"AVB-301", "AVB-302", "AVB-304", "AVB-311"}
+"""What concerns the backup extension and no other of the extensions that AVB-312 looks at."""
 _NO_NETWORK: Final = frozenset({76, 761})
 """The extension's own exit codes for no and for restricted network (VMBackup, ExtensionErrorCodeHelper)."""
 
@@ -138,7 +150,7 @@ _CONTRADICTIONS: Final = (
     (
         "AVB-302",
         ("AVB-312",),
-        "the backup extension is ready in the guest, and the platform knows a failed extension ({ids}): another extension, or a status that was not sent since",
+        "the backup extension is ready in the guest, and the platform says that it is not ({ids}): its status was not sent since",
         "the backup extension is not ready in the guest, and the platform knows no failed one ({ids}): its status did not reach the platform",
     ),
 )
@@ -146,7 +158,11 @@ _CONTRADICTIONS: Final = (
 
 def disagreements(findings: Iterable[Judged]) -> list[str]:
     """Where one side proves what the other disproves, in a sentence each."""
-    by = {f.control: f.outcome for f in findings}
+    by = {
+        f.control: f.outcome
+        for f in findings
+        if f.control != "AVB-312" or f.outcome is Outcome.COMPLIANT or _is_of_backup(f)
+    }
     told = []
     for guest, platform, guest_well, guest_ill in _CONTRADICTIONS:
         denied = [c for c in platform if by.get(c) in FAILED]
@@ -206,9 +222,15 @@ def _reaches(cause: Judged, effect: Judged) -> bool:
         return bool(_stages(effect) & {"connection", "proxy", "name resolution"}) or not _stages(effect)
     if effect.control == "AVB-302" and cause.control in _NETWORK:
         return bool(_exit_codes(effect) & _NO_NETWORK)
+    if effect.control == "AVB-312" and cause.control in _BACKUP_ONLY:
+        return _is_of_backup(effect)
     if effect.control == "AVB-415":  # the vault's error says which controls look for its reason
         return cause.control in _NAMED.findall(effect.message)
     return True
+
+
+def _is_of_backup(finding: Judged) -> bool:
+    return "vmsnapshot" in finding.message.casefold()
 
 
 def _stages(finding: Judged) -> set[str]:

@@ -106,6 +106,15 @@ def test_network_explains_the_extension_by_its_exit_code(code: int, explained: b
     assert found["AVB-101"] == (["AVB-302"] if explained else [])
 
 
+def test_backup_extension_does_not_explain_another_extension() -> None:
+    """AVB-312 looks at all of them."""
+    assert told(Found("AVB-312", message="extension MonitorAgent is failed"), Found("AVB-304"))[0] == ("AVB-304", [])
+    named = Found("AVB-312", message="handler Microsoft.Azure.RecoveryServices.VMSnapshotLinux is failed")
+    assert told(named, Found("AVB-304")) == [("AVB-304", ["AVB-312"])]
+    assert disagreements([Found("AVB-302", WELL), Found("AVB-312", message="extension MonitorAgent is failed")]) == []
+    assert "was not sent" in disagreements([Found("AVB-302", WELL), named])[0]
+
+
 def test_vault_error_is_explained_by_the_controls_that_it_names() -> None:
     """What the last backup job said points at its own reasons."""
     job = Found("AVB-415", message="ended Failed: no network (see AVB-101, AVB-111)")

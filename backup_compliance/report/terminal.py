@@ -64,6 +64,13 @@ def _verdict(terminal: pytest.TerminalReporter, verdict: Verdict, gating: Sequen
     host = f" = {verdict.other_host}" if verdict.other_host else ""
     told = f"{verdict.text:26} {verdict.name}{host}{_aside(verdict)}"
     terminal.write_line(told, **{_COLOURS[verdict.verdict]: True})
+    first = next((cause for cause in verdict.causes if cause.explains and gating), None)
+    if first is not None:
+        terminal.write_line(
+            f"    likely root cause: {first.control} {first.because}; explains {', '.join(first.explains)}"
+        )
+    for line in verdict.disagreements:
+        terminal.write_line(f"    guest and platform disagree: {line}")
     _findings(terminal, gating)
 
 
