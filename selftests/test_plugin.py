@@ -368,6 +368,17 @@ def test_exemption_of_nothing_is_told_apart_from_an_idle_one(
         assert expected is None or expected in str(notes[name])
 
 
+def test_summary_is_handed_to_the_ci_system(
+    pytester: pytest.Pytester, facts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """GitHub's file is appended to; Azure Pipelines' command stands at the beginning of a line."""
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "step.md"))
+    monkeypatch.setenv("TF_BUILD", "True")
+    run = _judged(pytester, facts, {"web01": CLEAN})
+    assert (tmp_path / "step.md").read_text() == (run.folder / "summary.md").read_text()
+    assert f"##vso[task.uploadsummary]{run.folder / 'summary.md'}" in run.text.splitlines()
+
+
 @pytest.mark.parametrize(
     ("day", "name", "status", "standing"),
     [

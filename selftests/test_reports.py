@@ -20,6 +20,7 @@ from backup_compliance.report.findings import Verdict, VmVerdict
 from backup_compliance.report.markdown import escaped
 from backup_compliance.report.sarif import RESULTS, fingerprints
 from backup_compliance.report.vm_verdicts import verdicts
+from selftests.hostile import hostile_facts
 from selftests.product import ROOT, Judged, judge_apart
 from selftests.recordings import CONF, ubuntu
 
@@ -128,6 +129,21 @@ def test_no_report_holds_control_characters(judged: Judged) -> None:
         assert "\\u202e" not in text.replace("\\\\", ""), name
     assert "\x1b[31m" not in judged.text
     assert "\u202e" not in judged.text
+
+
+def test_hostile_subscription_breaks_no_format(tmp_path: Path) -> None:
+    """ARM's names, tags and messages lie as well, in lines of a megabyte: every file stays valid, printable and small."""
+    save_facts(hostile_facts(), tmp_path / "facts")
+    judged = judge_apart(tmp_path / "reports", f"--facts={tmp_path / 'facts'}")
+    assert len(judged.document.findings) > 50
+    assert len(ElementTree.fromstring(_read(judged, "junit.xml")).findall("testsuite")) > 1
+    assert _sarif(judged)["results"]
+    for path in judged.folder.iterdir():
+        text = path.read_text(encoding="utf-8")
+        assert not re.search("[\x1b\x07\u202e\u2066]", text), path
+        assert "A" * 5000 not in text, path
+    assert "<script" not in _read(judged, "summary.md")
+    assert not re.search(r"(?m)^<", _read(judged, "summary.md"))
 
 
 def test_junit_is_xml_that_ci_systems_read(judged: Judged) -> None:

@@ -75,7 +75,14 @@ def write_reports(folder: Path) -> tuple[Path, Path, int]:
     # adding percentages up takes longer than the tests themselves
     (stock / "pytest.ini").write_text("[pytest]\nconsole_output_style = classic\n")
     _pytest(
-        stock, "-q", "--tb=short", "-p", "no:cacheprovider", f"--html={stock / 'report.html'}", "--self-contained-html"
+        stock,
+        "-q",
+        "--tb=no",
+        "-rN",
+        "-p",
+        "no:cacheprovider",
+        f"--html={stock / 'report.html'}",
+        "--self-contained-html",
     )
     return folder / "ours/compliance.html", stock / "report.html", len(findings)
 
