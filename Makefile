@@ -3,15 +3,16 @@ PYTHON ?= python3
 BIN := .venv/bin
 SELFTESTS := $(BIN)/python -m pytest -c selftests/pytest.ini
 
-.PHONY: help demo test lint bench bench-arm bench-egress bench-guests samples lock readme clean
+.PHONY: help demo test lint bench bench-arm bench-egress bench-report bench-guests samples lock readme clean
 
 help:
 	@echo "make demo      judge the made-up samples and write the reports"
 	@echo "make test      the project's own tests: offline, no root"
-	@echo "make lint      ruff, mypy strict, shellcheck"
+	@echo "make lint      ruff, mypy strict, shellcheck, the example pipelines"
 	@echo "make bench     every figure below, one after the other"
 	@echo "make bench-arm      1,000 virtual machines read through ARM against its rate limit"
 	@echo "make bench-egress   10,000 network interfaces against prefix by rule"
+	@echo "make bench-report   the page of 1,000 VMs against stock pytest-html, in chromium"
 	@echo "make bench-guests   guest reading against its floor (root, Linux, openssh-server)"
 	@echo "make samples   write samples/facts again"
 	@echo "make lock      pin every dependency again"
@@ -41,10 +42,15 @@ lint: .venv/dev.stamp
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@command -v shellcheck >/dev/null || { echo "shellcheck is missing: apt-get install shellcheck"; exit 2; }
-	shellcheck -s sh backup_compliance/guest/probe.sh
-	shellcheck .ci/run
+	shellcheck -s sh backup_compliance/guest/probe.sh backup_compliance/support_logs.sh
+	shellcheck .ci/run examples/systemd/publish.sh
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows examples/github/*.yml
+	@$(BIN)/check-jsonschema --quiet --regex-variant python --builtin-schema vendor.azure-pipelines examples/azure-pipelines/*.yml
+	@$(BIN)/zizmor --offline --no-progress --quiet examples/github/*.yml
+	@if test -x $(BIN)/actionlint; then $(BIN)/actionlint -config-file examples/github/actionlint.yaml examples/github/backup-compliance.yml; else echo "actionlint: no package for this machine, left out"; fi
+	@$(BIN)/python -m selftests.units
 
-bench: bench-arm bench-egress
+bench: bench-arm bench-egress bench-report
 	@if [ "$$(id -u)" = 0 ]; then $(MAKE) --no-print-directory bench-guests; else echo "guest reading is measured by root only: sudo make bench-guests"; fi
 
 bench-arm: .venv/dev.stamp
@@ -55,6 +61,9 @@ bench-guests: .venv/dev.stamp
 
 bench-egress: .venv/dev.stamp
 	@$(BIN)/python -m selftests.bench.egress
+
+bench-report: .venv/dev.stamp
+	@$(BIN)/python -m selftests.bench.report
 
 samples: .venv/run.stamp
 	@$(BIN)/python -m selftests.samples

@@ -40,6 +40,7 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     schedule_group_resource_groups: bool
     policy_vms: int
     restore_points: int
+    exemption_days: int
     storage_endpoints: dict[str, str]
 
 
@@ -163,6 +164,8 @@ def _check_versions(thresholds: Thresholds, path: Path, text: str) -> None:
     for number in ("agent_report_minutes", "schedule_members", "schedule_minutes", "policy_vms", "restore_points"):
         if not 0 < getattr(thresholds, number) < math.inf:
             raise wrong(path, text, ["thresholds", number], "a number above 0")
+    if thresholds.exemption_days < 0:
+        raise wrong(path, text, ["thresholds", "exemption_days"], "a number of days, or 0 for no limit")
     for cloud, host in thresholds.storage_endpoints.items():
         if not re.fullmatch(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?", host):
             raise wrong(path, text, ["thresholds", "storage_endpoints", cloud], f"{host!r} is no host name")

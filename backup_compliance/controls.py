@@ -75,6 +75,8 @@ class Control:
     """What it judges: a `vm`, or a `policy`, which no single VM answers for."""
     test: str = field(default="", compare=False)
     """File and function, for people who want to read the assertion."""
+    line: int = field(default=1, compare=False)
+    """Where that function begins."""
 
 
 def control(
@@ -96,6 +98,7 @@ def control(
             side=path.parent.name.removeprefix("tests_"),
             subject=subject,
             test=f"{path.parent.name}/{path.name}::{function.__name__}",
+            line=function.__code__.co_firstlineno,
         )
         function.control = described  # type: ignore[attr-defined]  # functions take attributes; pytest's own way
         return function

@@ -10,8 +10,8 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final
 from urllib.parse import quote, unquote
@@ -20,10 +20,12 @@ import msgspec
 
 from backup_compliance import __version__
 from backup_compliance.configuration import ConfigurationError
-from backup_compliance.guest.output import OUTPUT_LIMIT
+from backup_compliance.guest.linux import parse_linux_guest
+from backup_compliance.guest.output import OUTPUT_LIMIT, parse_output
 from backup_compliance.platform.recorded import SubscriptionEntry, load_subscriptions, save_subscriptions
 from backup_compliance.recorded import Problem, RecordedGuest, RecordedSubscription, host_id
 from backup_compliance.untrusted import printable
+from backup_compliance.verdicts import Unreadable
 
 SCHEMA: Final = 1
 INDEX: Final = "facts.json"
@@ -37,6 +39,8 @@ class Facts:
     subscriptions: tuple[RecordedSubscription, ...] = ()
     label: str = ""
     """What the recordings are, when they say it themselves (`made-up samples`)."""
+    notes: tuple[str, ...] = ()
+    """What had to be decided between several readings."""
 
 
 class _GuestEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -208,16 +212,64 @@ def _load_guest(directory: Path, name: str, entry: _GuestEntry) -> RecordedGuest
 
 
 def merge(parts: Iterable[Facts]) -> Facts:
-    """Several readings as one; a guest or subscription that was read twice counts as it was read last."""
+    """Several readings as one: of a guest or subscription that was read twice the newer counts, and a note says so.
+
+    Two guests of one name that read different VM ids are two machines: both stay, the second under another name.
+    """
     guests: dict[str, RecordedGuest] = {}
     subscriptions: dict[str, RecordedSubscription] = {}
-    labels = []
+    labels: list[str] = []
+    notes: list[str] = []
     for facts in parts:
         labels.append(facts.label)
-        guests.update({guest.name: guest for guest in facts.guests})
-        subscriptions.update({each.id: each for each in facts.subscriptions})
+        notes += facts.notes
+        for guest in facts.guests:
+            _take_guest(guest, guests, notes)
+        for each in facts.subscriptions:
+            other = subscriptions.get(each.id)
+            if other is not None:
+                notes.append(_newer_note(f"subscription {each.id}", other.read_at, each.read_at))
+            if other is None or _is_newer(each.read_at, other.read_at):
+                subscriptions[each.id] = each
     return Facts(
         tuple(guests[name] for name in sorted(guests)),
         tuple(subscriptions[name] for name in sorted(subscriptions)),
         "; ".join(x for x in dict.fromkeys(labels) if x),
+        tuple(notes),
     )
+
+
+def _take_guest(guest: RecordedGuest, guests: dict[str, RecordedGuest], notes: list[str]) -> None:
+    other = guests.get(guest.name)
+    if other is None:
+        guests[guest.name] = guest
+        return
+    (vm, time), (other_vm, other_time) = _identity(guest), _identity(other)
+    if vm and other_vm and vm != other_vm:
+        name = _free_name(guest.name, {name.casefold() for name in guests})
+        guests[name] = replace(guest, name=name)
+        notes.append(f"two machines go by the name {guest.name}: the second is {name} here")
+        return
+    notes.append(_newer_note(guest.name, other_time, time))
+    if _is_newer(time, other_time):
+        guests[guest.name] = guest
+
+
+def _identity(guest: RecordedGuest) -> tuple[str | None, datetime | None]:
+    """The VM id that a recording holds, and when it was read: by the collector's clock, else by the guest's."""
+    try:
+        found = parse_linux_guest(parse_output(guest.output)).identity
+    except Unreadable:
+        return None, guest.read_at
+    return found.vm_id, guest.read_at or found.collected_at
+
+
+def _is_newer(time: datetime | None, than: datetime | None) -> bool:
+    """A reading of unknown date is older than any other; of two such, or of two at once, the last that was named counts."""
+    return than is None or (time is not None and time >= than)
+
+
+def _newer_note(what: str, first: datetime | None, second: datetime | None) -> str:
+    one, two = (f"{t.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if t else "an unknown date" for t in (first, second))
+    counts, older = (two, one) if _is_newer(second, first) else (one, two)
+    return f"{what} was read twice: the reading of {counts} counts, that of {older} does not"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -43,11 +43,22 @@ def add_options(parser: pytest.Parser) -> None:
     add = group.addoption
     add("--hosts-file", metavar="FILE", help="a host list: one testinfra host spec a line, # comments")
     add_azure_options(group)
-    add("--facts", metavar="DIR", help="judge recorded facts; no network at all")
+    add(
+        "--facts",
+        metavar="DIR",
+        action="append",
+        default=[],
+        help="judge recorded facts; no network at all; may be repeated, or hold several facts folders",
+    )
     add("--save-facts", metavar="DIR", help="keep what was read in a new folder")
     add("--max-facts-age", metavar="HOURS", type=float, help="older facts are errors")
     add("--timeout", metavar="SECONDS", type=float, default=60.0, help="how long one host may take (default: 60)")
     add("--max-connections", metavar="N", type=int, default=32, help="guests read at once (default: 32)")
+    _add_judging(add)
+
+
+def _add_judging(add: Callable[..., None]) -> None:
+    """What the facts are held against, and what becomes of the verdicts."""
     add(
         "--baseline",
         metavar="NAME_OR_FILE",
@@ -56,11 +67,17 @@ def add_options(parser: pytest.Parser) -> None:
     )
     add("--exemptions", metavar="FILE", help=f"TOML file of exemptions (default: {DEFAULT_EXEMPTIONS} if present)")
     add(
+        "--strict-exemptions",
+        action="store_true",
+        help="fail where an exemption has expired, matches nothing or is needed no more",
+    )
+    add(
         "--fail-on",
         choices=[s.value for s in Severity],
         default="medium",
         help="failures below this severity are advisory (default: medium)",
     )
+    add("--collect-logs", action="store_true", help="fetch the support logs of guests with a failed control")
     add("--report-dir", metavar="DIR", help="where the reports go (default: reports)")
     add("--refresh", action="store_true", help="ask GitHub for the newest released Azure Linux Agent")
     add("--check-access", action="store_true", help="only say which hosts and which ARM permissions work, and exit")
@@ -101,6 +118,16 @@ def connection_options(config: pytest.Config) -> dict[str, Any]:
     return {"controlpersist": 0, **{name: value for name in names if (value := config.getoption(name))}}
 
 
+def limits(config: pytest.Config) -> Limits:
+    """How many guests are asked at once, and how long each may take."""
+    return Limits(config.getoption("max_connections"), config.getoption("timeout"))
+
+
+def facts_named(config: pytest.Config) -> list[Path]:
+    """Every folder of recorded facts that was named."""
+    return [path_of(config, text) for text in config.getoption("facts")]
+
+
 def build_request(config: pytest.Config, endpoints: Mapping[str, str]) -> Request:
     """What the options ask to be read; `endpoints` are the baseline's storage hosts by cloud."""
 
@@ -112,10 +139,9 @@ def build_request(config: pytest.Config, endpoints: Mapping[str, str]) -> Reques
         check_new_folder(keep_in)
 
     return Request(
-        recorded=folder("facts"),
         targets=targets(config),
         connection=connection_options(config),
-        limits=Limits(config.getoption("max_connections"), config.getoption("timeout")),
+        limits=limits(config),
         storage_endpoint=endpoints.get(config.getoption("cloud"), ""),
         keep_in=keep_in,
         azure=azure_request(config),
@@ -140,11 +166,13 @@ def build_run(config: pytest.Config) -> Run:
     missing = sorted(set(catalogue) - set(baseline.severities))
     if missing:
         raise ConfigurationError(f"--baseline: {baseline.name} has no severity for {', '.join(missing)}")
+    if config.getoption("collect_logs") and not targets(config):
+        raise ConfigurationError("--collect-logs: there is no guest to fetch them from; add --hosts or --hosts-file")
     age = config.getoption("max_facts_age")
     run = Run(
         baseline=baseline,
         other=load_baseline("current" if baseline.name == "documented" else "documented"),
-        exemptions=_exemptions(config, list(catalogue)),
+        exemptions=_exemptions(config, list(catalogue), baseline.thresholds.exemption_days),
         catalogue=catalogue,
         fail_on=Severity(config.getoption("fail_on")),
         asked=bool(config.getoption("facts") or targets(config) or azure_request(config)),
@@ -157,11 +185,11 @@ def build_run(config: pytest.Config) -> Run:
     return run
 
 
-def _exemptions(config: pytest.Config, controls: list[str]) -> Exemptions:
+def _exemptions(config: pytest.Config, controls: list[str], longest: int) -> Exemptions:
     named = config.getoption("exemptions")
     if named is None and not path_of(config, DEFAULT_EXEMPTIONS).is_file():
         return Exemptions()
-    return load_exemptions(path_of(config, named or DEFAULT_EXEMPTIONS), controls)
+    return load_exemptions(path_of(config, named or DEFAULT_EXEMPTIONS), controls, longest=longest)
 
 
 def _take_release(run: Run, *, refresh: bool) -> None:

@@ -17,18 +17,19 @@ from backup_compliance.baselines import Thresholds
 from backup_compliance.configuration import ConfigurationError
 from backup_compliance.controls import Control, DuplicateControl, collect, control_of
 from backup_compliance.facts import load_facts, save_facts
+from backup_compliance.gathering import gather
 from backup_compliance.guest.linux import LinuxGuest
 from backup_compliance.options import (
     WHAT_TO_TYPE,
     add_options,
     build_request,
     build_run,
+    facts_named,
     path_of,
     targets,
 )
 from backup_compliance.platform.machine import Machine
 from backup_compliance.platform.policy import Policy
-from backup_compliance.reading import read_facts
 from backup_compliance.report import html, terminal
 from backup_compliance.report.catalogue import catalogue_text
 from backup_compliance.report.findings import Finding
@@ -117,7 +118,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
             run.take(load_facts(Path(config.workerinput["compliance_facts"])))
         elif not config.getoption("collectonly") or config.getoption("facts"):
             request = build_request(config, run.baseline.thresholds.storage_endpoints)
-            run.take(read_facts(request, terminal.writer(config)))
+            run.take(gather(facts_named(config), request, terminal.writer(config)))
     except ConfigurationError as error:
         raise pytest.UsageError(str(error)) from error
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Generator
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +12,14 @@ import msgspec
 import pytest
 from pytest_metadata.plugin import metadata_key
 
+from backup_compliance.exemptions import STALE
+from backup_compliance.options import connection_options, limits, targets
 from backup_compliance.report import html, terminal
-from backup_compliance.report.findings import JUDGED, Document, Finding
-from backup_compliance.report.write import left_out, make_document, versions, write_reports
+from backup_compliance.report.ci import publish_summary
+from backup_compliance.report.findings import JUDGED, Document, Finding, SupportLog
+from backup_compliance.report.write import counted, left_out, make_document, versions, write_reports
 from backup_compliance.run import Run
+from backup_compliance.support_logs import collect_logs
 
 
 class Reporter:
@@ -23,7 +30,8 @@ class Reporter:
         self.run = run
         self.folder = folder
         self.document: Document | None = None
-        self.session_items = 0
+        self.others = 0
+        """Rows of pytest-html's own table."""
         self.written: list[Path] = []
 
     @pytest.hookimpl(tryfirst=True)
@@ -40,7 +48,6 @@ class Reporter:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        self.session_items = len(session.items)
         if self.run.facts.label:
             terminal.writer(self.config)(f"facts: {self.run.facts.label}")
 
@@ -48,11 +55,18 @@ class Reporter:
         if (data := getattr(report, "compliance", None)) is not None:
             self.run.collected.add(msgspec.convert(data, Finding))
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Before pytest-html's own, which renders what is decided here."""
-        if self.config.getoption("collectonly") or not self.run.subjects.sides:
-            return
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None]:
+        """Around pytest-html's own, which renders what is decided here and whose file is then finished."""
+        if not self.config.getoption("collectonly") and self.run.subjects.sides:
+            self._conclude(session)
+        yield
+        written = Path(self.config.getoption("htmlpath", None) or "")
+        if self.config.getoption("self_contained_html", default=False) and written.is_file():
+            html.finish(written)
+
+    def _conclude(self, session: pytest.Session) -> None:
+        """The last word on the exit status, and every report but the page."""
         judged = any(f.outcome in JUDGED for f in self.run.collected.findings.values())
         if session.exitstatus == pytest.ExitCode.OK and not (judged and self.run.subjects.vms()):
             session.exitstatus = pytest.ExitCode.NO_TESTS_COLLECTED
@@ -60,34 +74,51 @@ class Reporter:
                 "no control could be judged" if self.run.subjects.vms() else "there is no virtual machine and no host"
             )
             self.run.notes.append(f"{what}, which is no reason to pass")
-        self.document = make_document(self.run, int(session.exitstatus))
+        self.document = self._document(session)
         self.written = write_reports(self.document, self.folder)
+
+    def _document(self, session: pytest.Session) -> Document:
+        """What the run found out; stale exemptions may make it fail."""
+        ended = session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+        logs = self._logs() if ended else []  # whoever pressed Ctrl-C does not wait for logs
+        document = make_document(self.run, int(session.exitstatus), logs)
+        stale = [use for use in document.exemptions if use.standing in STALE]
+        if not (stale and self.config.getoption("strict_exemptions")):
+            return document
+        if session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        self.run.notes.append(f"--strict-exemptions: {counted(len(stale), 'exemption')} to renew, mend or remove")
+        return make_document(self.run, int(session.exitstatus), logs)
+
+    def _logs(self) -> list[SupportLog]:
+        """The support logs of guests with a failed control, where they were asked for."""
+        hosts = self.run.failed_hosts()
+        if not (hosts and self.config.getoption("collect_logs")):
+            return []
+        terminal.writer(self.config)(f"fetching the support logs of {counted(len(hosts), 'guest')}")
+        how = connection_options(self.config), limits(self.config)
+        return collect_logs(targets(self.config), hosts, *how, self.folder)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_report_title(self, report: Any) -> None:
         report.title = html.TITLE
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_html_results_table_header(self, cells: list[str]) -> None:
-        cells[:] = html.header_cells()
-
-    @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_row(self, report: pytest.TestReport, cells: list[str]) -> None:
-        if (data := getattr(report, "compliance", None)) is not None:
-            cells[:] = html.row_cells(cells[0], msgspec.convert(data, Finding))
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_html_results_table_html(self, report: pytest.TestReport, data: list[str]) -> None:
-        if (found := getattr(report, "compliance", None)) is not None:
-            data[:] = [
-                html.evidence(msgspec.convert(found, Finding), in_full=self.session_items <= html.EVIDENCE_LIMIT)
-            ]
+        """Findings are shown by our page; pytest-html's table keeps what is no control, its ids escaped."""
+        if getattr(report, "compliance", None) is not None or (report.when != "call" and report.passed):
+            cells.clear()
+        else:
+            self.others += 1
+            cells[1] = f'<td class="col-testId">{escape(report.nodeid)}</td>'
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_summary(self, prefix: list[str]) -> None:
         if self.document is not None:
-            prefix.append(html.overview(self.document, self.run.catalogue))
+            prefix.append(html.overview(self.document, self.others))
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self.document is not None:
             terminal.summarize(terminalreporter, self.document, self.run.subjects.problems(), self.written)
+            for line in publish_summary(self.folder / "summary.md", os.environ):
+                terminalreporter.write_line(line)

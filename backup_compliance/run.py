@@ -10,7 +10,7 @@ from typing import Any
 from backup_compliance.baselines import Baseline
 from backup_compliance.configuration import ConfigurationError
 from backup_compliance.controls import Control, Severity
-from backup_compliance.exemptions import Exemptions
+from backup_compliance.exemptions import Exemptions, ExemptionUse
 from backup_compliance.facts import Facts
 from backup_compliance.guest.conditions import holding
 from backup_compliance.guest.linux import LinuxGuest
@@ -21,12 +21,13 @@ from backup_compliance.platform.machine import Machine
 from backup_compliance.platform.policy import Policy
 from backup_compliance.platform.resource_types import ON_REQUEST
 from backup_compliance.recorded import RecordedSubscription
-from backup_compliance.report.findings import BAD, Collected, Finding, OtherBaseline, plain
+from backup_compliance.report.findings import BAD, Collected, Excuse, Finding, OtherBaseline, plain
 from backup_compliance.subjects import Subjects, open_subjects
 from backup_compliance.untrusted import printable
 from backup_compliance.verdicts import NotApplicable, Outcome, Undetermined, Unreadable
 
 MESSAGE_LIMIT = 600
+NOTE_LIMIT = 20
 
 
 @dataclass(slots=True)
@@ -52,6 +53,7 @@ class Run:
     def take(self, facts: Facts) -> None:
         """Judge from `facts` from now on; `ConfigurationError` where they hold nothing of what the run is narrowed to."""
         self.facts = facts
+        self.notes += _shortened(facts.notes)
         self.subjects = open_subjects(facts, self.started, self.max_facts_age)
         self.notes += unanswered_notes(facts.subscriptions)
         if self.narrowing:
@@ -102,11 +104,12 @@ class Run:
         """The finding behind how a test ended, here and with the other baseline's thresholds."""
         control = subject.control
         here, there = (self._severity(b, control, subject) for b in (self.baseline, self.other))
-        outcome, message = end.outcome, end.message
+        outcome, message, exemption = end.outcome, end.message, None
         if outcome in BAD:
             message += self._would_raise(subject)
         if outcome is Outcome.NON_COMPLIANT:
-            outcome, message = self._excused(control, subject.resource, here, message)
+            exemption = self._exemption(control, subject.resource)
+            outcome, message = _excused(exemption, message, gates=here.rank >= self.fail_on.rank)
         return Finding(
             control=control.id,
             title=control.title,
@@ -125,6 +128,7 @@ class Run:
             remediation=end.remedy or _remediation(control, end),
             source=f"{control.source.title} ({control.source.date})",
             other_baseline=OtherBaseline(name=self.other.name, severity=there, outcome=elsewhere.outcome),
+            exemption=exemption,
         )
 
     def _severity(self, baseline: Baseline, control: Control, subject: Subject) -> Severity:
@@ -143,17 +147,17 @@ class Run:
         told = " or ".join(c.replace("-", " ") for c in conditions)
         return f" (its guest was not read; the severity changes if {told})"
 
-    def _excused(self, control: Control, resource: str, severity: Severity, message: str) -> tuple[Outcome, str]:
-        exemption = self.exemptions.find(control.id, self.names(resource))
-        if exemption is not None:
-            if exemption.is_live(self.exemptions.today):
-                by = f", approved by {printable(exemption.approved_by, 80)}" if exemption.approved_by else ""
-                return (
-                    Outcome.EXEMPT,
-                    f"{message} - exempt until {exemption.expires_on}: {printable(exemption.reason)}{by}",
-                )
-            message = f"{message} - its exemption expired on {exemption.expires_on}"
-        return (Outcome.NON_COMPLIANT if severity.rank >= self.fail_on.rank else Outcome.ADVISORY), message
+    def _exemption(self, control: Control, resource: str) -> Excuse | None:
+        entry = self.exemptions.find(control.id, self.names(resource))
+        if entry is None:
+            return None
+        return Excuse(
+            reason=printable(entry.reason),
+            owner=printable(entry.owner, 80),
+            expires_on=entry.expires_on,
+            ticket=printable(entry.ticket, 80),
+            live=entry.is_live(self.exemptions.now),
+        )
 
     def _evidence(self, subject: Subject, end: Ending) -> dict[str, Any]:
         evidence: dict[str, Any] = {}
@@ -174,21 +178,33 @@ class Run:
             self.printable_facts[key] = found[name]
         return found
 
-    def exemption_notes(self, findings: Iterable[Finding]) -> list[str]:
-        """Exemptions that have run out or met no failure are worth a line in every report."""
-        # while something that it covers was not read, whether it is needed cannot be told
-        of_use = (Outcome.EXEMPT, Outcome.NON_COMPLIANT, Outcome.ADVISORY, Outcome.ERROR, Outcome.UNDETERMINED)
+    def failed_hosts(self) -> set[str]:
+        """Host ids of guests that a control was not met for, on either side."""
+        host_of = {self.vm_of("guest", host): host for host in self.subjects.guests}
+        failed = {f.vm for f in self.collected.findings.values() if f.outcome is Outcome.NON_COMPLIANT}
+        return {host for vm, host in host_of.items() if vm in failed}
+
+    def exemption_uses(self, findings: Sequence[Finding], *, narrowed: bool) -> list[ExemptionUse]:
+        """What became of every exemption; in a narrowed run a missing match proves nothing."""
         seen = [(f.outcome, f.control, self.names(f.resource)) for f in findings]
-        notes = []
-        for entry in self.exemptions.entries:
-            what = f"the exemption of {entry.control} for {printable(entry.resource, 80)}"
-            if not entry.is_live(self.exemptions.today):
-                notes.append(f"{what} expired on {entry.expires_on}")
-            elif not any(entry.matches(entry.control, names) for _, _, names in seen):
-                notes.append(f"{what} matches nothing that was judged; check its spelling")
-            elif not any(entry.matches(control, names) for outcome, control, names in seen if outcome in of_use):
-                notes.append(f"{what} met no failure; remove it")
-        return notes
+        return self.exemptions.uses(seen, self.catalogue, narrowed=narrowed)
+
+
+def _shortened(notes: Sequence[str]) -> list[str]:
+    """The first of many."""
+    more = len(notes) - NOTE_LIMIT
+    return [
+        *notes[:NOTE_LIMIT],
+        *([f"... and {more} more guests or subscriptions that were read twice"] if more > 0 else []),
+    ]
+
+
+def _excused(exemption: Excuse | None, message: str, *, gates: bool) -> tuple[Outcome, str]:
+    """What a failure comes to under an exemption, if there is one."""
+    if exemption is not None and exemption.live:
+        return Outcome.EXEMPT, f"{message} - {exemption.text}"
+    told = "" if exemption is None else f" - its exemption expired on {exemption.expires_on}"
+    return (Outcome.NON_COMPLIANT if gates else Outcome.ADVISORY), f"{message}{told}"
 
 
 def unanswered_notes(subscriptions: Iterable[RecordedSubscription]) -> Iterator[str]:

@@ -29,19 +29,27 @@ _SECRETS = (
         r"\1***",
     ),
 )
+# agents look for these anywhere in a line: a guest could set a pipeline's variables by them
+_LOG_COMMAND = re.compile(r"##(?=(?:vso)?\[)", re.IGNORECASE)
 # every pattern above needs one of these; looking for them first is several times as fast
 _TELLING = ("sig=", "//", "bearer", "passw", "accountkey", "accesskey", "apikey", "api_key", "secret", "_token", "_psk")
 
 
 def printable(text: str, limit: int = LINE_LIMIT) -> str:
     """One line without control characters or bidirectional marks, at most `limit` characters."""
-    if len(text) <= limit and text.isascii() and text.isprintable() and text == " ".join(text.split()):
+    if (
+        len(text) <= limit
+        and text.isascii()
+        and text.isprintable()
+        and text == " ".join(text.split())
+        and "##" not in text
+    ):
         return mask_secrets(text)  # the ordinary case, ten times as fast
     # Masked before it is cut, or the cut could take the `@` that tells a password; again afterwards,
     # for escape sequences may part the words that tell one.
     text = _ESCAPES.sub("", mask_secrets(text[: limit * 64])[: limit * 8])
     kept = "".join(" " if unicodedata.category(c) in _INVISIBLE else c for c in text)
-    line = mask_secrets(" ".join(kept.split()))
+    line = _LOG_COMMAND.sub("# #", mask_secrets(" ".join(kept.split())))
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 

@@ -1,8 +1,7 @@
-"""Baselines and exemptions: what they decide, and how a wrong file is named by file, line and key."""
+"""Baselines: what they decide, and how a wrong file is named by file, line and key."""
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 
 import pytest
@@ -10,13 +9,11 @@ import pytest
 from backup_compliance.baselines import load_baseline
 from backup_compliance.configuration import ConfigurationError
 from backup_compliance.controls import Severity, load_catalogue
-from backup_compliance.exemptions import Exemption, Exemptions, load_exemptions
 from backup_compliance.guest.conditions import CONDITIONS
 from selftests.product import ROOT
 
 CATALOGUE = load_catalogue(ROOT)
 HEAD = 'name = "ours"\ndate = 2026-11-01\n'
-ENTRY = '[[exemption]]\ncontrol = "AVB-203"\nresource = "web*"\nreason = "because"\nexpires_on = 2026-12-31\n'
 
 
 @pytest.mark.parametrize("name", ["documented", "current"])
@@ -81,6 +78,10 @@ BAD_BASELINES = [
         HEAD + 'extends = "current"\n[overrides]\nAVB-101 = [{ condition = "full-moon", severity = "low" }]\n',
         "ours.toml:5: overrides.AVB-101: unknown condition 'full-moon'",
     ),
+    (
+        HEAD + 'extends = "current"\n[thresholds]\nexemption_days = -1\n',
+        "ours.toml:5: thresholds.exemption_days: a number of days",
+    ),
     (HEAD + 'extends = "current"\nseverties = 1\n', "ours.toml:4: severties: Object contains unknown field"),
 ]
 
@@ -94,57 +95,3 @@ def test_wrong_baseline_is_named_by_line_and_key(tmp_path: Path, text: str, mess
         load_baseline(str(file), CATALOGUE, CONDITIONS)
     assert message in str(raised.value)
     assert "ours.toml" in str(raised.value)
-
-
-BAD_EXEMPTIONS = [
-    (ENTRY.replace("AVB-203", "AVB-999"), ":2: exemption.control: unknown control id 'AVB-999'"),
-    (ENTRY.replace("2026-12-31", '"soon"'), ":5: exemption.expires_on"),
-    (ENTRY.replace("2026-12-31", "2026-13-31"), "Expected"),
-    (ENTRY.replace('"because"', '" "'), ":4: exemption.reason: must not be empty"),
-    (ENTRY + ENTRY.replace("reason", "reson"), ":9: exemption.reson: Object contains unknown field"),
-    (ENTRY + '[[exemption]]\ncontrol = "AVB-203"\n', ":6: exemption: Object missing required field"),
-    ("exemption = 3\n", ":1: exemption: Expected `array`, got `int`"),
-    ("[[exception]]\n", ":1: exception: Object contains unknown field"),
-]
-
-
-@pytest.mark.parametrize(("text", "message"), BAD_EXEMPTIONS, ids=[m[:60] for _, m in BAD_EXEMPTIONS])
-def test_wrong_exemption_is_named_by_line_and_key(tmp_path: Path, text: str, message: str) -> None:
-    """A misspelt key or an unknown control is an error, never an exemption that quietly does nothing."""
-    file = tmp_path / "exemptions.toml"
-    file.write_text(text)
-    with pytest.raises(ConfigurationError) as raised:
-        load_exemptions(file, CATALOGUE)
-    assert message in str(raised.value)
-
-
-def test_exemption_holds_through_its_last_day() -> None:
-    """`expires_on` is the last day on which it holds, in UTC."""
-    entry = Exemption(control="AVB-203", resource="web*", reason="x", expires_on=date(2026, 12, 31))
-    assert entry.is_live(date(2026, 12, 31))
-    assert not entry.is_live(date(2027, 1, 1))
-
-
-@pytest.mark.parametrize(
-    ("pattern", "names", "expected"),
-    [
-        ("WEB*", ["web01"], True),
-        ("web0[12]", ["web03"], False),
-        ("*/vm01", ["x", "/subscriptions/s/VM01"], True),
-        ("web*", [""], False),
-    ],
-)
-def test_exemption_matches_any_name_of_a_resource(pattern: str, names: list[str], expected: bool) -> None:  # noqa: FBT001  # a table
-    """Host id, VM name or resource id; globs; case does not matter."""
-    entry = Exemption(control="AVB-203", resource=pattern, reason="x", expires_on=date(2026, 12, 31))
-    assert entry.matches("AVB-203", names) is expected
-    assert not entry.matches("AVB-204", names)
-
-
-def test_live_exemption_goes_before_an_expired_one() -> None:
-    """Where two speak of one resource the longer one counts."""
-    short, long = (
-        Exemption(control="AVB-203", resource="*", reason="x", expires_on=date(y, 1, 1)) for y in (2020, 2030)
-    )
-    assert Exemptions([long, short]).find("AVB-203", ["a"]) is long
-    assert Exemptions([short, long]).find("AVB-203", ["a"]) is long

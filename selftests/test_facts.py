@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from backup_compliance.configuration import ConfigurationError
 from backup_compliance.facts import Facts, load_facts, merge, save_facts
-from backup_compliance.recorded import Problem, RecordedGuest
+from backup_compliance.gathering import facts_folders
+from backup_compliance.recorded import Problem, RecordedGuest, RecordedSubscription
+from selftests.arm import READ_AT, subscription
+from selftests.product import judge, record
 from selftests.recordings import ubuntu
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
@@ -124,7 +127,72 @@ def test_missing_recording_is_its_guests_problem(tmp_path: Path, file: str) -> N
     assert guest.output == b""
 
 
-def test_later_reading_of_a_guest_wins() -> None:
-    """Merging keeps what was read last, and every other guest."""
-    merged = merge([FACTS, Facts((RecordedGuest("web", b"new"),))])
+def _dated(hours: int | None, output: bytes = b"x", name: str = "web") -> RecordedGuest:
+    return RecordedGuest(name, output, None if hours is None else NOW + timedelta(hours=hours))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "counts"),
+    [(0, 1, 1), (1, 0, 0), (0, 0, 1), (None, 0, 1), (0, None, 0), (None, None, 1)],
+)
+@pytest.mark.parametrize("kind", ["guest", "subscription"])
+def test_newer_reading_counts_and_the_report_says_so(
+    first: int | None, second: int | None, counts: int, kind: str
+) -> None:
+    """Whatever was named first; unknown dates are older than any, and of two at once the last that was named counts."""
+    if kind == "guest":
+        merged = merge(Facts((_dated(hours, output=output),)) for hours, output in ((first, b"0"), (second, b"1")))
+        found = merged.guests[0].output
+    else:
+        times = [None if h is None else NOW + timedelta(hours=h) for h in (first, second)]
+        parts = [RecordedSubscription("s", {"vaults": str(n).encode()}, time) for n, time in enumerate(times)]
+        merged = merge(Facts((), (part,)) for part in parts)
+        found = merged.subscriptions[0].documents["vaults"]
+    assert found == str(counts).encode()
+    (note,) = merged.notes
+    assert "was read twice: the reading of" in note
+
+
+def test_guests_own_clock_dates_what_was_brought_by_hand() -> None:
+    """The probe tells the time; a folder that was filled by hand knows no other."""
+    by_hand = RecordedGuest("web", ubuntu().output())
+    older, newer = (RecordedGuest("web", b"x", READ_AT + timedelta(hours=h)) for h in (-1, 1))
+    assert merge([Facts((by_hand,)), Facts((older,))]).guests == (by_hand,)
+    assert merge([Facts((by_hand,)), Facts((newer,))]).guests == (newer,)
+
+
+def test_two_machines_of_one_name_both_stay() -> None:
+    """Address spaces overlap: 10.0.0.4 of one runner is another machine than that of the next."""
+    one, two = (RecordedGuest("10.0.0.4", ubuntu("sample", n).output(), NOW) for n in (4, 5))
+    merged = merge([Facts((one,)), Facts((two,))])
+    assert [g.name for g in merged.guests] == ["10.0.0.4", "10.0.0.4~2"]
+    assert merged.notes == ("two machines go by the name 10.0.0.4: the second is 10.0.0.4~2 here",)
+
+
+def test_everybody_else_stays() -> None:
+    """Merging loses nobody."""
+    merged = merge([FACTS, Facts((_dated(1, b"new"),))])
     assert {g.name: g.output for g in merged.guests} == {"db:2222": b"two", "gone": b"", "web": b"new"}
+
+
+def test_folder_of_facts_folders_is_all_of_them(tmp_path: Path) -> None:
+    """What several runners' artifacts are unpacked into; a folder that is no facts folder is not looked into."""
+    for name in ("west", "east"):
+        save_facts(Facts((_dated(0, name=name),)), tmp_path / name)
+    (tmp_path / "notes").mkdir()
+    assert facts_folders(tmp_path) == [tmp_path / "east", tmp_path / "west"]
+    assert facts_folders(tmp_path / "east") == [tmp_path / "east"]
+    assert facts_folders(tmp_path / "notes") == [tmp_path / "notes"]
+    assert facts_folders(tmp_path / "nowhere") == [tmp_path / "nowhere"]
+
+
+def test_runs_judge_several_folders_as_one(pytester: pytest.Pytester) -> None:
+    """Two runners, one report: the guest of one is the VM of the other; what was read twice is told."""
+    ours = record(pytester.path / "many/guests-runner", {"web01": ubuntu("sample", 4)})
+    record(pytester.path / "many/arm-runner", {}, subscription())
+    again = record(pytester.path / "again", {"web01": ubuntu("sample", 4)})
+    judged = judge(pytester, f"--facts={ours.parent}", f"--facts={again}", f"--save-facts={pytester.path / 'kept'}")
+    assert [v.text for v in judged.document.verdicts] == ["ready"]
+    assert any(note.startswith("web01 was read twice") for note in judged.document.run.notes)
+    kept = load_facts(pytester.path / "kept")
+    assert (len(kept.guests), len(kept.subscriptions)) == (1, 1)

@@ -20,6 +20,7 @@ PURE_LIBRARIES = {"packaging", "tzlocal", "msgspec"}
 PURE = (
     *(
         "verdicts",
+        "root_causes",
         "untrusted",
         "arm_json",
         "observed",

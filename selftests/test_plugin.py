@@ -15,7 +15,7 @@ from selftests.recordings import Recording, debian, ubuntu
 CLEAN = ubuntu().put("python", "searched=/usr/bin\npath=/usr/bin/python3\nPython 3.10.12")
 NO_RESTART = CLEAN.edit("units", ("Restart=always", "Restart=no"))  # AVB-203, medium
 REBOOT = CLEAN.state("/run/reboot-required", "readable")  # AVB-504, low in documented, medium in current
-EXEMPTION = '[[exemption]]\ncontrol = "AVB-203"\nresource = "web*"\nreason = "vendor image"\nexpires_on = {day}\n'
+EXEMPTION = '[[exemption]]\ncontrol = "AVB-203"\nresource = "web*"\nreason = "vendor image"\nowner = "ops"\nexpires_on = {day}\n'
 
 
 @pytest.fixture
@@ -305,9 +305,15 @@ def test_paths_outside_the_repository_work_with_an_equals_sign(facts: Path, tmp_
 
 
 def test_report_files_are_written_into_the_report_folder(pytester: pytest.Pytester, facts: Path) -> None:
-    """HTML, JSON, JUnit and the summary, and no other."""
+    """HTML, JSON, SARIF, JUnit and the summary, and no other."""
     run = _judged(pytester, facts, {"web01": CLEAN})
-    assert {p.name for p in run.folder.iterdir()} == {"compliance.html", "compliance.json", "junit.xml", "summary.md"}
+    assert {p.name for p in run.folder.iterdir()} == {
+        "compliance.html",
+        "compliance.json",
+        "compliance.sarif",
+        "junit.xml",
+        "summary.md",
+    }
     assert json.loads((run.folder / "compliance.json").read_text())["schema"] == 1
 
 
@@ -360,6 +366,42 @@ def test_exemption_of_nothing_is_told_apart_from_an_idle_one(
     for name, expected in entries:
         assert (expected is None) == (notes[name] is None)
         assert expected is None or expected in str(notes[name])
+
+
+def test_summary_is_handed_to_the_ci_system(
+    pytester: pytest.Pytester, facts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """GitHub's file is appended to; Azure Pipelines' command stands at the beginning of a line."""
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "step.md"))
+    monkeypatch.setenv("TF_BUILD", "True")
+    run = _judged(pytester, facts, {"web01": CLEAN})
+    assert (tmp_path / "step.md").read_text() == (run.folder / "summary.md").read_text()
+    assert f"##vso[task.uploadsummary]{run.folder / 'summary.md'}" in run.text.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("day", "name", "status", "standing"),
+    [
+        ("2020-01-31", "web*", 1, "expired"),
+        ("2999-01-31", "wbe*", 1, "matches nothing"),
+        ("2999-01-31", "web*", 1, "met no failure"),
+        ("2999-01-31", "other*", 0, "in use"),
+    ],
+)
+def test_stale_exemption_fails_a_strict_run(
+    pytester: pytest.Pytester, facts: Path, tmp_path: Path, day: str, name: str, status: int, standing: str
+) -> None:
+    """Expired, misspelt or done with: a note by default, exit status 1 with --strict-exemptions."""
+    file = tmp_path / "exemptions.toml"
+    file.write_text(EXEMPTION.format(day=day).replace("web*", name))
+    guests: dict[str, Recording | bytes] = {"web01": CLEAN}
+    if status == 0:
+        guests["other01"] = NO_RESTART
+    lenient = _judged(pytester, facts, guests, f"--exemptions={file}")
+    strict = judge(pytester, f"--facts={facts}", f"--exemptions={file}", "--strict-exemptions")
+    assert (lenient.status, strict.status) == (0, status)
+    assert [use.standing for use in strict.document.exemptions] == [standing]
+    assert ("--strict-exemptions" in strict.text) == bool(status)
 
 
 def test_refresh_that_fails_is_noted_and_the_dated_value_serves(

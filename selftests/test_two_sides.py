@@ -107,7 +107,9 @@ def test_platform_controls_are_exempt_by_name_or_id(pytester: pytest.Pytester) -
     changed = subscription().set(
         "virtualMachines", "sample", "properties.osProfile.allowExtensionOperations", value=False
     )
-    exemption = '[[exemption]]\ncontrol = "AVB-213"\nresource = "{}"\nreason = "r"\nexpires_on = 2999-01-01\n'
+    exemption = (
+        '[[exemption]]\ncontrol = "AVB-213"\nresource = "{}"\nreason = "r"\nowner = "o"\nexpires_on = 2999-01-01\n'
+    )
     facts = record(pytester.path / "facts", {}, changed)
     for number, name in enumerate(("sample", vm_id("SAMPLE"), "*/virtualMachines/sample")):
         file = pytester.path / f"e{number}.toml"
@@ -119,7 +121,9 @@ def test_platform_controls_are_exempt_by_name_or_id(pytester: pytest.Pytester) -
 def test_joined_guest_is_exempt_by_its_machine(pytester: pytest.Pytester) -> None:
     """Once ARM confirms the VM id, one line excuses both sides of a VM; without ARM the name excuses nothing."""
     file = pytester.path / "e.toml"
-    file.write_text('[[exemption]]\ncontrol = "AVB-402"\nresource = "sample"\nreason = "r"\nexpires_on = 2999-01-01\n')
+    file.write_text(
+        '[[exemption]]\ncontrol = "AVB-402"\nresource = "sample"\nreason = "r"\nowner = "o"\nexpires_on = 2999-01-01\n'
+    )
     busy = ubuntu("sample", 4).put("cpu", "seconds=2\ncpu  0 0 0 0 0 0 0 0 0 0\ncpu  400 0 0 0 0 0 0 0 0 0")
     alone = record(pytester.path / "alone", {"web01": busy})
     assert (

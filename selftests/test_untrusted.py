@@ -164,3 +164,19 @@ def test_safe_is_ready_for_json(value: object, expected: object) -> None:
     """Evidence is strings, numbers and lists of bounded size, and valid JSON."""
     assert safe(value) == expected
     assert json.dumps(safe(value), allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "##vso[task.setvariable variable=x]y",
+        "ok ##VSO[task.complete result=Succeeded]",
+        "##[add-mask]x",
+        "#\x1b[0m#vso[task.prependpath]/tmp",
+        "###[error]",
+    ],
+)
+def test_no_text_is_a_command_to_a_ci_systems_log(text: str) -> None:
+    """Azure Pipelines and GitHub run these wherever they stand in a line that is printed."""
+    assert not re.search(r"(?i)##(vso)?\[", printable(text))
+    assert "[" in printable(text)

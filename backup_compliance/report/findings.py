@@ -1,9 +1,7 @@
-"""Findings, verdicts per VM, and the document that every report is rendered from."""
+"""Findings, and the document that every report is rendered from."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -13,6 +11,8 @@ import msgspec
 from packaging.version import Version
 
 from backup_compliance.controls import Severity
+from backup_compliance.exemptions import ExemptionUse
+from backup_compliance.root_causes import RootCause
 from backup_compliance.untrusted import safe
 from backup_compliance.verdicts import Outcome
 
@@ -33,6 +33,22 @@ class OtherBaseline(msgspec.Struct, frozen=True):
         """`current: non-compliant, low`; without a severity where nothing is wrong."""
         outcome = self.outcome.replace("_", "-")
         return f"{self.name}: {outcome}, {self.severity}" if self.outcome in BAD else f"{self.name}: {outcome}"
+
+
+class Excuse(msgspec.Struct, frozen=True, kw_only=True):
+    """The exemption that speaks of a failure, live or not."""
+
+    reason: str
+    owner: str
+    expires_on: date
+    ticket: str
+    live: bool
+
+    @property
+    def text(self) -> str:
+        """`exempt until 2027-01-31: vendor image, owner A. Auditor, ticket 4711`."""
+        ticket = f", ticket {self.ticket}" if self.ticket else ""
+        return f"exempt until {self.expires_on}: {self.reason}, owner {self.owner}{ticket}"
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,6 +74,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     remediation: str
     source: str
     other_baseline: OtherBaseline
+    exemption: Excuse | None = None
 
 
 class VmVerdict(StrEnum):
@@ -81,6 +98,10 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """`guest only`, `platform only`, or empty for both."""
     reason: str
     counts: dict[Outcome, int]
+    causes: list[RootCause] = []
+    """What likely lies behind what gates, the first to look at first."""
+    disagreements: list[str] = []
+    """Where guest and platform contradict each other."""
 
     @property
     def other_host(self) -> str:
@@ -126,11 +147,42 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     scope: str
     facts: str
     """What the facts are and of what date."""
+    reads: dict[str, str] = {}
+    """When what was read: of all guests the span, of every subscription the moment."""
     newest_agent: str
     """The newest Azure Linux Agent that is known, and of what day that is."""
     exit_status: int
     notes: list[str] = []
     """What the reader has to know: expired exemptions, how a threshold was learned."""
+
+
+class ControlInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """A control as reports describe it."""
+
+    id: str
+    title: str
+    cause: int
+    side: str
+    subject: str
+    severity: Severity
+    """The baseline's, before facts raise or lower it."""
+    rationale: str
+    remediation: str
+    source: str
+    """Title and date of the documentation."""
+    file: str
+    """Where its test stands, from the suite's own folder."""
+    line: int
+
+
+class SupportLog(msgspec.Struct, frozen=True, kw_only=True):
+    """The support logs of one guest with a failed control."""
+
+    host: str
+    file: str
+    """The archive, relative to the reports; empty where nothing came."""
+    told: str
+    """What came, or why nothing did."""
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,8 +191,32 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     schema: int = SCHEMA
     run: RunInfo
     coverage: Coverage
+    controls: list[ControlInfo] = []
+    """The catalogue, with the run's severities."""
+    exemptions: list[ExemptionUse] = []
+    logs: list[SupportLog] = []
     verdicts: list[Verdict]
     findings: list[Finding]
+
+
+def gate_text(document: Document) -> str:
+    """Whether the gate holds, in one line."""
+    ready = sum(v.verdict is VmVerdict.READY for v in document.verdicts)
+    gating = [f for f in document.findings if f.gates]
+    what = f"{ready} of {len(document.verdicts)} VMs are ready"
+    unread = sum(v.verdict is VmVerdict.NOT_ASSESSED and set(v.counts) == {Outcome.ERROR} for v in document.verdicts)
+    what += f", {unread} could not be read" if unread else ""
+    if (
+        document.run.exit_status == 0
+        and document.verdicts
+        and not any(v.verdict is not VmVerdict.NOT_ASSESSED for v in document.verdicts)
+    ):
+        return "gate: passed for what was run; no VM was judged by every control (exit status 0)"
+    if document.run.exit_status == 0:
+        return f"gate: passed, {what} (exit status 0)"
+    kinds = {o: sum(f.outcome == o for f in gating) for o in ("non_compliant", "error", "undetermined")}
+    told = ", ".join(f"{n} {o.replace('_', '-')}" for o, n in kinds.items() if n)
+    return f"gate: failed, {what}; {told or 'nothing was judged'} (exit status {document.run.exit_status})"
 
 
 @dataclass(slots=True)
@@ -163,75 +239,6 @@ class Collected:
 
 def _weight(finding: Finding) -> int:
     return 2 if finding.gates else 1 if finding.outcome in BAD else 0
-
-
-def verdicts(
-    findings: Iterable[Finding], expected: Mapping[str, Collection[str]], vms: Mapping[str, tuple[str, str, bool]]
-) -> list[Verdict]:
-    """One verdict per VM, the worst first; a VM that was not read, or judged in part only, is not assessed.
-
-    Args:
-        findings: of every VM; those of other resources count for no VM.
-        expected: the ids of all controls of each side; whoever lacks one of them cannot be ready.
-        vms: name, host id and whether ARM knows it, for everyone to be judged; those without any finding were not.
-    """
-    by_vm: dict[str, list[Finding]] = {vm: [] for vm in vms}
-    for finding in findings:
-        if finding.vm is not None:
-            by_vm.setdefault(finding.vm, []).append(finding)
-    order = [VmVerdict.NOT_READY, VmVerdict.NOT_ASSESSED, VmVerdict.READY]
-    named = {vm: vms.get(vm, (vm, "", False))[:2] for vm in by_vm}
-    return sorted(
-        (_verdict(vm, named[vm], _sides(vms.get(vm)), found, expected) for vm, found in by_vm.items()),
-        key=lambda v: (order.index(v.verdict), v.name.casefold(), v.vm.casefold()),
-    )
-
-
-def _sides(vm: tuple[str, str, bool] | None) -> set[str]:
-    """The sides that something was read of, whether it was judged or not."""
-    if vm is None:
-        return set()
-    return {side for side, is_known in (("guest", bool(vm[1])), ("platform", vm[2])) if is_known}
-
-
-def _verdict(
-    vm: str,
-    named: tuple[str, str],
-    known: set[str],
-    findings: Sequence[Finding],
-    expected: Mapping[str, Collection[str]],
-) -> Verdict:
-    sides = {f.side for f in findings}
-    verdict, reason = _judged(findings, sides | known, expected)
-    return Verdict(
-        vm=vm,
-        name=named[0],
-        host=named[1],
-        verdict=verdict,
-        sides="" if len(sides) != 1 else f"{min(sides)} only",
-        reason=reason,
-        counts=dict(Counter(f.outcome for f in findings)),
-    )
-
-
-def _judged(
-    findings: Sequence[Finding], sides: Collection[str], expected: Mapping[str, Collection[str]]
-) -> tuple[VmVerdict, str]:
-    if not findings:
-        return VmVerdict.NOT_ASSESSED, "not judged in this run"
-    gating = sorted(
-        (f for f in findings if f.gates),
-        key=lambda f: (f.outcome is not Outcome.NON_COMPLIANT, -f.severity.rank, f.control),
-    )
-    run = {f.control for f in findings}
-    whole = {c for side in sides for c in expected.get(side, ())}
-    if gating and gating[0].outcome is Outcome.NON_COMPLIANT:
-        return VmVerdict.NOT_READY, f"{gating[0].control} {gating[0].title}"
-    if gating or not any(f.outcome in JUDGED for f in findings):
-        return VmVerdict.NOT_ASSESSED, gating[0].message if gating else "no control applied to it"
-    if whole - run:
-        return VmVerdict.NOT_ASSESSED, f"only {len(run & whole)} of {len(whole)} controls were run"
-    return VmVerdict.READY, ""
 
 
 def plain(value: object) -> Any:

@@ -1,47 +1,46 @@
-"""Our half of `compliance.html`, a pytest-html report: columns, evidence, and the matrix on top.
+"""`compliance.html`: a pytest-html report whose findings are shown by a page of our own on top.
 
-pytest-html puts cells into the page as they are: whatever came from a host is escaped here, by Jinja's
-autoescaping in the templates and by `html.escape` in single cells.
+pytest-html draws a row of twenty elements for each test, which a fleet cannot wait for, and puts cells into the page
+as they are. Findings therefore go into our page only, packed (page.py) and drawn as they are needed; pytest-html's
+table keeps tests that are no control. What came from a host is escaped here, by Jinja's autoescaping and by
+`script_json`; the finished file also carries a content security policy that runs the report's own scripts only.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-from collections.abc import Mapping
-from html import escape
+import hashlib
+import re
+from base64 import b64encode
+from collections import Counter
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from backup_compliance.controls import CAUSES, Control
-from backup_compliance.report.findings import Document, Finding, VmVerdict
+from backup_compliance.controls import CAUSES
+from backup_compliance.report.findings import ControlInfo, Document, VmVerdict, gate_text
+from backup_compliance.report.page import DETAIL_LIMIT, LETTERS, page_data, script_json
 from backup_compliance.verdicts import Outcome
 
 TITLE: Final = "Azure VM Backup compliance"
 TEMPLATES: Final = Path(__file__).with_name("templates")
-COLUMNS: Final = (
-    ("result", "Result"),
-    ("control", "Control"),
-    ("severity", "Severity"),
-    ("resource", "Resource"),
-    ("found", "What was found"),
-    ("remediation", "Remediation"),
-    ("source", "Source"),
-)
-EVIDENCE_LIMIT: Final = 2000
-"""Rows up to which every one carries its evidence; beyond, those with nothing wrong refer to the JSON."""
-
+SCRIPTS: Final = ("model.js", "matrix.js", "findings.js", "main.js")
 SYMBOLS: Final = {
-    "compliant": "✓",
     "non_compliant": "✗",
     "error": "!",
     "undetermined": "?",
     "advisory": "△",
     "exempt": "◇",
+    "compliant": "✓",
     "not_applicable": "–",
 }
+_ELEMENT: Final = re.compile(r"<(script|style)(?![^>]*application/json)[^>]*>(.*?)</\1>", re.DOTALL)
+_HEAD: Final = '<html>\n  <head>\n    <meta charset="utf-8"/>'
+
+
+class UnknownPage(Exception):
+    """pytest-html's file has not the shape that is finished here."""
 
 
 def configure(option: argparse.Namespace, folder: Path) -> None:
@@ -54,37 +53,13 @@ def configure(option: argparse.Namespace, folder: Path) -> None:
     option.css = [*option.css, str(TEMPLATES / "style.css")]
 
 
-def header_cells() -> list[str]:
-    """The table's header; every column sorts."""
-    return [f'<th class="sortable" data-column-type="{name}">{title}</th>' for name, title in COLUMNS]
+def overview(document: Document, others: int = 0) -> str:
+    """Header, verdicts, matrix, controls, exemptions, coverage and findings: our page.
 
-
-def row_cells(result: str, finding: Finding) -> list[str]:
-    """One row; pytest-html's own result cell stays, its filters depend on it."""
-    remediation = finding.remediation or "nothing to do"
-    values = {
-        "control": f"{escape(finding.control)} {escape(finding.title)}",
-        "severity": escape(finding.severity),
-        "resource": f'<span title="{escape(finding.resource)}">{escape(finding.name)}</span>',
-        "found": f"<b>{escape(finding.outcome.replace('_', '-'))}</b> {escape(finding.message)} <small>{escape(finding.other_baseline.text)}</small>",
-        "remediation": escape(remediation),
-        "source": escape(finding.source),
-    }
-    return [result, *(f'<td class="col-{name}">{value}</td>' for name, value in values.items())]
-
-
-def evidence(finding: Finding, *, in_full: bool = True) -> str:
-    """What was read, as the row's expandable text; in large reports only where something is wrong."""
-    if not in_full and finding.outcome in (Outcome.COMPLIANT, Outcome.NOT_APPLICABLE):
-        return escape(
-            f"{finding.test}\n\nWhat was read stands in compliance.json: this report has more than {EVIDENCE_LIMIT} rows."
-        )
-    shown = json.dumps(finding.evidence, indent=1, ensure_ascii=False) if finding.evidence else "nothing was read"
-    return escape(f"{finding.test}\n{finding.resource}\n\nWhat was read:\n{shown}")
-
-
-def overview(document: Document, catalogue: Mapping[str, Control]) -> str:
-    """Header, verdict totals, and the matrix of VMs and controls."""
+    Args:
+        document: what the run found out.
+        others: how many rows pytest-html's own table has: tests that are no control.
+    """
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=select_autoescape(default=True, default_for_string=True),
@@ -92,17 +67,64 @@ def overview(document: Document, catalogue: Mapping[str, Control]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    cells: dict[str, dict[str, Finding]] = {}
-    for finding in document.findings:
-        if finding.vm is not None:
-            cells.setdefault(finding.vm, {})[finding.control] = finding
-    shown = {f.control for f in document.findings if f.vm is not None}
+    data = page_data(document)
     return environment.get_template("overview.html").render(
         document=document,
+        gate=gate_text(document),
         totals={str(v): sum(x.verdict is v for x in document.verdicts) for v in VmVerdict},
-        controls=[c for c in catalogue.values() if c.id in shown],
+        other=data["other"] or "not known",
+        controls=control_rows(document),
         causes=CAUSES,
-        cells=cells,
-        others=[f for f in document.findings if f.vm is None],
+        letters={str(outcome): letter for outcome, letter in LETTERS.items()},
         symbols=SYMBOLS,
+        in_full=data["inFull"],
+        limit=DETAIL_LIMIT,
+        others=others,
+        data=script_json(data),
+        script="(() => {\n" + "\n".join((TEMPLATES / name).read_text("utf-8") for name in SCRIPTS) + "})();",
     )
+
+
+def control_rows(document: Document) -> list[dict[str, Any]]:
+    """Each control that was run, with how often it came to what, and its verdict."""
+    counts: dict[str, Counter[str]] = {}
+    for finding in document.findings:
+        counts.setdefault(finding.control, Counter())[str(finding.outcome)] += 1
+    return [_control_row(control, counts[control.id]) for control in document.controls if control.id in counts]
+
+
+def _control_row(control: ControlInfo, counts: Counter[str]) -> dict[str, Any]:
+    worst = next((outcome for outcome in SYMBOLS if counts[outcome]), Outcome.NOT_APPLICABLE)
+    words = {
+        "non_compliant": "not met",
+        "error": "could not be read everywhere",
+        "undetermined": "not decided everywhere",
+        "advisory": "not met, advice only",
+        "exempt": "met, but for exemptions",
+        "compliant": "met",
+        "not_applicable": "does not apply",
+    }
+    return {"control": control, "counts": counts, "kind": worst, "verdict": words[worst]}
+
+
+def finish(path: Path) -> None:
+    """Give pytest-html's file what its template lacks: language, width, and a policy that nothing else may run.
+
+    Raises:
+        UnknownPage: another version of pytest-html writes another head.
+    """
+    text = path.read_text(encoding="utf-8")
+    if text.count(_HEAD) != 1:
+        raise UnknownPage(f"{path}: pytest-html wrote another head than the one that is known here")
+    # an inline handler of pytest-html's for reports of running tests; the policy would refuse it aloud
+    text = text.replace(' onclick="location.reload()"', "", 1)
+    hashes: dict[str, list[str]] = {"script": [], "style": []}
+    for kind, content in _ELEMENT.findall(text):
+        digest = b64encode(hashlib.sha256(content.encode()).digest()).decode()
+        hashes[kind].append(f"'sha256-{digest}'")
+    policy = f"default-src 'none'; img-src data:; script-src {' '.join(hashes['script'])}; style-src {' '.join(hashes['style'])}; base-uri 'none'; form-action 'none'"
+    head = (
+        f'<html lang="en">\n  <head>\n    <meta charset="utf-8"/>\n    <meta http-equiv="Content-Security-Policy" content="{policy}"/>'
+        '\n    <meta name="viewport" content="width=device-width, initial-scale=1"/>\n    <meta name="referrer" content="no-referrer"/>'
+    )
+    path.write_text(text.replace(_HEAD, head, 1), encoding="utf-8")

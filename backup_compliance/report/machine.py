@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import junitparser
 import msgspec
 
-from backup_compliance.report.findings import Document, Finding
+from backup_compliance.report.findings import ControlInfo, Document, Finding
 from backup_compliance.verdicts import Outcome
 
 
@@ -17,39 +18,55 @@ def write_json(document: Document, path: Path) -> None:
 
 
 def write_junit(document: Document, path: Path) -> None:
-    """A test case per finding; control, severity and resource as properties."""
-    suite = junitparser.TestSuite("azure-backup-compliance")
-    suite.timestamp = document.run.started.isoformat(timespec="seconds")
-    suite.add_property("baseline", document.run.baseline)
-    suite.add_property("scope", document.run.scope)
-    # one by one, the library would count everything again after each
-    suite.add_testcases([_case(finding) for finding in document.findings])
-    report = junitparser.JUnitXml()
-    report.add_testsuite(suite)
+    """A suite for each VM and other resource, a test case for each finding.
+
+    Azure Pipelines and the actions that show test results on GitHub group by suite or by class name, and list the case's
+    name; failures, errors and skips show their message first. Advice and exemptions are skips: they do not fail a build.
+    """
+    names = {v.vm: v.name for v in document.verdicts}
+    controls = {c.id: c for c in document.controls}
+    groups: dict[str, list[Finding]] = {}
+    for finding in document.findings:
+        groups.setdefault(finding.vm or finding.resource, []).append(finding)
+    report = junitparser.JUnitXml("azure-backup-compliance")
+    for key, found in groups.items():
+        report.add_testsuite(_suite(document, names.get(key, found[0].name), found, controls))
     report.update_statistics()
     report.write(str(path), pretty=False)
 
 
-def _case(finding: Finding) -> junitparser.TestCase:
-    case = junitparser.TestCase(
-        f"{finding.control} {finding.title} [{finding.name}]",
-        classname=f"{finding.side}.{finding.control}",
-        time=0.0,
-    )
+def _suite(
+    document: Document, name: str, findings: Sequence[Finding], controls: dict[str, ControlInfo]
+) -> junitparser.TestSuite:
+    suite = junitparser.TestSuite(name)
+    suite.timestamp = document.run.started.isoformat(timespec="seconds")
+    suite.add_property("baseline", document.run.baseline)
+    suite.add_property("scope", document.run.scope)
+    # one by one, the library would count everything again after each
+    suite.add_testcases([_case(finding, name, controls[finding.control]) for finding in findings])
+    return suite
+
+
+def _case(finding: Finding, vm: str, control: ControlInfo) -> junitparser.TestCase:
+    case = junitparser.TestCase(f"{finding.control} {finding.title}", classname=f"{vm}.{finding.side}", time=0.0)
+    # what pytest's own xunit1 has; actions that annotate look for them
+    case._elem.set("file", control.file)  # noqa: SLF001  # the library knows no such attributes
+    case._elem.set("line", str(control.line))  # noqa: SLF001
     properties = junitparser.Properties()
     for name in ("control", "severity", "resource", "outcome"):
         properties.add_property(junitparser.Property(name, str(getattr(finding, name))))
     case.append(properties)
-    text = f"{finding.message}\n\nWhat to do: {finding.remediation}\nSource: {finding.source}"
+    told = f"{finding.severity}: {finding.message}"
+    text = f"{finding.message}\n\nResource: {finding.resource}\nWhat to do: {finding.remediation}\nSource: {finding.source}\n{finding.other_baseline.text}"
     result: junitparser.Failure | junitparser.Error | junitparser.Skipped | None = None
     if finding.outcome is Outcome.NON_COMPLIANT:
-        result = junitparser.Failure(finding.message, finding.severity)
+        result = junitparser.Failure(told, finding.severity)
         result.text = text
     elif finding.gates:
-        result = junitparser.Error(finding.message, finding.outcome)
+        result = junitparser.Error(told, finding.outcome)
         result.text = text
     elif finding.outcome is not Outcome.COMPLIANT:
-        result = junitparser.Skipped(f"{finding.outcome}: {finding.message}")
+        result = junitparser.Skipped(f"{finding.outcome}: {finding.message}", finding.outcome)
     if result is not None:
         case.result = [result]
     return case

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from backup_compliance.exemptions import ExemptionUse
 from backup_compliance.report.findings import Coverage, Document, Finding, Verdict, VmVerdict
 
 ROWS: Final = 100
@@ -37,6 +38,7 @@ def summary(document: Document) -> str:
         "",
         *(f"- {escaped(note)}" for note in run.notes),
         *_verdict_table(document.verdicts),
+        *_exemption_table(document.exemptions),
         *_coverage(document.coverage),
         *_finding_table([f for f in document.findings if f.gates]),
     ]
@@ -44,16 +46,34 @@ def summary(document: Document) -> str:
 
 
 def _verdict_table(verdicts: Sequence[Verdict]) -> list[str]:
-    rows = [f"| {escaped(_who(v))} | {v.text} | {escaped(v.reason)} |" for v in verdicts[:ROWS]]
+    rows = [f"| {escaped(_who(v))} | {v.text} | {escaped(v.reason)} | {_causes(v)} |" for v in verdicts[:ROWS]]
     return [
         "",
         "## Virtual machines",
         "",
-        "| VM | verdict | first reason |",
-        "|---|---|---|",
+        "| VM | verdict | first reason | likely root cause |",
+        "|---|---|---|---|",
         *rows,
         *_rest(len(verdicts)),
     ]
+
+
+def _causes(verdict: Verdict) -> str:
+    """The first cause with what it explains, and where guest and platform disagree."""
+    told = []
+    for cause in verdict.causes[:1]:
+        explains = f" (explains {', '.join(cause.explains)})" if cause.explains else ""
+        told.append(f"{cause.control}: {cause.because}{explains}")
+    return "<br>".join(escaped(line) for line in [*told, *verdict.disagreements])
+
+
+def _exemption_table(exemptions: Sequence[ExemptionUse]) -> list[str]:
+    rows = [
+        f"| {escaped(e.control)} | {escaped(e.resource)} | {escaped(e.reason)} | {escaped(e.owner)} | {e.expires_on} | {escaped(e.ticket)} | {e.standing} |"
+        for e in exemptions[:ROWS]
+    ]
+    head = ["| control | resource | reason | owner | expires | ticket | standing |", "|---|---|---|---|---|---|---|"]
+    return ["", "## Exemptions", "", *head, *rows, *_rest(len(exemptions))] if rows else []
 
 
 def _who(verdict: Verdict) -> str:

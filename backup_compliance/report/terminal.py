@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 
 from backup_compliance.recorded import Problem
-from backup_compliance.report.findings import Coverage, Document, Finding, Verdict, VmVerdict
+from backup_compliance.report.findings import Coverage, Document, Finding, Verdict, VmVerdict, gate_text
 from backup_compliance.untrusted import printable
 from backup_compliance.verdicts import Outcome
 
@@ -64,6 +64,13 @@ def _verdict(terminal: pytest.TerminalReporter, verdict: Verdict, gating: Sequen
     host = f" = {verdict.other_host}" if verdict.other_host else ""
     told = f"{verdict.text:26} {verdict.name}{host}{_aside(verdict)}"
     terminal.write_line(told, **{_COLOURS[verdict.verdict]: True})
+    first = next((cause for cause in verdict.causes if cause.explains and gating), None)
+    if first is not None:
+        terminal.write_line(
+            f"    likely root cause: {first.control} {first.because}; explains {', '.join(first.explains)}"
+        )
+    for line in verdict.disagreements:
+        terminal.write_line(f"    guest and platform disagree: {line}")
     _findings(terminal, gating)
 
 
@@ -101,23 +108,3 @@ def _aside(verdict: Verdict) -> str:
 def _rest(terminal: pytest.TerminalReporter, count: int) -> None:
     if count > VMS:
         terminal.write_line(f"... and {count - VMS} more; all of them are in the reports")
-
-
-def gate_text(document: Document) -> str:
-    """Whether the gate holds, in one line."""
-    ready = sum(v.verdict is VmVerdict.READY for v in document.verdicts)
-    gating = [f for f in document.findings if f.gates]
-    what = f"{ready} of {len(document.verdicts)} VMs are ready"
-    unread = sum(v.verdict is VmVerdict.NOT_ASSESSED and set(v.counts) == {Outcome.ERROR} for v in document.verdicts)
-    what += f", {unread} could not be read" if unread else ""
-    if (
-        document.run.exit_status == 0
-        and document.verdicts
-        and not any(v.verdict is not VmVerdict.NOT_ASSESSED for v in document.verdicts)
-    ):
-        return "gate: passed for what was run; no VM was judged by every control (exit status 0)"
-    if document.run.exit_status == 0:
-        return f"gate: passed, {what} (exit status 0)"
-    kinds = {o: sum(f.outcome == o for f in gating) for o in ("non_compliant", "error", "undetermined")}
-    told = ", ".join(f"{n} {o.replace('_', '-')}" for o, n in kinds.items() if n)
-    return f"gate: failed, {what}; {told or 'nothing was judged'} (exit status {document.run.exit_status})"

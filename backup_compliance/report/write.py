@@ -9,18 +9,22 @@ from importlib.metadata import version
 from pathlib import Path
 
 from backup_compliance import __version__
+from backup_compliance.controls import Control
 from backup_compliance.guest.linux import LinuxGuest
 from backup_compliance.platform.inventory import of_kind
 from backup_compliance.platform.machine import Machine
-from backup_compliance.report.findings import Coverage, Document, Finding, RunInfo, verdicts
+from backup_compliance.report.findings import ControlInfo, Coverage, Document, Finding, RunInfo, SupportLog
 from backup_compliance.report.machine import write_json, write_junit
 from backup_compliance.report.markdown import write_summary
+from backup_compliance.report.sarif import write_sarif
+from backup_compliance.report.vm_verdicts import verdicts
 from backup_compliance.run import Run
 
 SIDES = ("guest", "platform")
 WRITERS: dict[str, Callable[[Document, Path], None]] = {
     "compliance.json": write_json,
     "junit.xml": write_junit,
+    "compliance.sarif": write_sarif,
     "summary.md": write_summary,
 }
 
@@ -35,11 +39,12 @@ def versions() -> dict[str, str]:
     }
 
 
-def make_document(run: Run, exit_status: int) -> Document:
+def make_document(run: Run, exit_status: int, logs: Sequence[SupportLog] = ()) -> Document:
     """Everything the run found out, ready to be rendered."""
     findings = run.collected.sorted()
     newest = run.baseline.thresholds
-    vms = run.subjects.vms()
+    partial = _partial(run, findings)
+    exemptions = run.exemption_uses(findings, narrowed=bool(partial or run.narrowing))
     return Document(
         run=RunInfo(
             started=run.started,
@@ -49,12 +54,16 @@ def make_document(run: Run, exit_status: int) -> Document:
             versions=versions(),
             scope=_scope(run),
             facts=_facts_text(run),
+            reads=_reads(run),
             newest_agent=f"{newest.linux_agent_newest}, known on {newest.linux_agent_newest_date}",
             exit_status=exit_status,
-            notes=[*run.notes, *left_out(run), *_partial(run, findings), *run.exemption_notes(findings)],
+            notes=[*run.notes, *left_out(run), *partial, *(use.note for use in exemptions if use.note)],
         ),
         coverage=_coverage(run),
-        verdicts=verdicts(findings, _expected(run), vms),
+        controls=[_described(run, control) for control in run.catalogue.values()],
+        exemptions=exemptions,
+        logs=list(logs),
+        verdicts=verdicts(findings, _expected(run), run.subjects.vms()),
         findings=findings,
     )
 
@@ -65,21 +74,38 @@ def _expected(run: Run) -> dict[str, list[str]]:
     return {side: [c.id for c in controls if c.side == side] for side in SIDES}
 
 
+def _described(run: Run, control: Control) -> ControlInfo:
+    return ControlInfo(
+        id=control.id,
+        title=control.title,
+        cause=control.cause,
+        side=control.side,
+        subject=control.subject,
+        severity=run.baseline.severity(control.id),
+        rationale=control.rationale,
+        remediation=control.remediation,
+        source=f"{control.source.title} ({control.source.date})",
+        file=control.test.partition("::")[0],
+        line=control.line,
+    )
+
+
 def _scope(run: Run) -> str:
     subjects = run.subjects
     parts = []
     if "guest" in subjects.sides:
-        parts.append(_count(len(subjects.guests), "guest"))
+        parts.append(counted(len(subjects.guests), "guest"))
     if "platform" in subjects.sides:
         machines = len(of_kind(subjects.machines, Machine))
-        where = _count(len(run.facts.subscriptions), "subscription")
-        parts.append(f"{_count(machines, 'virtual machine')} of {where}")
+        where = counted(len(run.facts.subscriptions), "subscription")
+        parts.append(f"{counted(machines, 'virtual machine')} of {where}")
     if len(subjects.sides) == 1:
         return f"{parts[0]}, {min(subjects.sides)} side only"
     return f"{' and '.join(parts)}, {len(subjects.joined.host_of)} of them joined" if parts else "nothing"
 
 
-def _count(number: int, what: str) -> str:
+def counted(number: int, what: str) -> str:
+    """`1 guest`, `2 guests`."""
     return f"{number} {what}{'s' if number != 1 else ''}"
 
 
@@ -124,18 +150,37 @@ def _partial(run: Run, findings: Sequence[Finding]) -> list[str]:
 
 def _facts_text(run: Run) -> str:
     """What the facts are and between which moments they were read (UTC)."""
-    clocks = {name: g.identity.collected_at for name, g in of_kind(run.subjects.guests, LinuxGuest).items()}
-    pairs = ((g.read_at and g.read_at.astimezone(UTC), clocks.get(g.name)) for g in run.facts.guests)
-    # the older of the collector's and the guest's own clock, as --max-facts-age counts
-    guests = [min(t for t in pair if t) for pair in pairs if any(pair)]
-    times = sorted([*guests, *(s.read_at.astimezone(UTC) for s in run.facts.subscriptions if s.read_at)])
+    times = sorted([*_guest_times(run), *(s.read_at.astimezone(UTC) for s in run.facts.subscriptions if s.read_at)])
     label = f"{run.facts.label}; " if run.facts.label else ""
     undated = sum(s.read_at is None for s in run.facts.subscriptions)
-    told = f", {_count(undated, 'subscription')} of unknown date" if undated else ""
+    told = f", {counted(undated, 'subscription')} of unknown date" if undated else ""
     if not times:
         return f"{label}{'of unknown date' if undated else 'nothing was read'}"
+    return f"{label}read {_span(times)} UTC{told}"
+
+
+def _guest_times(run: Run) -> list[datetime]:
+    """The older of the collector's and the guest's own clock, as --max-facts-age counts."""
+    clocks = {name: g.identity.collected_at for name, g in of_kind(run.subjects.guests, LinuxGuest).items()}
+    pairs = ((g.read_at and g.read_at.astimezone(UTC), clocks.get(g.name)) for g in run.facts.guests)
+    return sorted(min(t for t in pair if t) for pair in pairs if any(pair))
+
+
+def _span(times: Sequence[datetime]) -> str:
     first, last = (t.strftime("%Y-%m-%d %H:%M") for t in (times[0], times[-1]))
-    return f"{label}read {first} UTC{told}" if first == last else f"{label}read between {first} and {last} UTC{told}"
+    return first if first == last else f"between {first} and {last}"
+
+
+def _reads(run: Run) -> dict[str, str]:
+    """When guests and each subscription were read."""
+    guests = _guest_times(run)
+    found = {counted(len(run.facts.guests), "guest"): f"{_span(guests)} UTC" if guests else "of unknown date"}
+    if not run.facts.guests:
+        found = {}
+    for each in run.facts.subscriptions:
+        when = f"{_span([each.read_at.astimezone(UTC)])} UTC" if each.read_at else "of unknown date"
+        found[f"subscription {each.id}"] = when
+    return found
 
 
 def write_reports(document: Document, folder: Path) -> list[Path]:
