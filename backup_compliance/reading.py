@@ -36,7 +36,7 @@ def read_facts(request: Request, say: Callable[[str], None]) -> Facts:
     """What is read now: Azure first, then the guests.
 
     Raises:
-        ConfigurationError: a facts folder of another version, a folder that cannot be written, no way into Azure.
+        ConfigurationError: no way into Azure.
     """
     parts = []
     if request.azure is not None:
