@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +11,8 @@ from typing import Any, Final
 import msgspec
 import pytest
 
-from backup_compliance.baselines import BUILT_IN, CLOUDS, load_baseline
+from backup_compliance.azure_options import add_azure_options, azure_request, narrowing_of
+from backup_compliance.baselines import BUILT_IN, load_baseline
 from backup_compliance.configuration import ConfigurationError
 from backup_compliance.controls import BrokenTests, DuplicateControl, Severity, load_catalogue
 from backup_compliance.exemptions import Exemptions, load_exemptions
@@ -22,8 +22,9 @@ from backup_compliance.guest.hosts import Target, parse_hosts, parse_hosts_file,
 from backup_compliance.guest.read import Limits
 from backup_compliance.reading import Request
 from backup_compliance.releases import NotRefreshed, cached_release, fetch_newest_release, with_release
+from backup_compliance.report.findings import SupportLog
 from backup_compliance.run import Run
-from backup_compliance.untrusted import printable
+from backup_compliance.support_logs import collect_logs
 
 MAX_RELEASE_AGE: Final = 365
 """Days after which the newest known release is worth a note."""
@@ -43,14 +44,7 @@ def add_options(parser: pytest.Parser) -> None:
     group = parser.getgroup("compliance", "Azure VM Backup compliance")
     add = group.addoption
     add("--hosts-file", metavar="FILE", help="a host list: one testinfra host spec a line, # comments")
-    add(
-        "--subscription",
-        metavar="ID",
-        action="append",
-        default=[],
-        help="read this Azure subscription; may be repeated",
-    )
-    add("--arm-endpoint", metavar="URL", help="another Azure Resource Manager than the cloud's own")
+    add_azure_options(group)
     add(
         "--facts",
         metavar="DIR",
@@ -60,7 +54,6 @@ def add_options(parser: pytest.Parser) -> None:
     )
     add("--save-facts", metavar="DIR", help="keep what was read in a new folder")
     add("--max-facts-age", metavar="HOURS", type=float, help="older facts are errors")
-    add("--cloud", choices=CLOUDS, default="public", help="which Azure cloud (default: public)")
     add("--timeout", metavar="SECONDS", type=float, default=60.0, help="how long one host may take (default: 60)")
     add("--max-connections", metavar="N", type=int, default=32, help="guests read at once (default: 32)")
     _add_judging(add)
@@ -89,6 +82,7 @@ def _add_judging(add: Callable[..., None]) -> None:
     add("--collect-logs", action="store_true", help="fetch the support logs of guests with a failed control")
     add("--report-dir", metavar="DIR", help="where the reports go (default: reports)")
     add("--refresh", action="store_true", help="ask GitHub for the newest released Azure Linux Agent")
+    add("--check-access", action="store_true", help="only say which hosts and which ARM permissions work, and exit")
     add("--controls", action="store_true", help="print the control catalogue and exit")
 
 
@@ -119,19 +113,6 @@ def targets(config: pytest.Config) -> list[Target]:
     return unique(found)
 
 
-def subscriptions(config: pytest.Config) -> list[str]:
-    """Every subscription to be read, lower case; `ConfigurationError` for what cannot be one's id."""
-    found = [text.strip().lower() for text in config.getoption("subscription")]
-    for name in found:
-        if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,63}", name):
-            raise ConfigurationError(
-                f"--subscription: {printable(name, 60)!r} is no subscription id; `az account list --output table` shows yours"
-            )
-    if config.getoption("arm_endpoint") and not found:
-        raise ConfigurationError("--arm-endpoint: there is nothing to ask it for; add --subscription=ID")
-    return list(dict.fromkeys(found))
-
-
 def connection_options(config: pytest.Config) -> dict[str, Any]:
     """Testinfra's own options, as it would pass them on itself."""
     names = ("ssh_config", "ssh_identity_file", "sudo", "sudo_user", "ansible_inventory", "force_ansible")
@@ -142,6 +123,15 @@ def connection_options(config: pytest.Config) -> dict[str, Any]:
 def limits(config: pytest.Config) -> Limits:
     """How many guests are asked at once, and how long each may take."""
     return Limits(config.getoption("max_connections"), config.getoption("timeout"))
+
+
+def log_collector(config: pytest.Config, folder: Path) -> Callable[[Collection[str]], list[SupportLog]]:
+    """What fetches the support logs of hosts into `folder`."""
+
+    def collect(hosts: Collection[str]) -> list[SupportLog]:
+        return collect_logs(targets(config), hosts, connection_options(config), limits(config), folder)
+
+    return collect
 
 
 def facts_named(config: pytest.Config) -> list[Path]:
@@ -166,9 +156,7 @@ def build_request(config: pytest.Config, endpoints: Mapping[str, str]) -> Reques
         limits=limits(config),
         storage_endpoint=endpoints.get(config.getoption("cloud"), ""),
         keep_in=keep_in,
-        subscriptions=subscriptions(config),
-        cloud=config.getoption("cloud"),
-        arm_endpoint=config.getoption("arm_endpoint"),
+        azure=azure_request(config),
     )
 
 
@@ -199,7 +187,8 @@ def build_run(config: pytest.Config) -> Run:
         exemptions=_exemptions(config, list(catalogue), baseline.thresholds.exemption_days),
         catalogue=catalogue,
         fail_on=Severity(config.getoption("fail_on")),
-        asked=bool(config.getoption("facts") or targets(config) or subscriptions(config)),
+        asked=bool(config.getoption("facts") or targets(config) or azure_request(config)),
+        narrowing=narrowing_of(config),
         max_facts_age=None if age is None else timedelta(hours=age),
     )
     # once per run: xdist's workers and the catalogue take what the cache holds

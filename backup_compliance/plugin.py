@@ -11,6 +11,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from backup_compliance.access import check_access
+from backup_compliance.azure_options import azure_request
 from backup_compliance.baselines import Thresholds
 from backup_compliance.configuration import ConfigurationError
 from backup_compliance.controls import Control, DuplicateControl, collect, control_of
@@ -23,8 +25,8 @@ from backup_compliance.options import (
     build_request,
     build_run,
     facts_named,
+    log_collector,
     path_of,
-    subscriptions,
     targets,
 )
 from backup_compliance.platform.machine import Machine
@@ -56,7 +58,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput") and not config.getoption("collectonly"):
         folder = _writable(report_dir(config))
         html.configure(config.option, folder)
-        config.pluginmanager.register(Reporter(config, config.stash[RUN], folder), "compliance-reporter")
+        config.pluginmanager.register(
+            Reporter(config, config.stash[RUN], folder, log_collector(config, folder)), "compliance-reporter"
+        )
 
 
 def _build(config: pytest.Config) -> Run:
@@ -67,12 +71,24 @@ def _build(config: pytest.Config) -> Run:
 
 
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
-    """`--controls` ends before pytest configures anything."""
-    if not config.getoption("controls"):
-        return None
+    """`--controls` and `--check-access` end before pytest configures anything."""
+    if config.getoption("controls"):
+        run = _build(config)
+        print(catalogue_text(run.catalogue.values(), run.baseline))
+        return 0
+    if config.getoption("check_access"):
+        return _checked_access(config)
+    return None
+
+
+def _checked_access(config: pytest.Config) -> int:
     run = _build(config)
-    print(catalogue_text(run.catalogue.values(), run.baseline))
-    return 0
+    if not run.asked:
+        raise pytest.UsageError(WHAT_TO_TYPE)
+    try:
+        return check_access(build_request(config, run.baseline.thresholds.storage_endpoints), print)
+    except ConfigurationError as error:
+        raise pytest.UsageError(str(error)) from error
 
 
 def report_dir(config: pytest.Config) -> Path:
@@ -156,7 +172,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _leave_out_other_sides(config: pytest.Config, items: list[pytest.Item]) -> None:
     """A side that was not asked for is deselected: it would have nobody to judge."""
-    asked = {side for side, named in (("guest", targets(config)), ("platform", subscriptions(config))) if named}
+    asked = {side for side, named in (("guest", targets(config)), ("platform", azure_request(config))) if named}
     sides = config.stash[RUN].subjects.sides | asked
     unasked = {i for i in items if (c := control_of(getattr(i, "function", None))) and c.side not in sides}
     if unasked:

@@ -18,6 +18,20 @@ from backup_compliance.recorded import RecordedGuest
 
 
 @dataclass(frozen=True, slots=True)
+class AzureRequest:
+    """What to read through ARM, and where that is."""
+
+    subscriptions: Sequence[str] = ()
+    """Lower case, each once."""
+    management_groups: Sequence[str] = ()
+    cloud: str = "public"
+    arm_endpoint: str | None = None
+    """Instead of the cloud's own."""
+    metrics_endpoint: str | None = None
+    verify_live: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """What to read, from where, and where to keep it."""
 
@@ -29,11 +43,7 @@ class Request:
     storage_endpoint: str
     """Asked by guests whose goal state names none; empty for none."""
     keep_in: Path | None
-    subscriptions: Sequence[str] = ()
-    """Lower case, each once."""
-    cloud: str = "public"
-    arm_endpoint: str | None = None
-    """Instead of the cloud's own."""
+    azure: AzureRequest | None = None
 
 
 def read_facts(request: Request, say: Callable[[str], None]) -> Facts:
@@ -45,8 +55,8 @@ def read_facts(request: Request, say: Callable[[str], None]) -> Facts:
     parts = []
     if request.recorded is not None:
         parts.append(load_facts(request.recorded))
-    if request.subscriptions:
-        parts.append(_read_platform(request, say))
+    if request.azure is not None:
+        parts.append(_read_platform(request.azure, say))
     if request.targets:
         parts.append(_read_guests(request, say))
     facts = merge(parts)
@@ -71,21 +81,20 @@ def _read_guests(request: Request, say: Callable[[str], None]) -> Facts:
     return Facts(tuple(guests))
 
 
-def _read_platform(request: Request, say: Callable[[str], None]) -> Facts:
+def _read_platform(request: AzureRequest, say: Callable[[str], None]) -> Facts:
     # the azure packages take a second to import, and only this needs them
-    from backup_compliance.platform.arm_client import endpoint_of
-    from backup_compliance.platform.arm_policies import Limits as ArmLimits
-    from backup_compliance.platform.read import read_subscriptions
+    from backup_compliance.platform.arm_pace import Limits as ArmLimits
+    from backup_compliance.platform.read import Scope, read_subscriptions
 
     began = time.monotonic()
-    endpoint = endpoint_of(request.cloud, request.arm_endpoint)
+    scope = Scope(request.subscriptions, request.management_groups, request.verify_live)
     with _bar("reading Azure", "reply", 0) as bar:
 
         def told(done: int, of: int) -> None:
             bar.total = of
             bar.update(done - bar.n)
 
-        found = read_subscriptions(request.subscriptions, endpoint, ArmLimits(), told)
+        found = read_subscriptions(scope, arm_endpoint(request), ArmLimits(), told)
     failed = sum(len(s.problems) for s in found)
     unread = (
         f", {failed} thing{'s' if failed != 1 else ''} in {'them' if len(found) != 1 else 'it'} could not be read"
@@ -94,6 +103,13 @@ def _read_platform(request: Request, say: Callable[[str], None]) -> Facts:
     )
     say(f"read {len(found)} subscription{'s' if len(found) != 1 else ''} in {time.monotonic() - began:.1f} s{unread}")
     return Facts(subscriptions=found)
+
+
+def arm_endpoint(request: AzureRequest) -> Any:
+    """The `clouds.Endpoint` that a request means; raises `ConfigurationError` for URLs that are none."""
+    from backup_compliance.platform.clouds import endpoint_of
+
+    return endpoint_of(request.cloud, request.arm_endpoint, request.metrics_endpoint)
 
 
 def _bar(what: str, unit: str, total: int) -> Any:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from backup_compliance.baselines import Baseline
+from backup_compliance.configuration import ConfigurationError
 from backup_compliance.controls import Control, Severity
 from backup_compliance.exemptions import Exemptions, ExemptionUse
 from backup_compliance.facts import Facts
 from backup_compliance.guest.conditions import holding
 from backup_compliance.guest.linux import LinuxGuest
+from backup_compliance.narrowing import Narrowing
 from backup_compliance.platform.estate import normal, subscription_of
+from backup_compliance.platform.inventory import of_kind
 from backup_compliance.platform.machine import Machine
 from backup_compliance.platform.policy import Policy
+from backup_compliance.platform.resource_types import ON_REQUEST
+from backup_compliance.recorded import RecordedSubscription
 from backup_compliance.report.findings import BAD, Collected, Excuse, Finding, OtherBaseline, plain
 from backup_compliance.subjects import Subjects, open_subjects
 from backup_compliance.untrusted import printable
@@ -37,6 +42,7 @@ class Run:
     asked: bool
     """Whether hosts or recorded facts were named at all."""
     max_facts_age: timedelta | None = None
+    narrowing: Narrowing = field(default_factory=Narrowing)
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     facts: Facts = field(default_factory=Facts)
     subjects: Subjects = field(default_factory=Subjects)
@@ -45,15 +51,30 @@ class Run:
     printable_facts: dict[tuple[int, str], Any] = field(default_factory=dict)
 
     def take(self, facts: Facts) -> None:
-        """Judge from `facts` from now on."""
+        """Judge from `facts` from now on; `ConfigurationError` where they hold nothing of what the run is narrowed to."""
         self.facts = facts
         self.notes += _shortened(facts.notes)
         self.subjects = open_subjects(facts, self.started, self.max_facts_age)
+        self.notes += unanswered_notes(facts.subscriptions)
+        if self.narrowing:
+            self._narrow()
         self.notes += self.subjects.joined.contradictions
         if {"guest", "platform"} <= self.subjects.sides and self.subjects.has_unknown_machines:
             self.notes.append(
                 "some virtual machines could not be read, or have no vmId: a host that is none of the others may be one of them"
             )
+
+    def _narrow(self) -> None:
+        whole = len(of_kind(self.subjects.machines, Machine))
+        if "platform" not in self.subjects.sides:
+            raise ConfigurationError(
+                f"{self.narrowing}: what ARM says is narrowed, and it was not asked; add --subscription=ID, or name the hosts that are meant"
+            )
+        self.subjects = self.subjects.narrowed(self.narrowing)
+        left = len(of_kind(self.subjects.machines, Machine))
+        if whole and not left:
+            raise ConfigurationError(f"{self.narrowing}: none of the {whole} virtual machines that were read is meant")
+        self.notes.append(f"narrowed by {self.narrowing}: {left} of {whole} virtual machines are judged")
 
     def vm_of(self, side: str, resource: str) -> str | None:
         """The VM that a guest or a machine belongs to: its resource id, else the host id; None for what is no VM."""
@@ -184,6 +205,15 @@ def _excused(exemption: Excuse | None, message: str, *, gates: bool) -> tuple[Ou
         return Outcome.EXEMPT, f"{message} - {exemption.text}"
     told = "" if exemption is None else f" - its exemption expired on {exemption.expires_on}"
     return (Outcome.NON_COMPLIANT if gates else Outcome.ADVISORY), f"{message}{told}"
+
+
+def unanswered_notes(subscriptions: Iterable[RecordedSubscription]) -> Iterator[str]:
+    """What `--verify-live` asked of Azure in vain: the verdicts stand without it, and say so loudly."""
+    for each in subscriptions:
+        unanswered = [p for p in each.problems if p.type in ON_REQUEST]
+        if unanswered:
+            first = unanswered[0]
+            yield f"--verify-live: {len(unanswered)} questions to Azure in subscription {each.id} were not answered, the first: {printable(first.missing)} ({printable(first.remedy)})"
 
 
 def _remediation(control: Control, end: Ending) -> str:

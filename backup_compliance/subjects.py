@@ -12,6 +12,7 @@ from backup_compliance.facts import Facts
 from backup_compliance.guest.linux import LinuxGuest, parse_linux_guest
 from backup_compliance.guest.output import parse_output
 from backup_compliance.joining import Joined, join
+from backup_compliance.narrowing import Narrowing
 from backup_compliance.platform.estate import normal, open_estate
 from backup_compliance.platform.inventory import find_machines, find_policies, of_kind
 from backup_compliance.platform.machine import Machine
@@ -95,6 +96,21 @@ class Subjects:
         """Whether some virtual machine could not be read, or has no id to be joined by: it may be any host's."""
         return any(isinstance(m, Problem) or m.identity.vm_id is None for m in self.machines.values())
 
+    def narrowed(self, narrowing: Narrowing) -> Subjects:
+        """The machines that are meant, the guests inside them and the policies that back them up.
+
+        What could not be read as a whole stays: it may be what is meant.
+        """
+        machines = {k: m for k, m in self.machines.items() if isinstance(m, Problem) or _is_meant(m, narrowing)}
+        meant = {normal(m.identity.id) for m in of_kind(machines, Machine).values()}
+        guests = {
+            name: guest
+            for name, guest in self.guests.items()
+            if isinstance(guest, Problem) or self.joined.machine_of.get(name) in machines
+        }
+        policies = {k: p for k, p in self.policies.items() if isinstance(p, Problem) or _backs_up(p, meant)}
+        return replace(self, machines=machines, guests=guests, policies=policies)
+
     def guest(self, name: str) -> LinuxGuest:
         """The guest `name` with a fresh memory of what is asked; `Unreadable` where it was not read."""
         return _readable(name, self.guests[name]).observed()
@@ -116,6 +132,24 @@ class Subjects:
     def problems(self) -> dict[str, Problem]:
         """What could not be read as a whole, by the id that reports show, with what to do."""
         return {**of_kind(self.guests, Problem), **of_kind(self.policies, Problem), **of_kind(self.machines, Problem)}
+
+
+def _is_meant(machine: Machine, narrowing: Narrowing) -> bool:
+    def tags() -> Mapping[str, str] | None:
+        try:
+            return machine.observed().profile.tags
+        except (Unreadable, Undetermined):
+            return None
+
+    return narrowing.takes(machine.identity, tags)
+
+
+def _backs_up(policy: Policy, meant: set[str]) -> bool:
+    try:
+        items = policy.observed().items
+    except Unreadable:
+        return True
+    return items is None or any(normal(item.vm_id) in meant for item in items)
 
 
 def _readable(name: str, subject: S | Problem) -> S:

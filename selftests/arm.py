@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from backup_compliance.recorded import ReadProblem, RecordedSubscription
+from selftests.arm_metrics import metrics
 from selftests.recordings import EPOCH
 
 SUBSCRIPTION = "5a11ab1e-5a11-4a11-8a11-5a11ab1e0000"
@@ -80,7 +81,9 @@ class Subscription:
     def edit(self, kind: str, name: str, change: Callable[[Any], Any]) -> Subscription:
         """The same with one resource changed in place by `change`; a name that is not there is a mistake."""
         lists = {**self.lists, kind: copy.deepcopy(list(self.lists[kind]))}
-        (found,) = (r for r in lists[kind] if r["id"].rsplit("/", 1)[-1].lower() == name.lower())
+        (found,) = (
+            r for r in lists[kind] if (r.get("id") or r["resourceid"]).rsplit("/", 1)[-1].lower() == name.lower()
+        )
         change(found)
         return replace(self, lists=lists)
 
@@ -381,14 +384,23 @@ def job(
     return {"id": f"{vault_id(vault)}/backupJobs/{uuid(number)}", "name": uuid(number), "properties": properties}
 
 
-def collection(name: str, points: int = 3, *, group: str = "AzureBackupRG_westeurope_1") -> Json:
-    """Azure Backup's restore points of a virtual machine."""
+def collection(name: str, points: int | None = None, *, group: str = "AzureBackupRG_westeurope_1") -> Json:
+    """Azure Backup's restore points of a virtual machine; None: as lists give it, without the points."""
     resource = (
         f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{group}/providers/Microsoft.Compute/restorePointCollections"
     )
     made = f"{resource}/AzureBackup_{name}_175923157230385"
-    inner = [{"id": f"{made}/restorePoints/{n}", "name": str(n)} for n in range(points)]
-    return {"id": made, "location": REGION, "properties": {"source": {"id": vm_id(name)}, "restorePoints": inner}}
+    inner = {"restorePoints": [{"id": i, "name": i[-1]} for i in _points(made, points)]} if points is not None else {}
+    return {"id": made, "location": REGION, "properties": {"source": {"id": vm_id(name)}, **inner}}
+
+
+def restore_points(name: str, count: int = 3) -> list[Json]:
+    """The rows that Resource Graph has for them."""
+    return [{"id": i} for i in _points(collection(name)["id"], count)]
+
+
+def _points(collection_id: str, count: int) -> list[str]:
+    return [f"{collection_id}/restorePoints/{n}" for n in range(count)]
 
 
 def lock(scope: str, level: str = "CanNotDelete", name: str = "keep") -> Json:
@@ -459,6 +471,8 @@ def subscription(name: str = "sample", number: int = 4, *, address: str = "10.20
             "backupPolicies": [policy("daily-2200")],
             "backupJobs": [job(name)],
             "restorePointCollections": [collection(name)],
+            "restorePoints": restore_points(name),
+            "metrics": [metrics(vm_id(name))],
             "locks": [],
         },
         raw={"serviceTags": json.dumps(SERVICE_TAGS).encode()},

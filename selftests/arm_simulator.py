@@ -21,8 +21,10 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from selftests.arm import Subscription
+from selftests.arm_answers import Operations, batch, expanded, graph
 
 TOKEN = "made-up-token-0123456789"  # nobody's
+METRICS_TOKEN = "made-up-metrics-token-9876543210"  # likewise
 LISTS = {
     "microsoft.compute/virtualmachines": "virtualMachines",
     "microsoft.recoveryservices/vaults": "vaults",
@@ -32,7 +34,7 @@ LISTS = {
         f"microsoft.network/{kind.lower()}": kind
         for kind in (
             *("networkInterfaces", "networkSecurityGroups", "virtualNetworks", "routeTables"),
-            *("publicIPAddresses", "natGateways", "loadBalancers", "privateEndpoints"),
+            *("publicIPAddresses", "natGateways", "loadBalancers", "privateEndpoints", "networkWatchers"),
         )
     },
 }
@@ -55,7 +57,11 @@ class Asked:
     @property
     def action(self) -> str:
         """The right that ARM wants for it: the provider, every type on the way, and `read` or `action`."""
+        if self.path.endswith("metrics:getBatch"):
+            return "Microsoft.Insights/metrics/read"
         provider, *way = self.path.split("/providers/")[1].split("/")
+        if provider == "Microsoft.ResourceGraph":
+            return f"{provider}/resources/read"  # so it is called, POST or not
         return "/".join([provider, *way[::2], "read" if self.method == "GET" else "action"])
 
 
@@ -74,9 +80,17 @@ class ArmSimulator:
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
     page_size: int = 3
     url: str = ""
+    metrics_url: str = ""
+    """Another host, which wants another token."""
+    management_groups: dict[str, list[str]] = field(default_factory=dict)
+    operations: Operations = field(default_factory=Operations)
     authority: Path = Path()
     """The certificate of its CA."""
     asked: list[Asked] = field(default_factory=list)
+    graph_pages: int = 0
+    """Further pages of Resource Graph, whose tokens travel in the body."""
+    shown: set[tuple[str, str]] = field(default_factory=set)
+    """Which host was shown which credentials."""
     _faults: list[_Fault] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -84,7 +98,10 @@ class ArmSimulator:
         """The same server afresh: nothing asked, nothing wrong, these subscriptions."""
         self.subscriptions = {s.id: s for s in subscriptions}
         self.page_size = 3
+        self.management_groups = {}
+        self.operations = Operations()
         self.asked.clear()
+        self.shown.clear()
         self._faults.clear()
         return self
 
@@ -101,16 +118,18 @@ class ArmSimulator:
         """The reply to one request, noted down before anything else."""
         with self._lock:
             self.asked.append(Asked(request.method, request.path, request.args.to_dict()))
+            self.shown.add((request.host.split(":")[0], request.headers.get("Authorization", "")))
             fault = self._fault(request)
-        if request.headers.get("Authorization") != f"Bearer {TOKEN}":
+        wanted = METRICS_TOKEN if request.path.endswith("metrics:getBatch") else TOKEN
+        if request.headers.get("Authorization") != f"Bearer {wanted}":
             return error(401, "InvalidAuthenticationToken")(request)
         if fault is not None:
             return fault.answer(request)
         if "api-version" not in request.args:
             return error(400, "MissingApiVersionParameter")(request)
-        found = self._tags(request) or self._list(request) or self._of_resource(request)
+        found = self._tags(request) or self._list(request) or self._of_resource(request) or self._other(request)
         found = found or error(404, "ResourceNotFound")(request)
-        found.headers["x-ms-ratelimit-remaining-subscription-reads"] = "249"
+        found.headers.setdefault("x-ms-ratelimit-remaining-subscription-global-reads", "3749")
         return found
 
     def _fault(self, request: Request) -> _Fault | None:
@@ -120,6 +139,13 @@ class ArmSimulator:
                     fault.times -= 1
                 return fault
         return None
+
+    def _other(self, request: Request) -> Response | None:
+        with self._lock:
+            operation = self.operations.answer(request, self.subscriptions, self.url)
+        self.graph_pages += "$skipToken" in request.get_data(as_text=True)
+        asked = graph(request, self.subscriptions, self.management_groups, self.page_size)
+        return operation or asked or batch(request, self.subscriptions)
 
     def _tags(self, request: Request) -> Response | None:
         found = _TAGS.fullmatch(request.path.lower())
@@ -154,8 +180,8 @@ class ArmSimulator:
             views = [v for v in served.lists["instanceViews"] if v["id"].lower() == owner]
             return reply(views[0]) if views else None
         if request.method == "GET" and found[3] == "restorepointcollections" and not what:
-            points = [c for c in served.lists["restorePointCollections"] if c["id"].lower() == owner]
-            return reply(points[0]) if points else None
+            found_one = [c for c in served.lists["restorePointCollections"] if c["id"].lower() == owner]
+            return reply(expanded(found_one[0], served)) if found_one else None
         if request.method == "POST" and what == ADMIN_RULES:
             rules = [e["value"] for e in served.lists["securityAdminRules"] if e["id"].lower() == owner]
             return self._token_page(request, rules[0]) if rules else None
@@ -215,8 +241,9 @@ def hang(released: threading.Event) -> Answer:
 def trusted(simulator: ArmSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sign in to the simulator, and believe its certificate."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(simulator.authority))
-    monkeypatch.setenv("NO_PROXY", "localhost")
+    monkeypatch.setenv("NO_PROXY", "localhost,127.0.0.1")
     monkeypatch.setenv("ARM_ACCESS_TOKEN", TOKEN)
+    monkeypatch.setenv("METRICS_ACCESS_TOKEN", METRICS_TOKEN)
 
 
 @contextmanager
@@ -226,10 +253,11 @@ def serving(folder: Path, *subscriptions: Subscription) -> Iterator[ArmSimulator
     authority = trustme.CA(key_type=trustme.KeyType.ECDSA)
     authority.cert_pem.write_to_path(str(folder / "ca.pem"))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost", key_type=trustme.KeyType.ECDSA).configure_cert(context)
+    authority.issue_cert("localhost", "127.0.0.1", key_type=trustme.KeyType.ECDSA).configure_cert(context)
     simulator = ArmSimulator().start(*subscriptions)
     with HTTPServer(host="localhost", port=0, ssl_context=context, threaded=True) as server:
         simulator.authority = folder / "ca.pem"
         simulator.url = f"https://localhost:{server.port}"
+        simulator.metrics_url = f"https://127.0.0.1:{server.port}/{{region}}"
         server.expect_request(re.compile(".*")).respond_with_handler(simulator.answer)
         yield simulator

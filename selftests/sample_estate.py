@@ -17,6 +17,7 @@ from selftests.arm import (
     policy,
     power_state,
     protected_item,
+    restore_points,
     route_table,
     rule,
     security_group,
@@ -26,6 +27,7 @@ from selftests.arm import (
     virtual_network,
     vm_id,
 )
+from selftests.arm_metrics import metrics
 
 NUMBERS = {
     "sample-web-01": 4,
@@ -51,6 +53,7 @@ NUMBERS = {
     "sample-proxy-02": 251,
 }
 """Virtual machines by the number that their VM id and address are made of; the last four are in ARM only."""
+BACKED_UP = [name for name in NUMBERS if name not in ("sample-new-01", "sample-cut-01")]
 SUBNETS = {
     "sample-db-01": "inspected",
     "sample-web-02": "inspected",
@@ -150,9 +153,7 @@ def _old_handler(view: Json) -> None:
 def _items() -> list[Json]:
     policies = {"sample-web-02": "daily-2300", "sample-db-01": "enhanced-4h", "sample-win-01": "fleet-0100"}
     items = []
-    for name in NUMBERS:
-        if name in ("sample-new-01", "sample-cut-01"):
-            continue
+    for name in BACKED_UP:
         more: dict[str, Any] = {}
         if name == "sample-legacy-01":
             more = _failed(400002, "GuestAgentSnapshotTaskStatusError")
@@ -279,10 +280,15 @@ def sample_subscription() -> Subscription:
             "backupProtectedItems": _items(),
             "backupPolicies": _policies(),
             "backupJobs": _jobs(),
-            "restorePointCollections": [
-                collection(n, 18 if n == "sample-legacy-01" else 3)
-                for n in NUMBERS
-                if n not in ("sample-new-01", "sample-cut-01")
+            "restorePointCollections": [collection(n) for n in BACKED_UP],
+            # the graph does not know the points of one collection, and many of another: both are asked themselves
+            "restorePoints": [
+                *(row for n in BACKED_UP[:-1] for row in restore_points(n, 18 if n == "sample-legacy-01" else 3)),
+                {"id": collection("sample-legacy-01")["id"], "restorePoints": restore_points("sample-legacy-01", 18)},
+                {"id": collection(BACKED_UP[-1])["id"], "restorePoints": restore_points(BACKED_UP[-1], 2)},
+            ],
+            "metrics": [
+                metrics(vm_id(n), cpu=97.3 if n == "sample-batch-01" else 11.5) for n in BACKED_UP if n not in stopped
             ],
         },
         raw=subscription().raw,

@@ -7,7 +7,6 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,22 +15,17 @@ from azure.core.credentials import AccessToken
 from azure.core.exceptions import HttpResponseError, ServiceRequestError
 from azure.identity import CredentialUnavailableError
 from azure.mgmt.network.models import RouteTable
+from werkzeug import Request, Response
 
 from backup_compliance.configuration import ConfigurationError
-from backup_compliance.platform import arm_client
-from backup_compliance.platform.arm_client import (
-    TOKEN_VARIABLE,
-    Clients,
-    Endpoint,
-    OneToken,
-    endpoint_of,
-    find_credential,
-    open_clients,
-    open_session,
-)
-from backup_compliance.platform.arm_policies import Limits, Pace, Refused, Waiting
+from backup_compliance.platform import credentials
+from backup_compliance.platform.arm_client import Clients, Connection, open_clients, open_session
+from backup_compliance.platform.arm_pace import Limits, Pace, Waiting
+from backup_compliance.platform.arm_policies import Refused
+from backup_compliance.platform.clouds import Endpoint, endpoint_of
+from backup_compliance.platform.credentials import TOKEN_VARIABLE, OneToken, find_credential
 from selftests.arm import SUBSCRIPTION, subscription
-from selftests.arm_simulator import TOKEN, ArmSimulator, body, error, linked, reply, serving, trusted
+from selftests.arm_simulator import TOKEN, Answer, ArmSimulator, body, error, linked, reply, serving
 
 IPS = "/publicIPAddresses$"
 
@@ -53,24 +47,15 @@ class Time:
         return Waiting(lambda: self.now, self.sleep, lambda: jitter)
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ArmSimulator]:
-    """One server for all tests here: starting and ending one takes half a second."""
-    with serving(tmp_path_factory.mktemp("arm")) as found:
-        yield found
-
-
-@pytest.fixture
-def simulator(server: ArmSimulator, monkeypatch: pytest.MonkeyPatch) -> ArmSimulator:
-    """ARM with one subscription, trusted and signed in to."""
-    trusted(server, monkeypatch)
-    return server.start(subscription())
-
-
 def clients(simulator: ArmSimulator, limits: Limits) -> Clients:
     """The real clients, sent to the simulator."""
-    endpoint = endpoint_of("public", simulator.url)
-    return open_clients(SUBSCRIPTION, endpoint, find_credential(endpoint), open_session(limits), limits)
+    return clients_at(endpoint_of("public", simulator.url), limits)
+
+
+def clients_at(endpoint: Endpoint, limits: Limits) -> Clients:
+    """The real clients of the sample subscription."""
+    connection = Connection(endpoint, find_credential(endpoint), open_session(limits), limits)
+    return open_clients(SUBSCRIPTION, connection)
 
 
 def ask(simulator: ArmSimulator, limits: Limits) -> int:
@@ -110,6 +95,27 @@ def test_no_other_host_ever_gets_the_token(simulator: ArmSimulator, tmp_path: Pa
         assert stranger.asked == []
 
 
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://127.0.0.1:{port}\\@localhost:{port}/subscriptions/x",
+        "https://localhost:{port}@127.0.0.1:{port}/subscriptions/x",
+        "https://x:y@localhost:{port}/subscriptions/x",
+        "https://127.0.0.1:{port}/subscriptions/x",
+        "https://localhost:{port}\t@127.0.0.1/x",
+        "https://[localhost:{port}/x",
+        "http://localhost:{port}/x",
+    ],
+)
+def test_links_that_are_read_in_two_ways_are_not_followed(simulator: ArmSimulator, link: str) -> None:
+    """Who checks a URL and who connects to it must see the same host in it."""
+    simulator.fail(IPS, linked(link.format(port=simulator.url.rpartition(":")[2])), times=1)
+    with pytest.raises((Refused, ValueError)):
+        ask(simulator, Limits(waiting=Time().waiting()))
+    assert {host for host, _ in simulator.shown} == {"localhost"}
+    assert len(simulator.asked) == 1
+
+
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
 def test_what_may_pass_is_asked_again(simulator: ArmSimulator, status: int) -> None:
     """Twice refused, then answered: the caller sees the answer, after growing pauses."""
@@ -118,6 +124,76 @@ def test_what_may_pass_is_asked_again(simulator: ArmSimulator, status: int) -> N
     assert ask(simulator, Limits(waiting=moments.waiting())) == 1
     assert simulator.count(IPS) == 3
     assert moments.slept == [0.5, 1.0]
+
+
+UNSUPPORTED = "The supported api-versions are '2015-06-15, 2023-09-01, 2024-05-01, 2024-07-01-preview, 2099-01-01'."
+
+
+def only(version: str, code: str, message: str) -> Answer:
+    """A cloud that knows one version of an operation."""
+
+    def answer(request: Request) -> Response:
+        if request.args["api-version"] == version:
+            return reply({"value": [{"id": version}]})
+        return reply({"error": {"code": code, "message": f"No such version here. {message}"}}, 400)
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("NoRegisteredProviderFound", UNSUPPORTED),
+        ("InvalidApiVersionParameter", UNSUPPORTED.replace("api-versions", "versions")),
+        ("InvalidResourceType", UNSUPPORTED),
+    ],
+)
+def test_cloud_that_lags_behind_is_asked_in_a_version_that_it_knows(
+    simulator: ArmSimulator, code: str, message: str
+) -> None:
+    """The newest stable one that is older than the client's; for good, so that it is found out once."""
+    simulator.fail(IPS, only("2024-05-01", code, message))
+    opened = clients(simulator, Limits())
+    for _ in range(2):
+        assert len(list(opened.network.public_ip_addresses.list_all())) == 1
+    asked = [a.query["api-version"] for a in simulator.asked]
+    assert asked[0] > "2025"
+    assert asked[1:] == ["2024-05-01", "2024-05-01"]
+
+
+def test_urls_that_a_reply_gave_stay_as_they_are(simulator: ArmSimulator) -> None:
+    """Further pages and results of operations may be signed, version included."""
+    simulator.fail(IPS, only("2024-05-01", "NoRegisteredProviderFound", UNSUPPORTED))
+    opened = clients(simulator, Limits())
+    list(opened.network.public_ip_addresses.list_all())
+    mine = simulator.asked[0].query["api-version"]
+    page = (
+        f"{simulator.url}/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Network/publicIPAddresses?api-version={mine}"
+    )
+    simulator.start(subscription())
+    simulator.fail(IPS, linked(f"{page}&$skiptoken=0&s=signed"), times=1)
+    list(opened.network.public_ip_addresses.list_all())
+    assert [a.query["api-version"] for a in simulator.asked] == ["2024-05-01", mine]
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("NoRegisteredProviderFound", "Nothing is offered."),
+        ("NoRegisteredProviderFound", "The supported api-versions are '2099-01-01, 2024-05-01-preview'."),
+        ("NoRegisteredProviderFound", "The supported api-versions are '2024-05-01&x=y'."),
+        ("NoRegisteredProviderFound", "The supported api-versions are '2024-06-01'."),
+        ("NoRegisteredProviderFound", "The supported api-versions are '2015-06-15, 2023-11-01'."),
+        ("BadRequest", UNSUPPORTED),
+    ],
+    ids=["none", "newer-or-preview", "garbled", "refused-again", "too-old", "other-refusal"],
+)
+def test_refusal_without_a_version_to_take_is_a_refusal(simulator: ArmSimulator, code: str, message: str) -> None:
+    """Asked twice at most."""
+    simulator.fail(IPS, only("2024-05-01", code, message))
+    with pytest.raises(HttpResponseError, match=code):
+        ask(simulator, Limits())
+    assert simulator.count(IPS) <= 2
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409])
@@ -199,7 +275,7 @@ def test_connection_that_fails_is_tried_again_and_a_strange_certificate_is_not(
     moments = Time()
     limits = Limits(waiting=moments.waiting())
     closed = Endpoint("https://localhost:1", "https://localhost:1/.default", "")
-    opened = open_clients(SUBSCRIPTION, closed, find_credential(closed), open_session(limits), limits)
+    opened = clients_at(closed, limits)
     with pytest.raises(ServiceRequestError):
         list(opened.network.route_tables.list_all())
     assert len(moments.slept) == 4
@@ -286,11 +362,19 @@ def test_clouds_have_their_own_endpoint_and_audience(cloud: str, host: str) -> N
     assert found.authority.startswith("login.")
 
 
-@pytest.mark.parametrize("url", ["http://arm.example", "arm.example", "https://", "https://user:pw@arm.example", ""])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("http://arm.example", "arm.example", "https://", "https://user:pw@arm.example", ""),
+        *("https://[x", "https://arm.example:abc", "https://arm.example:99999"),
+    ],
+)
 def test_endpoint_must_be_https(url: str) -> None:
     """A token in the clear is anybody's."""
     with pytest.raises(ConfigurationError, match="--arm-endpoint"):
         endpoint_of("public", url)
+    with pytest.raises(ConfigurationError, match="--metrics-endpoint"):
+        endpoint_of("public", None, url)
     assert endpoint_of("public", "https://arm.example:444/x/").scope == "https://arm.example:444/.default"
 
 
@@ -303,7 +387,7 @@ def test_missing_credential_says_how_to_get_one(monkeypatch: pytest.MonkeyPatch)
         def get_token(self, *_: str, **__: object) -> AccessToken:
             raise CredentialUnavailableError("nobody\nis signed in")
 
-    monkeypatch.setattr(arm_client, "DefaultAzureCredential", Nobody)
+    monkeypatch.setattr(credentials, "DefaultAzureCredential", Nobody)
     with pytest.raises(ConfigurationError, match=r"az login.*ARM_ACCESS_TOKEN: nobody is signed in"):
         find_credential(endpoint_of("public"), {})
 

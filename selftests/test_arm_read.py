@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from backup_compliance.configuration import ConfigurationError
 from backup_compliance.facts import Facts, load_facts, save_facts
 from backup_compliance.options import WHAT_TO_TYPE
-from backup_compliance.platform.arm_client import endpoint_of
-from backup_compliance.platform.arm_policies import Limits, Waiting
 from backup_compliance.platform.arm_questions import LISTS
-from backup_compliance.platform.read import OF_VAULTS, read_subscriptions
-from backup_compliance.platform.resource_types import RESOURCE_TYPES
+from backup_compliance.platform.clouds import endpoint_of
+from backup_compliance.platform.compute import parse_identity
+from backup_compliance.platform.estate import open_estate
+from backup_compliance.platform.read import OF_VAULTS, Scope, read_subscriptions
+from backup_compliance.platform.resource_types import ON_REQUEST, RESOURCE_TYPES
+from backup_compliance.platform.restore_points import Collection, find_collections
 from backup_compliance.recorded import RecordedSubscription
 from backup_compliance.report.findings import Finding
 from selftests.arm import (
@@ -28,6 +30,7 @@ from selftests.arm import (
     SUBSCRIPTION,
     Subscription,
     collection,
+    instance_view,
     machine,
     network_id,
     power_state,
@@ -35,46 +38,15 @@ from selftests.arm import (
     vault_id,
     vm_id,
 )
-from selftests.arm_simulator import TOKEN, Answer, ArmSimulator, again, body, error, hang, linked, serving, trusted
+from selftests.arm_reading import QUICK, comparable, live, read, read_all
+from selftests.arm_simulator import TOKEN, Answer, ArmSimulator, again, body, error, hang, linked, reply
+from selftests.live_cases import BEHIND_A_GATEWAY
 from selftests.product import ROOT, Judged, judge, record
 from selftests.sample_estate import sample_subscription
 
 OTHER = "0f0f0f0f-5a11-4a11-8a11-5a11ab1e0000"
 SAMPLES = sample_subscription()
 RUNNING = len(SAMPLES.lists["instanceViews"])
-QUICK = Limits(waiting=Waiting(sleep=lambda seconds: None), retries=1)
-"""As in earnest, without pauses."""
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ArmSimulator]:
-    """One server for all tests here: starting and ending one takes half a second."""
-    with serving(tmp_path_factory.mktemp("arm")) as found:
-        yield found
-
-
-@pytest.fixture
-def simulator(server: ArmSimulator, monkeypatch: pytest.MonkeyPatch) -> ArmSimulator:
-    """ARM with one subscription, trusted and signed in to."""
-    trusted(server, monkeypatch)
-    return server.start(subscription())
-
-
-def read(simulator: ArmSimulator, *ids: str, limits: Limits = QUICK) -> RecordedSubscription:
-    """The first of these subscriptions, or the only one there is, read as of the samples' moment."""
-    asked = ids or tuple(simulator.subscriptions)
-    return read_subscriptions(asked, endpoint_of("public", simulator.url), limits, now=lambda: READ_AT)[0]
-
-
-def comparable(recorded: RecordedSubscription) -> dict[str, Any]:
-    """The documents as JSON."""
-    return {kind: json.loads(document) for kind, document in recorded.documents.items()}
-
-
-def live(pytester: pytest.Pytester, simulator: ArmSimulator, *given: str) -> Judged:
-    """One run of the product against the simulator."""
-    named = [f"--subscription={name}" for name in simulator.subscriptions]
-    return judge(pytester, *named, f"--arm-endpoint={simulator.url}", *given)
 
 
 def told(judged: Judged) -> list[tuple[object, ...]]:
@@ -102,8 +74,9 @@ def test_each_thing_is_asked_for_once(simulator: ArmSimulator) -> None:
     """One list a type, one instance view a running machine and none for others, nothing that could write."""
     simulator.start(sample_subscription()).page_size = 1000
     read(simulator)
-    networks, vaults, running, collections = 1, 1, RUNNING, len(SAMPLES.lists["restorePointCollections"])
-    assert len(simulator.asked) == len(LISTS) + len(OF_VAULTS) * vaults + networks + running + collections + 1
+    networks, vaults, tags, graph, batches, collections = 1, 1, 1, 1, 1, 2
+    once = len(LISTS) + len(OF_VAULTS) * vaults + networks + tags + graph + batches + collections
+    assert len(simulator.asked) == once + RUNNING
     for kind in LISTS:
         name = "virtualMachines" if kind == "virtualMachineStatuses" else kind
         query = '"statusOnly"' if kind == "virtualMachineStatuses" else ""
@@ -113,7 +86,7 @@ def test_each_thing_is_asked_for_once(simulator: ArmSimulator) -> None:
     assert simulator.count("/virtualMachines/sample-web-01$") == 1
     assert simulator.count("/virtualMachines/sample-(gone|arm)-01$") == 0
     posts = {a.path.rsplit("/", 1)[-1] for a in simulator.asked if a.method != "GET"}
-    assert posts == {"listNetworkManagerEffectiveSecurityAdminRules"}
+    assert posts == {"listNetworkManagerEffectiveSecurityAdminRules", "resources", "metrics:getBatch"}
     assert {a.method for a in simulator.asked} == {"GET", "POST"}
 
 
@@ -121,17 +94,19 @@ def test_role_in_the_readme_is_what_is_asked_for(simulator: ArmSimulator) -> Non
     """Not an action less, or something is refused; not one more, or it is no least privilege."""
     text = (ROOT / "README.md").read_text().split("<!-- role: compared with what is asked -->")[1]
     actions = json.loads(text.split("<!-- end of role -->")[0])["Actions"]
+    simulator.start(BEHIND_A_GATEWAY)
     read(simulator)
-    assert actions == sorted({a.action for a in simulator.asked})
-    unasked = {RESOURCE_TYPES["effectiveRoutes"]}
-    assert set(actions) == set(RESOURCE_TYPES.values()) - unasked
+    # without the right to read them, Resource Graph leaves restore points out
+    seen = {"Microsoft.Compute/restorePointCollections/restorePoints/read"}
+    assert actions == sorted({a.action for a in simulator.asked} | seen)
+    assert set(actions) >= {right for kind, right in RESOURCE_TYPES.items() if kind not in ON_REQUEST}
 
 
 def test_progress_is_told(simulator: ArmSimulator) -> None:
     """After each answer, up to all of them."""
     seen: list[tuple[int, int]] = []
     endpoint = endpoint_of("public", simulator.url)
-    read_subscriptions([SUBSCRIPTION], endpoint, QUICK, lambda done, of: seen.append((done, of)))
+    read_subscriptions(Scope([SUBSCRIPTION]), endpoint, QUICK, lambda done, of: seen.append((done, of)))
     assert [done for done, _ in seen] == list(range(1, len(simulator.asked) + 1))
     assert seen[-1] == (len(simulator.asked), len(simulator.asked))
 
@@ -150,8 +125,7 @@ def test_two_subscriptions_are_read_side_by_side(simulator: ArmSimulator) -> Non
     """Each with its own documents and its own problems."""
     simulator.start(subscription(), subscription("other", 5).renamed(OTHER))
     simulator.fail(f"{OTHER}/.*/routeTables$", error(403, "AuthorizationFailed"))
-    endpoint = endpoint_of("public", simulator.url)
-    one, two = read_subscriptions([SUBSCRIPTION, OTHER], endpoint, QUICK, now=lambda: READ_AT)
+    one, two = read_all(simulator, Scope([SUBSCRIPTION, OTHER]))
     assert comparable(one) == comparable(subscription().recorded())
     assert comparable(two) == comparable(subscription("other", 5).renamed(OTHER).without("routeTables").recorded())
     assert [p.type for p in one.problems + two.problems] == ["routeTables"]
@@ -254,7 +228,8 @@ def test_reply_that_never_ends_is_given_up(simulator: ArmSimulator) -> None:
     found = read(simulator, limits=replace(QUICK, patience=2.0))
     released.set()
     (problem,) = found.problems
-    assert (problem.type, problem.missing) == ("natGateways", "ARM did not answer within 2 seconds")
+    told = "its answer was not complete when nothing had come for 2 seconds"
+    assert (problem.type, problem.missing) == ("natGateways", told)
 
 
 def test_endless_list_is_given_up(simulator: ArmSimulator) -> None:
@@ -291,17 +266,93 @@ def test_fault_on_one_resource_is_of_its_scope(
 
 def test_restore_points_that_were_refused_are_a_problem_of_their_collection(simulator: ArmSimulator) -> None:
     """The list names the collection; how many points it holds is not known."""
+    simulator.start(subscription().without("restorePoints"))
     simulator.fail("/restorePointCollections/AzureBackup_sample", error(403, "AuthorizationFailed"))
     (problem,) = read(simulator).problems
-    assert (problem.type, problem.missing) == ("restorePointCollections", "403 AuthorizationFailed")
+    assert (problem.type, problem.missing) == ("restorePoints", "403 AuthorizationFailed")
     assert problem.scope == collection("sample")["id"]
 
 
 def test_restore_points_that_are_gone_are_nobodys_problem(simulator: ArmSimulator) -> None:
     """Azure Backup cleaned them up while the estate was read."""
+    simulator.start(subscription().without("restorePoints"))
     simulator.fail("/restorePointCollections/AzureBackup_sample", error(404, "ResourceNotFound"))
     found = read(simulator)
-    assert (found.problems, comparable(found)["restorePointCollections"]) == ((), {"value": []})
+    assert (found.problems, collections_of(found)) == ((), ())
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [body("<html>Not Found", 404, "text/html"), body("", 404), error(404, "Odd")],
+    ids=["html", "empty", "other-code"],
+)
+def test_restore_points_behind_an_odd_404_are_not_gone(simulator: ArmSimulator, answer: Answer) -> None:
+    """A gateway on the way knows nothing of them; a lock on them still counts."""
+    simulator.start(subscription().without("restorePoints"))
+    simulator.fail("/restorePointCollections/AzureBackup_sample", answer)
+    found = read(simulator)
+    assert [p.type for p in found.problems] == ["restorePoints"]
+    assert len(collections_of(found)) == 1
+
+
+def collections_of(found: RecordedSubscription) -> tuple[Collection, ...]:
+    """The restore point collections of the only machine, as they are judged."""
+    estate = open_estate([found])
+    return find_collections(estate, parse_identity(next(iter(estate.every("virtualMachines")))))
+
+
+def test_unread_restore_points_are_their_own_machines_only(simulator: ArmSimulator, pytester: pytest.Pytester) -> None:
+    """The list said whose collection it is."""
+    sample = (
+        subscription().add("virtualMachines", machine("twin", 5)).add("virtualMachineStatuses", power_state("twin"))
+    )
+    sample = sample.add("restorePointCollections", collection("twin")).add("instanceViews", instance_view("twin"))
+    simulator.start(sample)
+    simulator.fail("/restorePointCollections/AzureBackup_twin", error(400, "Odd"))
+    found = {
+        f.resource.rsplit("/", 1)[-1]: f.outcome.value
+        for f in live(pytester, simulator).document.findings
+        if f.control == "AVB-502"
+    }
+    assert found == {"sample": "compliant", "twin": "error"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/restorePointCollections$", "/networkInterfaces$", "/backupJobs$", "/listNetworkManager", "metrics:getBatch$"],
+)
+def test_bytes_that_are_no_utf8_take_their_own_list_only(simulator: ArmSimulator, path: str) -> None:
+    """One strange byte is no reason to lose the rest, or the run."""
+    simulator.fail(path, body(b'{"value": [{"id": "\xff"}], "values": [{"resourceid": "\xff"}]}'))
+    (problem,) = read(simulator).problems
+    assert problem.missing == "the reply holds bytes that are no UTF-8"
+
+
+def test_secrets_of_the_list_of_machines_are_left_out(simulator: ArmSimulator, tmp_path: Path) -> None:
+    """Settings of extensions and user data, wherever ARM may give them."""
+    told = {"id": f"{vm_id('sample')}/extensions/x", "properties": {"settings": {"commandToExecute": "hunter2"}}}
+    sample = subscription().set("virtualMachines", "sample", "resources", [told])
+    simulator.start(sample.set("virtualMachines", "sample", "properties.userData", "aHVudGVyMg=="))
+    found = read(simulator)
+    assert b"hunter2" not in found.documents["virtualMachines"]
+    assert b"aHVudGVyMg" not in found.documents["virtualMachines"]
+    assert comparable(found)["virtualMachines"]["value"][0]["resources"] == [{**told, "properties": {}}]
+
+
+def test_nothing_is_asked_any_more_once_a_reading_is_over(simulator: ArmSimulator) -> None:
+    """Pages without end would go on for ever behind everybody's back."""
+    numbers = itertools.count()
+    simulator.fail(
+        "/natGateways$",
+        lambda r: reply({"value": [], "nextLink": f"{r.base_url}?api-version=1&$skiptoken={next(numbers)}"}),
+    )
+    found = read(simulator, limits=replace(QUICK, patience=1.0))
+    (problem,) = found.problems
+    assert (problem.type, "was not complete" in problem.missing) == ("natGateways", True)
+    time.sleep(0.3)
+    asked = len(simulator.asked)
+    time.sleep(0.5)
+    assert len(simulator.asked) == asked
 
 
 def test_other_machines_keep_their_instance_views(simulator: ArmSimulator) -> None:
@@ -395,9 +446,9 @@ def test_unknown_subscription_ends_the_run(simulator: ArmSimulator) -> None:
 def test_arm_out_of_reach_is_an_error_of_every_list(simulator: ArmSimulator) -> None:
     """Guests of the same run are judged all the same; the reason is not lost behind the URL."""
     endpoint = endpoint_of("public", "https://localhost:1")
-    (found,) = read_subscriptions([SUBSCRIPTION], endpoint, QUICK)
+    (found,) = read_subscriptions(Scope([SUBSCRIPTION]), endpoint, QUICK)
     assert found.documents == {}
-    assert {p.type for p in found.problems} == set(RESOURCE_TYPES) - {"effectiveRoutes"}
+    assert {p.type for p in found.problems} == set(RESOURCE_TYPES) - {"effectiveRoutes", "restorePoints", *ON_REQUEST}
     assert all("refused" in p.missing and "HTTPS_PROXY" in p.remedy for p in found.problems if p.type in LISTS)
 
 

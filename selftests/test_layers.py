@@ -38,7 +38,7 @@ PURE = (
     *("platform/machine", "platform/policy", "platform/inventory", "platform/decisions"),
     *("platform/backup", "platform/backup_errors", "platform/protection", "platform/workloads"),
     *("platform/backup_decisions", "platform/extension_decisions"),
-    *("schedules", "time_zones", "crowds", "staggering"),
+    *("schedules", "time_zones", "crowds", "staggering", "narrowing"),
     *("platform/references", "platform/interfaces", "platform/virtual_networks", "platform/routing"),
     *("platform/application_groups", "platform/egress", "platform/outbound", "platform/load_balancers"),
     *(
@@ -49,12 +49,18 @@ PURE = (
         "platform/holders",
         "platform/proxy_path",
         "platform/restore_points",
+        "platform/load",
+        "platform/live",
     ),
     *("network/__init__", "network/addresses", "network/egress", "network/ip_flow"),
     *("network/partition", "network/routes", "network/security_rules", "network/service_tags"),
 )
-KNOWS_PYTEST = {"plugin", "reporter", "options", "report/terminal"}
-KNOWS_AZURE = {"platform/arm_client", "platform/arm_policies", "platform/arm_questions", "platform/read"}
+KNOWS_PYTEST = {"plugin", "reporter", "options", "azure_options", "report/terminal"}
+KNOWS_AZURE = {
+    *("platform/arm_client", "platform/arm_pace", "platform/arm_policies", "platform/arm_questions"),
+    *("platform/arm_operations", "platform/asking", "platform/clouds", "platform/credentials", "platform/graph"),
+    *("platform/live_questions", "platform/metrics_questions", "platform/read"),
+}
 KNOWS_HOSTS = {"guest/read", "guest/connection", "guest/hosts"}
 IMPURE_CALLS = {"open", "print", "input", "eval", "exec"}
 

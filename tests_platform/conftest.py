@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from backup_compliance.baselines import Thresholds
 from backup_compliance.guest.linux import LinuxGuest
 from backup_compliance.platform.decisions import agent_of, check_runs
 from backup_compliance.platform.facts import AgentView, InstanceView
+from backup_compliance.platform.live import (
+    Answer,
+    check_agreement,
+    find_route_answers,
+    find_security_answers,
+    unanswered,
+)
+from backup_compliance.platform.live import Subject as LiveSubject
 from backup_compliance.platform.machine import Machine
 from backup_compliance.platform.proxy_path import Leg, find_proxy_path, path_evidence, proxy_endpoint
 from backup_compliance.platform.schedule_groups import Grouping, ScheduleGroup, find_schedule_group, shown
@@ -63,6 +73,27 @@ def proxy_path(machine: Machine, guest_inside: LinuxGuest | None) -> tuple[Leg, 
     found = find_proxy_path(machine.estate, machine.interface, machine.identity, endpoint)
     machine.keep("proxy_path", path_evidence(found))
     return found
+
+
+@pytest.fixture
+def live_security(machine: Machine) -> None:
+    """What Azure itself says of security groups, where it was asked; an error where that contradicts the verdict."""
+    _compare(machine, find_security_answers)
+
+
+@pytest.fixture
+def live_routes(machine: Machine) -> None:
+    """What Azure itself says of routes, likewise."""
+    _compare(machine, find_route_answers)
+
+
+def _compare(machine: Machine, find: Callable[[LiveSubject], list[Answer]]) -> None:
+    subject = LiveSubject(machine.estate, machine.identity, machine.interface)
+    answers, missing = find(subject), unanswered(subject)
+    if answers or missing:
+        told = [*map(str, answers), *(f"not answered - {each}" for each in missing)]
+        machine.keep("verified_live", told)
+    check_agreement(answers)
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from backup_compliance.controls import OUTBOUND_2026, PRIVATE_ENDPOINTS_2025, TROUBLESHOOTING_2016, control
 from backup_compliance.network.ip_flow import Access
 from backup_compliance.platform.machine import Machine
@@ -11,6 +13,7 @@ from backup_compliance.platform.routing import route_failure
 from backup_compliance.verdicts import Undetermined
 
 
+@pytest.mark.usefixtures("live_security")
 @control(
     "AVB-111",
     cause=1,
@@ -41,6 +44,7 @@ def test_security_groups_allow_egress_to_backup_services(machine: Machine) -> No
     assert not denied, denied[0].explanation
 
 
+@pytest.mark.usefixtures("live_routes")
 @control(
     "AVB-113",
     cause=1,

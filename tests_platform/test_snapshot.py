@@ -7,6 +7,7 @@ from backup_compliance.controls import TROUBLESHOOTING_2016, TROUBLESHOOTING_202
 from backup_compliance.guest.linux import LinuxGuest
 from backup_compliance.platform.backup_decisions import backup_failure
 from backup_compliance.platform.decisions import power_failure
+from backup_compliance.platform.load import check_in_use, load_failure
 from backup_compliance.platform.machine import Machine
 from backup_compliance.platform.schedule_groups import REFERENCE_YEAR, ScheduleGroup, schedule_failure
 from backup_compliance.platform.static_address import static_address_failure
@@ -37,6 +38,19 @@ def test_group_does_not_start_together(machine: Machine, schedule_group: Schedul
     rule = StartRule(thresholds.schedule_members, thresholds.schedule_minutes)
     year = machine.read_at.year if machine.read_at else REFERENCE_YEAR
     failure = schedule_failure(schedule_group, machine.identity, rule, year)
+    assert failure is None, failure
+
+
+@control(
+    "AVB-413",
+    cause=4,
+    source=TROUBLESHOOTING_2016,
+    remediation="Move the backup to a quieter time (another policy), or give the VM a larger size; AVB-402 and AVB-403 say in the guest what is busy now.",
+)
+def test_load_leaves_room_during_backups(machine: Machine, thresholds: Thresholds) -> None:
+    """Above 90 % of processor or memory, snapshots are queued and time out; what counts is the time in which they are taken."""
+    check_in_use(machine.power)
+    failure = load_failure(machine.load, thresholds.cpu_percent, thresholds.memory_percent)
     assert failure is None, failure
 
 

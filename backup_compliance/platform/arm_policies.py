@@ -6,12 +6,9 @@ honour any Retry-After and do not retry a POST that met 429; these take their pl
 
 from __future__ import annotations
 
-import random
 import re
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -20,90 +17,35 @@ import requests
 from azure.core.exceptions import AzureError, ClientAuthenticationError
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import HTTPPolicy, SansIOHTTPPolicy
+from urllib3.exceptions import LocationParseError
+from urllib3.util import parse_url
 
+from backup_compliance.platform.arm_pace import Limits, Pace
+from backup_compliance.platform.arm_replies import OTHER_VERSION
+
+_IN_GROUP: Final = r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.Network"
 READING_POSTS: Final = (
-    r"/Microsoft\.Network/virtualNetworks/[^/]+/listNetworkManagerEffectiveSecurityAdminRules",
-    r"/Microsoft\.Network/networkInterfaces/[^/]+/(effectiveRouteTable|effectiveNetworkSecurityGroups)",
+    rf"{_IN_GROUP}/virtualNetworks/[^/]+/listNetworkManagerEffectiveSecurityAdminRules",
+    rf"{_IN_GROUP}/networkInterfaces/[^/]+/(effectiveRouteTable|effectiveNetworkSecurityGroups)",
+    rf"{_IN_GROUP}/networkWatchers/[^/]+/(ipFlowVerify|nextHop)",
+    r"/providers/Microsoft\.ResourceGraph/resources",
+    r"/subscriptions/[^/]+/metrics:getBatch",
 )
-"""ARM has no GET for these; each is documented as reading only."""
-_READING_POST: Final = re.compile(
-    rf"/subscriptions/[^/]+/resourceGroups/[^/]+/providers(?:{'|'.join(READING_POSTS)})", re.IGNORECASE
-)
+"""There is no GET for these; each is documented as reading only."""
+_READING_POST: Final = re.compile("|".join(READING_POSTS), re.IGNORECASE)
+_ODD: Final = re.compile(r"[\\\x00-\x20\x7f]")
 _TRANSIENT: Final = frozenset({429, 500, 502, 503, 504})
-_REMAINING: Final = "x-ms-ratelimit-remaining-subscription-reads"
+OLDEST_VERSION: Final = "2024-01-01"
+"""Before it, fields are missing whose absence would be taken for an answer (defaultOutboundAccess of subnets)."""
+_REFUSED_VERSION: Final = re.compile(rf'"(?:{"|".join(OTHER_VERSION)})"')
+_GIVEN: Final = re.compile(r"/operation(result)?s/|[?&]\$?skiptoken=", re.IGNORECASE)
+"""URLs that a reply gave: they may be signed as they are."""
+_SUPPORTED: Final = re.compile(r"supported (?:api-)?versions are '([0-9a-z, -]+)'", re.IGNORECASE)
+_STABLE: Final = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 class Refused(Exception):
     """A request that this suite never sends."""
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """Time as the policies know it; tests bring their own."""
-
-    clock: Callable[[], float] = time.monotonic
-    """Seconds, from any start."""
-    sleep: Callable[[float], None] = time.sleep
-    jitter: Callable[[], float] = random.random
-    """From 0 to 1."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How fast, how often and how long a subscription is asked; ARM's own bucket is 250 reads, 25 more each second."""
-
-    burst: int = 250
-    per_second: float = 25.0
-    connections: int = 16
-    retries: int = 4
-    longest_wait: float = 60.0
-    """Seconds before one retry, whatever Retry-After says."""
-    wait_budget: float = 300.0
-    """Seconds that all retries of one request may wait together."""
-    connect_timeout: float = 10.0
-    read_timeout: float = 60.0
-    patience: float = 900.0
-    """Seconds without any answer at all, after which what is still open counts as not read."""
-    list_bytes: int = 512 * 2**20
-    """A longer list counts as not read."""
-    waiting: Waiting = Waiting()
-
-
-class Pace:
-    """A token bucket that all requests of one subscription share."""
-
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
-        self._tokens = float(limits.burst)
-        self._at = limits.waiting.clock()
-        self._held_until = self._at
-        self._lock = threading.Lock()
-
-    def take(self) -> None:
-        """Wait for the turn of one request."""
-        with self._lock:
-            now = self._refill()
-            self._tokens -= 1  # below zero: turns that are promised already
-            wait = max(-self._tokens / self._limits.per_second, self._held_until - now)
-        if wait > 0:
-            self._limits.waiting.sleep(wait)
-
-    def hold(self, seconds: float) -> None:
-        """Nobody's turn comes for so long: ARM said so to one request and means all of them."""
-        with self._lock:
-            self._held_until = max(self._held_until, self._limits.waiting.clock() + seconds)
-
-    def learn(self, remaining: int) -> None:
-        """ARM's own count, which others of the same principal draw on too."""
-        with self._lock:
-            self._refill()
-            self._tokens = min(self._tokens, float(max(remaining, 0)))
-
-    def _refill(self) -> float:
-        now = self._limits.waiting.clock()
-        self._tokens = min(self._limits.burst, self._tokens + (now - self._at) * self._limits.per_second)
-        self._at = now
-        return now
 
 
 class ReadOnly(SansIOHTTPPolicy[Any, Any]):
@@ -112,41 +54,38 @@ class ReadOnly(SansIOHTTPPolicy[Any, Any]):
     Stands before the policy that adds the token; a `nextLink` is a stranger's URL until it was compared.
     """
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(self, endpoint: str, over: threading.Event) -> None:
         self._origin = _origin(endpoint)
         self._path = urlsplit(endpoint).path.rstrip("/")
+        self._over = over
 
     def on_request(self, request: PipelineRequest[Any]) -> None:
         """Raises `Refused`."""
         method, url = request.http_request.method, request.http_request.url
-        parts = urlsplit(url)
-        if _origin(url) != self._origin:
-            raise Refused(f"it leads to another host ({parts.hostname}), which would have got the token")
-        path = parts.path.removeprefix(self._path)
+        if self._over.is_set():
+            raise Refused("the reading is over")
+        origin = _origin(url)
+        if origin != self._origin:
+            raise Refused(f"it leads to another host ({origin[1]}), which would have got the token")
+        path = urlsplit(url).path.removeprefix(self._path)
         if method != "GET" and not (method == "POST" and _READING_POST.fullmatch(path)):
             raise Refused(f"{method} {path} may write, and this suite reads only")
 
 
-def _origin(url: str) -> tuple[str, str | None, int]:
-    parts = urlsplit(url)
-    return parts.scheme.lower(), parts.hostname, parts.port or 443
+def _origin(url: str) -> tuple[str | None, str | None, int]:
+    """Scheme, host and port as the library that connects understands them: others part odd URLs differently.
 
-
-class Pacing(SansIOHTTPPolicy[Any, Any]):
-    """Every attempt waits for its turn."""
-
-    def __init__(self, pace: Pace) -> None:
-        self._pace = pace
-
-    def on_request(self, request: PipelineRequest[Any]) -> None:  # noqa: ARG002  # azure-core's signature
-        """Blocks until it is this request's turn."""
-        self._pace.take()
-
-    def on_response(self, request: PipelineRequest[Any], response: PipelineResponse[Any, Any]) -> None:  # noqa: ARG002
-        """Takes over ARM's count of what is left."""
-        remaining = response.http_response.headers.get(_REMAINING, "")
-        if remaining.isascii() and remaining.isdigit():
-            self._pace.learn(int(remaining))
+    Raises `Refused` for what no URL of ARM's holds.
+    """
+    if _ODD.search(url):
+        raise Refused("it leads to a URL with blanks, control characters or backslashes")
+    try:
+        parts = parse_url(url)
+    except LocationParseError:
+        raise Refused("it leads to what is no URL") from None
+    if parts.auth is not None:
+        raise Refused("it leads to a URL with a user in it")
+    return parts.scheme, parts.host, parts.port or 443
 
 
 class BoundedRetry(HTTPPolicy[Any, Any]):
@@ -189,6 +128,60 @@ class BoundedRetry(HTTPPolicy[Any, Any]):
         if asked is not None:
             return float(min(asked, self._limits.longest_wait) + jitter)
         return float(min(2.0**attempt, self._limits.longest_wait) * (0.5 + jitter / 2))
+
+
+class KnownVersions(HTTPPolicy[Any, Any]):
+    """Asks once more in an older API version where a cloud does not know the client's own yet, and says why it may.
+
+    China and US Government lag behind; ARM's refusal lists what they know. The newest stable version that is older
+    than the client's serves, down to `OLDEST_VERSION`, for this and every further request of that operation.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._versions: dict[str, str] = {}
+
+    def send(self, request: PipelineRequest[Any]) -> PipelineResponse[Any, Any]:
+        """The answer in a version that is known there, or the first refusal."""
+        http = request.http_request
+        if _GIVEN.search(http.url):
+            return self.next.send(request)
+        operation, asked = _operation(http.url), _version(http.url)
+        if operation in self._versions:
+            http.url = _in_version(http.url, self._versions[operation])
+        response = self.next.send(request)
+        known = _older_version(response.http_response, asked) if operation not in self._versions else ""
+        if known:
+            http.url = _in_version(http.url, known)
+            response = self.next.send(request)
+            if response.http_response.status_code < 400:
+                self._versions[operation] = known
+        return response
+
+
+def _operation(url: str) -> str:
+    """The provider and all types on the way, without the names between them."""
+    provider, *way = urlsplit(url).path.rpartition("/providers/")[2].lower().split("/")
+    return "/".join([provider, *way[::2]])
+
+
+def _version(url: str) -> str:
+    found = re.search(r"[?&]api-version=([^&]+)", url)
+    return found[1] if found else ""
+
+
+def _in_version(url: str, version: str) -> str:
+    return re.sub(r"(?<=[?&]api-version=)[^&]+", version, url)
+
+
+def _older_version(response: Any, asked: str) -> str:
+    """The newest stable version before `asked` that a refusal offers; empty where it is no such refusal."""
+    if response.status_code not in (400, 404) or not asked:
+        return ""
+    text = response.read()[:100_000].decode("utf-8", "replace")
+    offered = _SUPPORTED.search(text) if _REFUSED_VERSION.search(text) else None
+    stable = [v for v in map(str.strip, offered[1].split(",")) if _STABLE.fullmatch(v)] if offered else []
+    return max((v for v in stable if OLDEST_VERSION <= v < asked), default="")
 
 
 def _is_for_good(error: AzureError) -> bool:

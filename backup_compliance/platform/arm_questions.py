@@ -16,15 +16,18 @@ from typing import Any, Final
 
 from azure.mgmt.network.models import QueryRequestOptions
 
-from backup_compliance.arm_json import last_segment, text_at
+from backup_compliance.arm_json import NOTHING, as_record, last_segment, text_at
 from backup_compliance.platform.arm_client import Clients
-from backup_compliance.platform.arm_replies import AGAIN, Replies, entry_with, masked, without_settings
+from backup_compliance.platform.arm_replies import AGAIN, entry_with, masked, without_settings
 from backup_compliance.platform.compute import find_power, parse_identity
 from backup_compliance.platform.estate import Estate, normal, segment
-from backup_compliance.platform.restore_points import is_of_backup
+from backup_compliance.platform.restore_points import COLLECTIONS, POINTS, is_of_backup, points_by_collection
+from backup_compliance.recorded import ReadProblem
 from backup_compliance.verdicts import Unreadable
 
 JOBS_WINDOW: Final = timedelta(days=14)
+MANY: Final = 10
+"""Restore points, from which on Resource Graph's word is not taken for it: it is minutes late, and 18 are too many."""
 _VMS_ONLY: Final = "backupManagementType eq 'AzureIaasVM'"
 
 LISTS: Final[dict[str, Callable[[Clients], Callable[..., Any]]]] = {
@@ -50,18 +53,27 @@ class Question:
     """One thing to ask, and what it is about."""
 
     kind: str
-    scope: str
-    """The resource it is asked of; empty for a list of everything."""
+    scopes: tuple[str, ...]
+    """The resources it is asked about; empty for a list of everything."""
     ask: Callable[[], list[bytes]]
 
+    def problems(self, missing: str, remedy: str) -> list[ReadProblem]:
+        """What is not known now: one problem for each resource, or one of the whole list."""
+        return [ReadProblem(self.kind, missing, remedy, scope) for scope in self.scopes or ("",)]
 
-def list_questions(clients: Clients, limit: int) -> Iterator[Question]:
-    """Every list of the subscription; `limit` is how many bytes one may have."""
+
+def list_questions(clients: Clients) -> Iterator[Question]:
+    """Every list of the subscription."""
     for kind, operation in LISTS.items():
-        yield Question(kind, "", partial(_pages, kind, limit, operation(clients)))
+        yield pages_question(clients, kind, operation(clients))
 
 
-def instance_view_questions(clients: Clients, limit: int, estate: Estate, subscription: str) -> Iterator[Question]:
+def pages_question(clients: Clients, kind: str, operation: Callable[..., Any]) -> Question:
+    """One list of everything."""
+    return Question(kind, (), partial(_pages, clients, kind, operation))
+
+
+def instance_view_questions(clients: Clients, estate: Estate, subscription: str) -> Iterator[Question]:
     """One for each machine that is known to run; `Unreadable` where the lists do not tell."""
     estate.listing(subscription, "virtualMachineStatuses")
     for record in estate.listing(subscription, "virtualMachines").resources.values():
@@ -72,10 +84,10 @@ def instance_view_questions(clients: Clients, limit: int, estate: Estate, subscr
             continue  # made since the list of machines, or damaged: the controls say so
         if running:
             vm = text_at(record, "id")
-            yield Question("instanceViews", vm, partial(_instance_view, clients, limit, vm))
+            yield Question("instanceViews", (vm,), partial(_instance_view, clients, vm))
 
 
-def vault_questions(clients: Clients, limit: int, vault: str, now: datetime) -> Iterator[Question]:
+def vault_questions(clients: Clients, vault: str, now: datetime) -> Iterator[Question]:
     """Items, policies and the jobs of the last two weeks of one vault; `now` in UTC."""
     start, end = (f"{t:%Y-%m-%d %I:%M:%S %p}" for t in (now - JOBS_WINDOW, now))
     asked: dict[str, tuple[Callable[..., Any], str]] = {
@@ -88,98 +100,102 @@ def vault_questions(clients: Clients, limit: int, vault: str, now: datetime) -> 
         ),
     }
     for kind, (operation, condition) in asked.items():
-        yield Question(kind, vault, partial(_pages, kind, limit, partial(operation, *_names(vault), filter=condition)))
+        yield Question(
+            kind, (vault,), partial(_pages, clients, kind, partial(operation, *_names(vault), filter=condition))
+        )
 
 
-def restore_point_questions(clients: Clients, limit: int, estate: Estate, subscription: str) -> Iterator[Question]:
-    """One for each collection of Azure Backup: the list gives them without their points."""
-    for record in estate.listing(subscription, "restorePointCollections").resources.values():
+def restore_point_questions(clients: Clients, estate: Estate, subscription: str) -> Iterator[Question]:
+    """One for each collection of Azure Backup of which Resource Graph knows no point, or so many that some more matter."""
+    known = points_by_collection(estate, subscription)
+    for key, record in estate.listing(subscription, COLLECTIONS).resources.items():
         collection = text_at(record, "id")
-        if is_of_backup(collection):
-            ask = partial(_restore_points, clients, limit, collection)
-            yield Question("restorePointCollections", collection, ask)
+        if is_of_backup(collection) and not 0 < known.get(key, 0) < MANY:
+            yield Question(POINTS, (collection,), partial(_restore_points, clients, collection))
 
 
-def admin_rules_question(clients: Clients, limit: int, network: str) -> Question:
+def admin_rules_question(clients: Clients, network: str) -> Question:
     """The security admin rules that Virtual Network Manager puts before a network's own."""
-    return Question("securityAdminRules", network, partial(_admin_rules, clients, limit, network))
+    return Question("securityAdminRules", (network,), partial(_admin_rules, clients, network))
 
 
-def service_tags_questions(clients: Clients, limit: int, estate: Estate, subscription: str) -> Iterator[Question]:
+def service_tags_questions(clients: Clients, estate: Estate, subscription: str) -> Iterator[Question]:
     """The service tags as the region of most machines has them; nothing where there is no machine to need them."""
     machines = estate.listing(subscription, "virtualMachines").resources.values()
     regions = Counter(parse_identity(record).location for record in machines)
     regions.pop("", None)
     for region in sorted(regions, key=lambda name: (-regions[name], name))[:1]:
-        yield Question("serviceTags", "", partial(_service_tags, clients, limit, region))
+        yield Question("serviceTags", (), partial(_service_tags, clients, region))
 
 
-def _pages(kind: str, limit: int, operation: Callable[..., Any]) -> list[bytes]:
-    replies = Replies(kind, limit)
-    for _ in operation(raw_response_hook=_hook(replies.take_page)).by_page():
-        pass  # the hook took the page before the client made models of it
+def _pages(clients: Clients, kind: str, operation: Callable[..., Any]) -> list[bytes]:
+    replies = clients.replies(kind)
+    for _ in operation(raw_response_hook=hook(replies.take_page)).by_page():
+        # the hook took the page before the client made models of it
+        if clients.connection.limits.first_page_only:
+            return replies.entries
     if replies.next:
         raise Unreadable("its last page leads to another one that the client did not follow", AGAIN)
     return replies.entries
 
 
-def _hook(take: Callable[[int, bytes], Any]) -> Callable[[Any], None]:
-    return lambda response: take(response.http_response.status_code, response.http_response.content)
+def hook(take: Callable[[int, bytes], Any]) -> Callable[[Any], None]:
+    """What a client calls with each reply before it makes models of it."""
+    return lambda response: take(response.http_response.status_code, response.http_response.read())
 
 
-def _instance_view(clients: Clients, limit: int, vm: str) -> list[bytes]:
-    replies, found = Replies("instanceViews", limit), []
-    clients.compute.virtual_machines.get(
-        segment(vm, "resourceGroups"),
-        segment(vm, "virtualMachines"),
-        expand="instanceView",
-        raw_response_hook=_hook(lambda status, body: found.append(replies.take_object(status, body))),
-    )
-    if normal(text_at(found[0], "id")) != normal(vm):
-        raise Unreadable("the reply is about another resource, or about none", AGAIN)
-    return [without_settings(found[0])]
+def _instance_view(clients: Clients, vm: str) -> list[bytes]:
+    names = segment(vm, "resourceGroups"), segment(vm, "virtualMachines")
+    operation = partial(clients.compute.virtual_machines.get, *names, expand="instanceView")
+    return [without_settings(_one(clients, "instanceViews", operation, vm))]
 
 
-def _restore_points(clients: Clients, limit: int, collection: str) -> list[bytes]:
-    replies, found = Replies("restorePointCollections", limit), []
+def _restore_points(clients: Clients, collection: str) -> list[bytes]:
+    """The collection with the ids of its points, and nothing else of them: they hold the machine's user data."""
+    names = segment(collection, "resourceGroups"), last_segment(collection)
+    operation = partial(clients.compute.restore_point_collections.get, *names, expand="restorePoints")
     try:
-        clients.compute.restore_point_collections.get(
-            segment(collection, "resourceGroups"),
-            last_segment(collection),
-            expand="restorePoints",
-            raw_response_hook=_hook(lambda status, body: found.append(replies.take_object(status, body))),
-        )
+        found = _one(clients, POINTS, operation, collection)
     except Unreadable as error:
-        if error.missing.startswith("404"):  # cleaned up since the list was made
-            return []
+        if error.missing in ("404 ResourceNotFound", "404 NotFound"):  # cleaned up since the list was made
+            return [json.dumps({"id": collection, "deleted": True}).encode()]
         raise
-    if normal(text_at(found[0], "id")) != normal(collection):
+    points = (as_record(found.get("properties")) or NOTHING).get("restorePoints")
+    if not isinstance(points, list):
+        raise Unreadable("the reply holds no restorePoints", AGAIN)
+    ids = [{"id": text_at(as_record(point) or NOTHING, "id")} for point in points]
+    return [json.dumps({"id": collection, "restorePoints": ids}).encode()]
+
+
+def _one(clients: Clients, kind: str, operation: Callable[..., Any], resource: str = "") -> dict[str, Any]:
+    """A reply that is one object: about `resource`, where one is given."""
+    replies, found = clients.replies(kind), []
+    operation(raw_response_hook=hook(lambda status, body: found.append(replies.take_object(status, body))))
+    if resource and normal(text_at(found[0], "id")) != normal(resource):
         raise Unreadable("the reply is about another resource, or about none", AGAIN)
-    return [masked(json.dumps(found[0]).encode())]
+    reply: dict[str, Any] = found[0]
+    return reply
 
 
-def _admin_rules(clients: Clients, limit: int, network: str) -> list[bytes]:
-    replies = Replies("securityAdminRules", limit)
+def _admin_rules(clients: Clients, network: str) -> list[bytes]:
+    replies = clients.replies("securityAdminRules")
     names = segment(network, "resourceGroups"), last_segment(network)
     while True:
         options = QueryRequestOptions(skip_token=replies.next) if replies.next else QueryRequestOptions()
         clients.network.list_network_manager_effective_security_admin_rules(
-            *names, options, raw_response_hook=_hook(replies.take_page)
+            *names, options, raw_response_hook=hook(replies.take_page)
         )
         if not replies.next:
             return [entry_with(network, replies.entries)]
 
 
-def _service_tags(clients: Clients, limit: int, region: str) -> list[bytes]:
-    replies, found = Replies("serviceTags", limit), []
-    clients.network.service_tags.list(
-        region, raw_response_hook=_hook(lambda status, body: found.append(replies.take_object(status, body)))
-    )
-    if not isinstance(found[0].get("values"), list):
+def _service_tags(clients: Clients, region: str) -> list[bytes]:
+    found = _one(clients, "serviceTags", partial(clients.network.service_tags.list, region))
+    if not isinstance(found.get("values"), list):
         raise Unreadable("the reply is no list of service tags: it has no `values`", AGAIN)
-    if found[0].get("nextLink"):
+    if found.get("nextLink"):
         raise Unreadable("the reply is one page of several", "store Microsoft's weekly service tag file instead")
-    return [masked(json.dumps(found[0]).encode())]
+    return [masked(json.dumps(found).encode())]
 
 
 def _names(vault: str) -> tuple[str, str]:

@@ -12,13 +12,17 @@ from typing import Any, Final
 
 import msgspec
 
-from backup_compliance.arm_json import as_record, text_at
-from backup_compliance.platform.resource_types import RESOURCE_TYPES
+from backup_compliance.arm_json import NOTHING, as_record, text_at
+from backup_compliance.platform.resource_types import OTHER_RIGHTS, RESOURCE_TYPES
 from backup_compliance.untrusted import mask_secrets, printable
 from backup_compliance.verdicts import Unreadable
 
 AGAIN: Final = "collect again"
-_OTHER_API: Final = ("InvalidApiVersionParameter", "NoRegisteredProviderFound", "InvalidResourceType")
+OTHER_VERSION: Final = ("InvalidApiVersionParameter", "NoRegisteredProviderFound", "InvalidResourceType")
+"""How ARM refuses an API version."""
+PAGES: Final = 10_000
+"""Of one list; even pages of ten hold an estate then."""
+_RIGHTS: Final = {**RESOURCE_TYPES, **OTHER_RIGHTS}
 _STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 
@@ -26,6 +30,17 @@ class _Page(msgspec.Struct, rename="camel"):
     value: list[msgspec.Raw] | None = None
     next_link: str | None = None
     skip_token: str | None = None
+
+
+class _Values(msgspec.Struct):
+    values: list[msgspec.Raw]
+
+
+class _Rows(msgspec.Struct, rename="camel"):
+    data: list[msgspec.Raw]
+    total_records: int | None = None
+    result_truncated: str = ""
+    skip_token: str | None = msgspec.field(default=None, name="$skipToken")
 
 
 class Replies:
@@ -49,11 +64,49 @@ class Replies:
         page = _decoded(self.take(status, body), _Page)
         if page.value is None:
             raise Unreadable("the reply is no list: it has no `value`", AGAIN)
-        self.entries += [masked(bytes(entry)) for entry in page.value]
-        self.next = page.next_link or page.skip_token or ""
+        self.entries += [self._kept(bytes(entry)) for entry in page.value]
+        self._lead_to(page.next_link or page.skip_token or "")
+
+    def _kept(self, entry: bytes) -> bytes:
+        """An entry without secrets; a virtual machine's extensions and user data are seldom in lists."""
+        if self.kind == "virtualMachines" and (b"ettings" in entry or b"userData" in entry):
+            return without_settings(_decoded(entry, dict[str, Any]))
+        return masked(entry)
+
+    def _lead_to(self, page: str) -> None:
+        self.next = page
         if self.next and self.next in self._seen:
             raise Unreadable("its pages lead in a circle: a page repeats the link to the next one", AGAIN)
         self._seen.add(self.next)
+        if len(self._seen) > PAGES:
+            raise Unreadable(
+                f"it has more than {PAGES} pages", "narrow what the credential may read, or part the estate"
+            )
+
+    def take_values(self, status: int, body: bytes) -> None:
+        """A reply of Azure Monitor, whose entries stand in `values`; raises `Unreadable` as `take_page` does."""
+        self.entries += [masked(bytes(v)) for v in _decoded(self.take(status, body), _Values).values]
+
+    def take_rows(self, status: int, body: bytes) -> None:
+        """A page of Resource Graph; raises `Unreadable` as `take_page` does, and for rows that were cut off."""
+        page = _decoded(self.take(status, body), _Rows)
+        for row in page.data:
+            if not text_at(as_record(json.loads(bytes(row))) or NOTHING, "id"):
+                raise Unreadable("Resource Graph gave a row without an id", AGAIN)
+            self.entries.append(masked(bytes(row)))
+        self._lead_to(page.skip_token or "")
+        if page.result_truncated.lower() == "true" and not self.next:
+            raise Unreadable("Resource Graph cut the result off without a way to the rest", AGAIN)
+        if not self.next and page.total_records != len(self.entries):
+            raise Unreadable(f"Resource Graph counts {page.total_records} rows and gave {len(self.entries)}", AGAIN)
+
+    def take_result(self, status: int, body: bytes) -> None:
+        """A reply on the way to a long-running operation's result, which is the last one; raises as `take_page` does."""
+        if status == 202:
+            return
+        reply = self.take(status, body)
+        if "status" not in object_of(reply):  # how far an operation is, which no result tells
+            self.entries = [reply]
 
     def take(self, status: int, body: bytes) -> bytes:
         """The JSON of one reply, whatever it is; raises `Unreadable` as `take_page` does."""
@@ -66,6 +119,10 @@ class Replies:
                 "narrow what the credential may read, or part the estate",
             )
         text = body.removeprefix(b"\xef\xbb\xbf").strip()
+        try:
+            text.decode()
+        except UnicodeDecodeError:
+            raise Unreadable("the reply holds bytes that are no UTF-8", AGAIN) from None
         if not text:
             raise Unreadable("the reply is empty", AGAIN)
         if text.startswith(b"<"):
@@ -99,15 +156,31 @@ def refusal(kind: str, status: int, body: bytes) -> Unreadable:
     if status == 401:
         return Unreadable(told, "sign in again: the token is not valid here, or no longer")
     if status == 403:
-        return Unreadable(told, f"grant {RESOURCE_TYPES[kind]} and collect again")
+        return Unreadable(told, f"grant {_RIGHTS[kind]} and collect again")
     if status == 409 and text_at(error, "code") == "MissingSubscriptionRegistration":
-        provider = RESOURCE_TYPES[kind].partition("/")[0]
+        provider = _RIGHTS[kind].partition("/")[0]
         return Unreadable(told, f"register {provider} in that subscription if it is used there: this suite never does")
-    if text_at(error, "code") in _OTHER_API:
+    if text_at(error, "code") in OTHER_VERSION:
         return Unreadable(told, "this cloud does not know the API version: judge recorded facts of one that it knows")
     if status == 429:
         return Unreadable(told, "collect again later: others use up ARM's reads for this subscription")
     return Unreadable(told, AGAIN)
+
+
+def values_of(reply: bytes) -> list[bytes]:
+    """The entries of a reply `{"value": [...]}`; raises `Unreadable` where it is none."""
+    page = _decoded(reply, _Page)
+    if page.value is None:
+        raise Unreadable("the reply is no list: it has no `value`", AGAIN)
+    if page.next_link or page.skip_token:
+        raise Unreadable("the reply is one page of several, and the others are not to be had", AGAIN)
+    return [masked(bytes(entry)) for entry in page.value]
+
+
+def object_of(reply: bytes) -> dict[str, Any]:
+    """A reply that is one JSON object; raises `Unreadable` where it is none."""
+    found: dict[str, Any] = _decoded(reply, dict[str, Any])
+    return found
 
 
 def document(entries: Iterable[bytes]) -> bytes:
@@ -121,8 +194,12 @@ def entry_with(resource_id: str, values: Sequence[bytes]) -> bytes:
 
 
 def without_settings(resource: Any) -> bytes:
-    """A virtual machine as JSON without its extensions' settings: command lines there hold passwords often enough."""
-    for extension in resource.get("resources") or ():
+    """A virtual machine as JSON without user data and its extensions' settings, which hold passwords often enough."""
+    model = as_record(resource.get("properties"))
+    if model is not None:
+        model.pop("userData", None)  # type: ignore[attr-defined]  # a record of JSON is a dict
+    extensions = resource.get("resources")
+    for extension in extensions if isinstance(extensions, list) else ():
         properties = as_record((as_record(extension) or {}).get("properties"))
         if properties is not None:
             for name in ("settings", "protectedSettings"):

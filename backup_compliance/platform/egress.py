@@ -69,7 +69,7 @@ def find_egress(
     if not destination or destination.endswith("."):
         raise Unreadable(f"the region of virtual machine {vm.name} is not known", COLLECT_AGAIN)
     tags = find_service_tags(estate, vm)
-    sender = _sender(estate, interface, tags)
+    sender = find_sender(estate, interface, tags)
     found = _decided(estate, sender, destination, port)
     return _told(found, sender.place)
 
@@ -104,7 +104,7 @@ def find_flow(
     target = Destination.whole(destination, reach.certain)
     flow = Flow(source, target, port, outbound=False)
     if outbound:
-        sender = _sender(estate, interface, tags)
+        sender = find_sender(estate, interface, tags)
         flow = Flow(sender.source, target, port, source_groups=sender.groups)
     if not flow.targets.addresses:
         if place.unread_network is not None:
@@ -115,7 +115,8 @@ def find_flow(
     return _told(found, place)
 
 
-def _sender(estate: Estate, interface: Interface, tags: ServiceTags) -> Sender:
+def find_sender(estate: Estate, interface: Interface, tags: ServiceTags) -> Sender:
+    """The interface as a sender, and everything around it; raises `Unreadable` as `find_egress`."""
     return once(estate, ("sender", normal(interface.id), id(tags)), lambda: _find_sender(estate, interface, tags))
 
 

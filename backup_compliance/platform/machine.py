@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Final
 
 from backup_compliance.network.egress import EgressDecision
 from backup_compliance.network.routes import NextHops
@@ -14,11 +14,15 @@ from backup_compliance.platform.egress import find_egress
 from backup_compliance.platform.estate import Estate, Resource
 from backup_compliance.platform.facts import Identity
 from backup_compliance.platform.interfaces import primary_interface
+from backup_compliance.platform.load import backup_windows, find_load
 from backup_compliance.platform.outbound import find_outbound
 from backup_compliance.platform.protection import find_jobs, find_policy, find_protection, is_crash_consistent
 from backup_compliance.platform.restore_points import find_collections
 from backup_compliance.platform.routing import find_next_hops, regional
 from backup_compliance.platform.schedule_groups import find_schedule
+
+LATER: Final = datetime.max.replace(tzinfo=UTC)
+"""When facts of unknown date were read: after everything that they tell."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,10 @@ class Machine:
     next_hops = fact(
         lambda machine: find_next_hops(machine.estate, machine.interface, machine.identity, machine.storage),
         evidence=False,
+    )
+    load = fact(lambda machine: find_load(machine.estate, machine.identity, machine.windows))
+    windows = fact(
+        lambda machine: backup_windows(machine.protection, machine.jobs, machine.read_at or LATER), evidence=False
     )
     is_crash_consistent = fact(lambda machine: is_crash_consistent(find_policy(machine.estate, machine.protection)))
 

@@ -6,6 +6,7 @@ UserErrorRpCollectionLimitReached once a collection holds 18 of them.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -14,13 +15,16 @@ from backup_compliance.arm_json import NOTHING, as_record, last_segment, text_at
 from backup_compliance.platform.estate import Estate, Listing, Resource, normal, segment
 from backup_compliance.platform.facts import Identity
 from backup_compliance.platform.references import id_of
+from backup_compliance.recorded import Problem
 from backup_compliance.untrusted import printable
 from backup_compliance.verdicts import NotApplicable, Undetermined, Unreadable
 
 COLLECTIONS: Final = "restorePointCollections"
+POINTS: Final = "restorePoints"
 LOCKS: Final = "locks"
 _OF_BACKUP: Final = "azurebackup_"
 _LEVELS: Final = {"cannotdelete": "CanNotDelete", "readonly": "ReadOnly"}
+_INSIDE: Final = "/restorepoints/"
 _LOCK: Final = "/providers/microsoft.authorization/locks/"
 
 
@@ -43,6 +47,8 @@ class Collection:
     """None where the list was read without them."""
     locks: tuple[Lock, ...]
     """Those on it, on its group and on its subscription."""
+    problem: Problem | None = None
+    """Why its points were not listed, where they were asked for."""
 
 
 def find_collections(estate: Estate, vm: Identity) -> tuple[Collection, ...]:
@@ -61,7 +67,51 @@ def find_collections(estate: Estate, vm: Identity) -> tuple[Collection, ...]:
     locks = estate.listing(vm.subscription_id, LOCKS)
     _refuse(locks, LOCKS)
     every = estate.remembered((LOCKS, vm.subscription_id), lambda: tuple(map(parse_lock, locks.resources.values())))
-    return tuple(_collection(record, every) for record in found)
+    subscription = vm.subscription_id
+    there = [r for r in found if not _is_deleted(estate, subscription, normal(text_at(r, "id")))]
+    return tuple(_collection(estate, subscription, record, every) for record in there)
+
+
+def points_by_collection(estate: Estate, subscription: str) -> Mapping[str, int]:
+    """How many restore points were listed of each collection, by normal id; nothing of those of which none was.
+
+    Rows of Resource Graph are points; collections that were asked themselves bring theirs along, and count instead.
+    None in Resource Graph may be true, or a sign that it was not allowed to see them: nothing rests on it.
+    """
+    found: Mapping[str, int] = estate.remembered((POINTS, subscription), lambda: _count(estate, subscription))
+    return found
+
+
+def _count(estate: Estate, subscription: str) -> Mapping[str, int]:
+    try:
+        listing = estate.listing(subscription, POINTS)
+    except Unreadable:
+        return {}
+    if listing.damaged:
+        return {}
+    found = dict(Counter(key.partition(_INSIDE)[0] for key in listing.resources if _INSIDE in key))
+    for key, record in listing.resources.items():
+        points = record.get("restorePoints")
+        if _INSIDE not in key and isinstance(points, list):
+            found[key] = len(points)
+    return found
+
+
+def _is_deleted(estate: Estate, subscription: str, collection: str) -> bool:
+    """Whether ARM said that the collection is gone when it was asked for its points."""
+    try:
+        record = estate.listing(subscription, POINTS).resources.get(collection)
+    except Unreadable:
+        return False
+    return record is not None and record.get("deleted") is True
+
+
+def _problem(estate: Estate, subscription: str, collection: str) -> Problem | None:
+    """Why the points of a collection were not listed."""
+    for problem in estate.subscriptions[subscription].problems:
+        if problem.type == POINTS and normal(problem.scope) == collection:
+            return Problem(printable(problem.missing), printable(problem.remedy))
+    return None
 
 
 def _by_source(listing: Listing) -> dict[str, list[Resource]]:
@@ -99,13 +149,14 @@ def parse_lock(record: Resource) -> Lock:
     return Lock(last_segment(resource_id), _LEVELS.get(level.lower(), printable(level, 40)), scope if found else "")
 
 
-def _collection(record: Resource, locks: tuple[Lock, ...]) -> Collection:
+def _collection(estate: Estate, subscription: str, record: Resource, locks: tuple[Lock, ...]) -> Collection:
     resource_id = normal(text_at(record, "id"))
     points = (as_record(record.get("properties")) or NOTHING).get("restorePoints")
     return Collection(
         name=_name(record),
         resource_group=printable(segment(text_at(record, "id"), "resourceGroups"), 90),
-        points=len(points) if isinstance(points, list) else None,
+        points=len(points) if isinstance(points, list) else points_by_collection(estate, subscription).get(resource_id),
+        problem=_problem(estate, subscription, resource_id),
         locks=tuple(_above(resource_id, locks)),
     )
 
@@ -136,6 +187,8 @@ def restore_point_failure(collections: tuple[Collection, ...], limit: int) -> st
             raise Undetermined(
                 f"lock {each.locks[0].name} is of level {each.locks[0].level or 'unknown'} or of unknown reach"
             )
+        if each.points is None and each.problem is not None:
+            raise Unreadable(f"the restore points of {each.name}: {each.problem.missing}", each.problem.remedy)
         if each.points is None:
             raise Undetermined(f"the restore points of {each.name} were not listed ($expand=restorePoints)")
     return None

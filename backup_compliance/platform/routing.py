@@ -23,13 +23,15 @@ from backup_compliance.network.routes import (
     system_routes,
 )
 from backup_compliance.network.service_tags import ServiceTags, Unknown, parse_service_tags
-from backup_compliance.platform.estate import COLLECT_AGAIN, NO_ENTRY, Estate, normal, subscription_of
+from backup_compliance.platform.estate import COLLECT_AGAIN, NO_ENTRY, Estate, Resource, normal, subscription_of
 from backup_compliance.platform.facts import Identity
-from backup_compliance.platform.interfaces import Interface, primary_configuration
+from backup_compliance.platform.interfaces import Interface, attachment_of, parse_interface, primary_configuration
 from backup_compliance.platform.references import follow, once
 from backup_compliance.platform.virtual_networks import Network, Subnet, find_subnet, peer_space, space_of
+from backup_compliance.untrusted import printable
 from backup_compliance.verdicts import Undetermined, Unreadable
 
+EFFECTIVE_ROUTES: Final = "effectiveRoutes"
 STORAGE: Final = "microsoft.storage"
 WHAT_DECIDES: Final = (
     "let storage through behind the next hop that is named; facts of the guest (AVB-101) settle what an appliance does, "
@@ -92,12 +94,57 @@ def find_routing(estate: Estate, interface: Interface) -> Routing:
 def _routing(estate: Estate, interface: Interface) -> Routing:
     effective = _effective_routes(estate, interface)
     if effective is None:
-        network, subnet = find_subnet(estate, interface)
-        key = ("routing in", normal(network.id), normal(subnet.id or subnet.name))
-        return once(estate, key, lambda: _computed(estate, network, subnet))
+        computed = computed_routing(estate, interface)
+        effective = _of_neighbour(estate, interface) if computed.gateway_routes_unknown else None
+        if effective is None:
+            return computed
     found = Routing(effective)
     shared: Routing = estate.remembered(("routing", found), lambda: found)
     return shared
+
+
+def computed_routing(estate: Estate, interface: Interface) -> Routing:
+    """The routes by the subnet's route table and the network alone, whatever effective routes were read.
+
+    Raises as `find_routing`.
+    """
+    network, subnet = find_subnet(estate, interface)
+    key = ("routing in", normal(network.id), normal(subnet.id or subnet.name))
+    return once(estate, key, lambda: _computed(estate, network, subnet))
+
+
+def _of_neighbour(estate: Estate, interface: Interface) -> tuple[Route, ...] | None:
+    """The effective routes of another interface of the same subnet, which are the same; None where none were read.
+
+    Raises `Unreadable` where the right to read them was missing.
+    """
+    subscription, subnet = subscription_of(interface.id), normal(attachment_of(interface))
+    return once(estate, ("effective routes in", subnet), lambda: _effective_routes_in(estate, subscription, subnet))
+
+
+def _effective_routes_in(estate: Estate, subscription: str, subnet: str) -> tuple[Route, ...] | None:
+    recorded = estate.subscriptions[subscription]
+    if EFFECTIVE_ROUTES not in recorded.documents and not recorded.problems:
+        return None
+    listed = estate.listing(subscription, "networkInterfaces").resources
+    entries = estate.listing(subscription, EFFECTIVE_ROUTES).resources if EFFECTIVE_ROUTES in recorded.documents else {}
+    for key, record in entries.items():
+        if _is_in(listed.get(key), subnet):
+            return parse_effective_routes(record)
+    for problem in recorded.problems:
+        missing = problem.missing.startswith(("401", "403")) and problem.type == EFFECTIVE_ROUTES
+        if missing and _is_in(listed.get(normal(problem.scope)), subnet):
+            raise Unreadable(
+                f"routes of a gateway are not known: {printable(problem.missing)}", printable(problem.remedy)
+            )
+    return None
+
+
+def _is_in(record: Resource | None, subnet: str) -> bool:
+    try:
+        return record is not None and normal(attachment_of(parse_interface(record))) == subnet
+    except (Unreadable, Undetermined):
+        return False
 
 
 def _effective_routes(estate: Estate, interface: Interface) -> tuple[Route, ...] | None:
@@ -105,7 +152,7 @@ def _effective_routes(estate: Estate, interface: Interface) -> tuple[Route, ...]
 
     Raises `Unreadable` for what is there and cannot be read: the route table tells less.
     """
-    kind, key = "effectiveRoutes", normal(interface.id)
+    kind, key = EFFECTIVE_ROUTES, normal(interface.id)
     recorded = estate.subscriptions.get(subscription_of(interface.id))
     if recorded is None or kind not in recorded.documents:
         return None

@@ -44,7 +44,7 @@ def make_document(run: Run, exit_status: int, logs: Sequence[SupportLog] = ()) -
     findings = run.collected.sorted()
     newest = run.baseline.thresholds
     partial = _partial(run, findings)
-    exemptions = run.exemption_uses(findings, narrowed=bool(partial))
+    exemptions = run.exemption_uses(findings, narrowed=bool(partial or run.narrowing))
     return Document(
         run=RunInfo(
             started=run.started,

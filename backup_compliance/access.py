@@ -1,0 +1,60 @@
+"""`--check-access`: which hosts can be read and which ARM permissions work, told before a long reading needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import groupby
+from typing import Final
+
+from backup_compliance.configuration import ConfigurationError
+from backup_compliance.guest.read import probe_command, read_guests
+from backup_compliance.reading import AzureRequest, Request, arm_endpoint
+from backup_compliance.recorded import RecordedGuest
+
+WORKS: Final = 0
+IS_MISSING: Final = 1
+"""Exit statuses, as pytest's for passed and failed."""
+
+
+def check_access(request: Request, say: Callable[[str], None]) -> int:
+    """Tell about every host and every permission; 0 where all work, 1 where something is missing.
+
+    Raises:
+        ConfigurationError: nothing can be read at all: no credential, no such subscription, nothing named.
+    """
+    if not request.targets and request.azure is None:
+        raise ConfigurationError("--check-access: name what to try: --hosts=, --hosts-file= or --subscription=")
+    works = True
+    if request.targets:
+        works &= _tell_hosts(request, say)
+    if request.azure is not None:
+        works &= _tell_rights(request.azure, say)
+    return WORKS if works else IS_MISSING
+
+
+def _tell_hosts(request: Request, say: Callable[[str], None]) -> bool:
+    guests = read_guests(request.targets, request.connection, probe_command(request.storage_endpoint), request.limits)
+    say("hosts")
+    for guest in guests:
+        say(f"  {_told(guest)}")
+    return all(guest.problem is None for guest in guests)
+
+
+def _told(guest: RecordedGuest) -> str:
+    if guest.problem is None:
+        return f"works    {guest.name}"
+    return f"MISSING  {guest.name}: {guest.problem.missing}; {guest.problem.remedy}"
+
+
+def _tell_rights(request: AzureRequest, say: Callable[[str], None]) -> bool:
+    from backup_compliance.platform.arm_pace import Limits
+    from backup_compliance.platform.read import Scope
+    from backup_compliance.platform.rights import check_rights
+
+    scope = Scope(request.subscriptions, request.management_groups, request.verify_live)
+    rights = check_rights(scope, arm_endpoint(request), Limits())
+    for subscription, found in groupby(rights, lambda right: right.subscription):
+        say(f"subscription {subscription}")
+        for right in found:
+            say(f"  {right}")
+    return not any(right.problem for right in rights)
