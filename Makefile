@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SELFTESTS := $(BIN)/python -m pytest -c selftests/pytest.ini
 
-.PHONY: help demo test lint bench bench-arm bench-egress bench-report bench-guests samples lock readme clean
+.PHONY: help demo test lint bench bench-arm bench-egress bench-guests bench-report samples lock readme clean
 
 help:
 	@echo "make demo      judge the made-up samples and write the reports"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -22,7 +22,9 @@ from backup_compliance.guest.hosts import Target, parse_hosts, parse_hosts_file,
 from backup_compliance.guest.read import Limits
 from backup_compliance.reading import Request
 from backup_compliance.releases import NotRefreshed, cached_release, fetch_newest_release, with_release
+from backup_compliance.report.findings import SupportLog
 from backup_compliance.run import Run
+from backup_compliance.support_logs import collect_logs
 
 MAX_RELEASE_AGE: Final = 365
 """Days after which the newest known release is worth a note."""
@@ -121,6 +123,15 @@ def connection_options(config: pytest.Config) -> dict[str, Any]:
 def limits(config: pytest.Config) -> Limits:
     """How many guests are asked at once, and how long each may take."""
     return Limits(config.getoption("max_connections"), config.getoption("timeout"))
+
+
+def log_collector(config: pytest.Config, folder: Path) -> Callable[[Collection[str]], list[SupportLog]]:
+    """What fetches the support logs of hosts into `folder`."""
+
+    def collect(hosts: Collection[str]) -> list[SupportLog]:
+        return collect_logs(targets(config), hosts, connection_options(config), limits(config), folder)
+
+    return collect
 
 
 def facts_named(config: pytest.Config) -> list[Path]:

@@ -25,6 +25,7 @@ from backup_compliance.options import (
     build_request,
     build_run,
     facts_named,
+    log_collector,
     path_of,
     targets,
 )
@@ -57,7 +58,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput") and not config.getoption("collectonly"):
         folder = _writable(report_dir(config))
         html.configure(config.option, folder)
-        config.pluginmanager.register(Reporter(config, config.stash[RUN], folder), "compliance-reporter")
+        config.pluginmanager.register(
+            Reporter(config, config.stash[RUN], folder, log_collector(config, folder)), "compliance-reporter"
+        )
 
 
 def _build(config: pytest.Config) -> Run:

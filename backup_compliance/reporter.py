@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+from collections.abc import Callable, Collection, Generator
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -13,22 +13,24 @@ import pytest
 from pytest_metadata.plugin import metadata_key
 
 from backup_compliance.exemptions import STALE
-from backup_compliance.options import connection_options, limits, targets
 from backup_compliance.report import html, terminal
 from backup_compliance.report.ci import publish_summary
 from backup_compliance.report.findings import JUDGED, Document, Finding, SupportLog
 from backup_compliance.report.write import counted, left_out, make_document, versions, write_reports
 from backup_compliance.run import Run
-from backup_compliance.support_logs import collect_logs
 
 
 class Reporter:
     """pytest's hooks from the first line of a run to its reports."""
 
-    def __init__(self, config: pytest.Config, run: Run, folder: Path) -> None:
+    def __init__(
+        self, config: pytest.Config, run: Run, folder: Path, collect: Callable[[Collection[str]], list[SupportLog]]
+    ) -> None:
         self.config = config
         self.run = run
         self.folder = folder
+        self.collect = collect
+        """Fetches the support logs of these hosts."""
         self.document: Document | None = None
         self.others = 0
         """Rows of pytest-html's own table."""
@@ -96,8 +98,7 @@ class Reporter:
         if not (hosts and self.config.getoption("collect_logs")):
             return []
         terminal.writer(self.config)(f"fetching the support logs of {counted(len(hosts), 'guest')}")
-        how = connection_options(self.config), limits(self.config)
-        return collect_logs(targets(self.config), hosts, *how, self.folder)
+        return self.collect(hosts)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_report_title(self, report: Any) -> None:

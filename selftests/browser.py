@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+PATIENCE = 90_000
+"""Milliseconds: machines that test much else at once are slow, and only what is broken waits as long."""
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -37,8 +39,9 @@ class Seen:
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """One browser process, as long as the block runs."""
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium())
+        browser = playwright.chromium.launch(executable_path=find_chromium(), timeout=PATIENCE)
         yield browser
         browser.close()
 
@@ -46,7 +49,7 @@ def chromium() -> Iterator[Browser]:
 def open_page(browser: Browser, file: Path, fragment: str = "", **how: Any) -> tuple[Page, Seen]:
     """`file` in a fresh profile (`how`: width, colours ...), and what it does besides."""
     page = browser.new_context(**({"viewport": {"width": 1440, "height": 900}} | how)).new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(PATIENCE)
     seen = Seen()
     page.on("console", lambda message: seen.console.append(message.text))
     page.on("pageerror", lambda error: seen.errors.append(str(error)))
