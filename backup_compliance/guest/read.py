@@ -16,9 +16,8 @@ from typing import Any, Final
 import testinfra.backend
 
 from backup_compliance.guest.connection import TimedOut, bounded_connections, set_deadline
+from backup_compliance.guest.either import parse_guest
 from backup_compliance.guest.hosts import Target, unique
-from backup_compliance.guest.linux import parse_linux_guest
-from backup_compliance.guest.output import parse_output
 from backup_compliance.guest.problems import explain
 from backup_compliance.recorded import Problem, RecordedGuest, host_id
 from backup_compliance.untrusted import mask_secrets
@@ -176,7 +175,7 @@ def read_guest(target: Target, options: Mapping[str, Any], command: str, timeout
 def judge_output(output: bytes, stderr: str | bytes = b"") -> Problem | None:
     """None for a complete reading as root; else what is wrong with it as a whole."""
     try:
-        parse_linux_guest(parse_output(output))
+        parse_guest(output)
     except Unreadable as error:
         text = stderr.decode("utf-8", "replace") if isinstance(stderr, bytes) else stderr
         if b"avb-probe" in output or not text.strip():
