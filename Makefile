@@ -15,7 +15,7 @@ help:
 	@echo "make bench-guests   guest reading against its floor (root, Linux, openssh-server)"
 	@echo "make samples   write samples/facts again"
 	@echo "make lock      pin every dependency again"
-	@echo "make readme    write the README's control table again"
+	@echo "make readme    write the README's control table and probe.cmd again"
 
 # Stamps say which lock file the environment was made from; pip's hash mode refuses anything else.
 .venv/run.stamp: requirements.lock

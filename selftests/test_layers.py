@@ -63,7 +63,7 @@ KNOWS_AZURE = {
     *("platform/arm_operations", "platform/asking", "platform/clouds", "platform/credentials", "platform/graph"),
     *("platform/live_questions", "platform/metrics_questions", "platform/read"),
 }
-KNOWS_HOSTS = {"guest/read", "guest/connection", "guest/hosts"}
+KNOWS_HOSTS = {"guest/read", "guest/connection", "guest/hosts", "guest/winrm_connection"}
 IMPURE_CALLS = {"open", "print", "input", "eval", "exec"}
 
 

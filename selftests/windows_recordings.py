@@ -184,6 +184,10 @@ class WindowsRecording(Recording):
         """The same in the guest's OEM code page."""
         return self.text().encode(self.language.code_page)
 
+    def output_utf8(self) -> bytes:
+        """The same where the console was set to UTF-8, or some other tool has converted it."""
+        return self.text().encode()
+
     def absent(self, *names: str) -> WindowsRecording:
         """The same without some registry keys: reg.exe says so, in its language."""
         found = self

@@ -18,10 +18,9 @@ DEFAULT_CONNECTION: Final = "ssh"
 """testinfra's own default is paramiko; ssh honours the user's configuration, agent and jump hosts."""
 
 _REFUSED: Final = {
-    "winrm": "Windows guests are not judged by this version",
     "safe-ssh": "it writes temporary files in the guest; use ssh://",
 }
-_REMOTE: Final = ("ssh", "paramiko")
+_REMOTE: Final = ("ssh", "paramiko", "winrm")
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ def parse_windows_output(data: bytes) -> ProbeOutput:
     Raises:
         Unreadable: no output of this probe, or another version's.
     """
-    text = decoded(data[:OUTPUT_LIMIT]).replace("\r\n", "\n").replace("\r", "\n")
+    text = re.sub(r"\r*\n|\r", "\n", decoded(data[:OUTPUT_LIMIT]))
     blocks = _blocks(text)
     if not blocks:
         shown = printable(text, 120)

@@ -19,6 +19,24 @@ from backup_compliance.verdicts import Unreadable
 _USES_PROXY: Final = 2
 
 
+_CREDENTIALS = re.compile(r"[^=;\s@]+@")
+_SERVER = re.compile(r"(?m)^( {4}(?:ProxyServer|AutoConfigURL) {4}REG_\w+ {4})(.*)$", re.IGNORECASE)
+_BLOB = re.compile(r"(?m)^( {4}WinHttpSettings {4}REG_BINARY {4})([0-9a-f]+)", re.IGNORECASE)
+
+
+def mask_proxies(text: str) -> str:
+    """`text` of a recording without users and passwords in proxy settings, which have no `//` before them here."""
+    text = _SERVER.sub(lambda found: found.group(1) + _CREDENTIALS.sub("***@", found.group(2)), text)
+    return _BLOB.sub(lambda found: found.group(1) + _masked_blob(found.group(2)), text)
+
+
+def _masked_blob(shown: str) -> str:
+    """The bytes before an `@` as stars, as many as there were: the lengths inside of the blob stay true."""
+    data = bytes.fromhex(shown[: len(shown) // 2 * 2])
+    masked = re.sub(rb"[\x21-\x3c\x3e\x3f\x41-\x7e]+@", lambda found: b"*" * (len(found.group()) - 1) + b"@", data)
+    return masked.hex() if masked != data else shown
+
+
 @dataclass(frozen=True, slots=True)
 class WinHttp:
     """WinHttpSettings decoded: the proxy, and what goes around it; an empty proxy means direct."""
@@ -109,6 +127,6 @@ def _variables(origin: str, server: str, exceptions: tuple[str, ...]) -> list[Pr
         kind, _, value = entry.rpartition("=")
         name = {"": "all_proxy", "http": "http_proxy", "https": "https_proxy"}.get(kind.lower())
         if value and name:
-            value = re.sub(r"(?i)^https?://", "", value).rstrip("/")
+            value = _CREDENTIALS.sub("***@", re.sub(r"(?i)^https?://", "", value).rstrip("/"))
             found.append(ProxyVariable(origin, name, printable(value, 120), exceptions))
     return found
