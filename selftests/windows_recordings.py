@@ -209,11 +209,6 @@ class WindowsRecording(Recording):
         """The same without some parts."""
         return WindowsRecording(dict(super().without(*names).parts), self.language)
 
-    def at(self, third: int) -> WindowsRecording:
-        """The same guest in another /24 of the sample network."""
-        moved = {k: v.replace("10.20.0.", f"10.20.{third}.") for k, v in self.parts.items()}
-        return WindowsRecording(moved, self.language)
-
 
 def http(stage: str = "answered", **told: str) -> str:
     """One request as PowerShell tells it."""

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from backup_compliance.controls import HOST_ADDRESS_2019, TROUBLESHOOTING_2016, control
-from backup_compliance.guest.decisions import host_address_failure, proxy_failure, route_failure, storage_failure
+from backup_compliance.guest.decisions import (
+    host_address_failure,
+    proxy_failure,
+    proxy_settings_failure,
+    route_failure,
+    storage_failure,
+)
 from backup_compliance.guest.either import Guest
 from backup_compliance.guest.facts import Proxy
 from backup_compliance.guest.linux import LinuxGuest
@@ -32,7 +38,7 @@ def test_storage_answers_https(guest: Guest) -> None:
 def test_proxy_settings_are_usable(guest: Guest, proxy: Proxy) -> None:
     """A proxy that is half set, asks for a password or captures the host address cuts the agent off."""
     spaced = guest.configuration.spaced_lines if isinstance(guest, LinuxGuest) and guest.configuration else ()
-    failure = proxy_failure(proxy, spaced, guest.storage.checks)
+    failure = proxy_settings_failure(proxy, spaced) or proxy_failure(proxy, spaced, guest.storage.checks)
     assert failure is None, failure
 
 

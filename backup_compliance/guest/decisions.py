@@ -67,8 +67,8 @@ def _is_hijacked(address: str | None) -> bool:
     return parsed.is_private or parsed.is_loopback or parsed.is_unspecified
 
 
-def proxy_failure(proxy: Proxy, spaced_lines: Sequence[str], checks: Sequence[HttpCheck]) -> str | None:
-    """Host and port complete, no credentials, readable by the extension, accepting CONNECT, and not used for the host address."""
+def proxy_settings_failure(proxy: Proxy, spaced_lines: Sequence[str]) -> str | None:
+    """Host and port complete, no credentials, readable by the extension, and of one mind."""
     if proxy.host is not None or proxy.port is not None:
         if proxy.host is None or proxy.port is None:
             missing = "HttpProxy.Host" if proxy.host is None else "HttpProxy.Port"
@@ -84,6 +84,13 @@ def proxy_failure(proxy: Proxy, spaced_lines: Sequence[str], checks: Sequence[Ht
         return f"the proxy setting {credentials} holds credentials; authenticated proxies are not supported"
     if proxy.contradictions:
         return f"the proxy settings disagree: {proxy.contradictions[0]}"
+    return None
+
+
+def proxy_failure(proxy: Proxy, spaced_lines: Sequence[str], checks: Sequence[HttpCheck]) -> str | None:
+    """The settings are usable, CONNECT is accepted, and the host address goes another way."""
+    if (failure := proxy_settings_failure(proxy, spaced_lines)) is not None:
+        return failure
     through = [c for c in checks if c.path == "proxy"]
     refused = next((c for c in through if c.stage in ("proxy", "connection", "name resolution")), None)
     if refused:

@@ -8,7 +8,12 @@ from typing import Any
 from backup_compliance.guest.facts import Identity
 from backup_compliance.guest.output import ProbeOutput
 from backup_compliance.guest.windows_agent import parse_agent_processes, parse_agent_service, parse_agent_version
-from backup_compliance.guest.windows_extension import parse_backup_extension, parse_provider, parse_sql_server
+from backup_compliance.guest.windows_extension import (
+    parse_backup_extension,
+    parse_presence,
+    parse_provider,
+    parse_sql_server,
+)
 from backup_compliance.guest.windows_network import (
     parse_addressing,
     parse_http_checks,
@@ -37,6 +42,7 @@ class WindowsGuest:
     host_address = fact(lambda guest: parse_http_checks(guest.output, "host"))
     routes = fact(lambda guest: parse_routes(guest.output))
     extension = fact(lambda guest: parse_backup_extension(guest.output))
+    extension_traces = fact(lambda guest: parse_presence(guest.output))
     provider = fact(lambda guest: parse_provider(guest.output))
     sql_server = fact(lambda guest: parse_sql_server(guest.output))
     addressing = fact(lambda guest: parse_addressing(guest.output, guest.identity.collected_at))

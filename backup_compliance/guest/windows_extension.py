@@ -37,6 +37,12 @@ def parse_backup_extension(output: ProbeOutput) -> BackupExtension | None:
     return BackupExtension(handlers, traces) if handlers or traces else None
 
 
+def parse_presence(output: ProbeOutput) -> tuple[str, ...]:
+    """Whatever shows that the extension is there, in the order of its weight; its health is not asked for."""
+    handlers = (h.path for k in _states(output).values() if (h := _handler(k)) is not None)
+    return (*handlers, *_traces(output))
+
+
 def _states(output: ProbeOutput) -> dict[str, Key]:
     return registry(output, "handlers", may_be_empty="handlerstate" in names(output, "azure"))
 

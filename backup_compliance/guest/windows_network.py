@@ -183,18 +183,7 @@ def parse_storage(output: ProbeOutput) -> Storage:
 
 def parse_addressing(output: ProbeOutput, now: datetime) -> Addressing:
     """How the primary interface, the one with the best default route, comes by its IPv4 address."""
-    table = [r for r in _table(output) if r.network.prefixlen == 0]
-    if not table:
-        raise Unreadable(
-            "the guest has no default route, so no primary interface", "look at `route print -4` on the guest"
-        )
-    address = str(min(table, key=lambda r: r.metric).interface)
-    interfaces = [k for k in registry(output, "interfaces").values() if address in _own(k)]
-    if len(interfaces) != 1:
-        raise Unreadable(
-            f"{len(interfaces)} interfaces in the registry have the address {address} of the default route", AGAIN
-        )
-    found = interfaces[0]
+    found = _primary(output)
     uses_dhcp = found.number("EnableDHCP")
     if uses_dhcp not in (0, 1):
         raise Unreadable(f"EnableDHCP is not told in {printable(found.path, 120)}", AGAIN)
@@ -210,6 +199,33 @@ def parse_addressing(output: ProbeOutput, now: datetime) -> Addressing:
         expired=None if is_current else lease,
         agent_endpoint=None,
     )
+
+
+def _primary(output: ProbeOutput) -> Key:
+    interfaces = list(registry(output, "interfaces").values())
+    try:
+        table = _table(output)
+    except Unreadable:
+        # the registry names the gateways too, but not which of several is used
+        return _only([k for k in interfaces if _has_gateway(k)], "a default gateway in the registry")
+    default = [r for r in table if r.network.prefixlen == 0]
+    if not default:
+        raise Unreadable(
+            "the guest has no default route, so no primary interface", "look at `route print -4` on the guest"
+        )
+    address = str(min(default, key=lambda r: r.metric).interface)
+    return _only([k for k in interfaces if address in _own(k)], f"the address {address} of the default route")
+
+
+def _has_gateway(interface: Key) -> bool:
+    name = "DhcpDefaultGateway" if interface.number("EnableDHCP") == 1 else "DefaultGateway"
+    return bool(_own(interface)) and any(_is_address(g) for g in interface.strings(name))
+
+
+def _only(found: list[Key], what: str) -> Key:
+    if len(found) != 1:
+        raise Unreadable(f"{len(found)} interfaces in the registry have {what}", AGAIN)
+    return found[0]
 
 
 def _static(interface: Key) -> list[str]:
