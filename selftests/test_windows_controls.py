@@ -125,6 +125,13 @@ CASES: tuple[tuple[str, str, WindowsRecording, str, str], ...] = (
         "onlyGuest",
     ),
     ("AVB-101", "cut", windows().put(DIRECT, "stage=answered\naddress=20.60.88.4"), "error", "not told to its end"),
+    (
+        "AVB-101",
+        "no-endpoint",
+        windows().put("endpoints", "origin=baseline\n").without(DIRECT),
+        "error",
+        "no storage endpoint",
+    ),
     ("AVB-101", "constrained-language", CONSTRAINED, "error", "ConstrainedLanguage"),
     ("AVB-101", "powershell-stubbed", STUBBED, "error", "PowerShell printed nothing"),
     ("AVB-102", "usable", with_proxy(windows()), "compliant", ""),

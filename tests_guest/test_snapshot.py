@@ -17,7 +17,7 @@ from backup_compliance.verdicts import NotApplicable, Undetermined
     source=TROUBLESHOOTING_2016,
     remediation='reg add "HKLM\\SOFTWARE\\Microsoft\\BcdrAgent" /v USEVSSCOPYBACKUP /t REG_SZ /d TRUE /f /reg:64, and remove UseVssFullBackup.',
 )
-def test_sql_server_is_copied_only(windows: WindowsGuest) -> None:
+def test_sql_server_is_backed_up_copy_only(windows: WindowsGuest) -> None:
     """A full VSS backup waits for SQL Server's own and breaks its chain of logs; a copy-only one does neither."""
     if windows.sql_server is None:
         raise NotApplicable("no instance of SQL Server is installed")

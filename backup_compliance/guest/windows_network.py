@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
 from typing import Final
 
-from backup_compliance.guest.connectivity import IN_GUEST
+from backup_compliance.guest.connectivity import IN_GUEST, NO_ENDPOINT
 from backup_compliance.guest.facts import Addressing, HttpCheck, Lease, RouteDecision, Storage
 from backup_compliance.guest.output import Part, ProbeOutput
 from backup_compliance.guest.windows_output import AGAIN, key, powershell, registry
@@ -170,6 +170,8 @@ def _check(part: Part) -> HttpCheck:
 def parse_storage(output: ProbeOutput) -> Storage:
     """The requests to Azure Storage, and how the snapshot is asked for."""
     part = powershell(output, "endpoints")
+    if not [line for line in part.lines() if line and "=" not in line]:
+        raise Unreadable(*NO_ENDPOINT)
     checks = parse_http_checks(output, "storage")
     keys = key(output, "bcdr-persistent")
     method = keys.text("SnapshotMethod") if keys else None
