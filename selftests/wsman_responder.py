@@ -20,6 +20,7 @@ from typing import Any, Final
 import pytest
 import spnego
 import trustme
+import winrm.protocol  # noqa: F401  # here, or a pytester run would import requests a second time and drop the first
 
 USER: Final = "Administrator"
 PASSWORD: Final = "hunter2-do-not-show"

@@ -94,6 +94,8 @@ def _target(spec: str, where: str, connection: str | None) -> Target:
     port = parsed.port if used in _REMOTE else None
     if not parsed.name or (port is not None and not (port.isdigit() and 0 < int(port) < 65536)):
         raise ConfigurationError(f"{where}: {shown}: {'no host name' if not parsed.name else f'{port!r} is no port'}")
+    if used == "winrm" and not parsed.user:
+        raise ConfigurationError(f"{where}: {shown}: it names no user (winrm://USER@HOST)")
     name = parsed.name.replace(":", "-") + (f":{port}" if port else "")
     spec = spec if separator else f"{used}://{spec}"
     return Target(host_id(name if used in _REMOTE else f"{used}:{name}"), _with_port(spec, used, port), used)
