@@ -14,7 +14,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import IO, Final
 
 from testinfra.backend.base import BaseBackend, CommandResult
@@ -37,12 +37,12 @@ class TimedOut(Exception):
 
 
 @contextmanager
-def bounded_connections() -> Iterator[None]:
-    """Inside, every command that testinfra runs locally keeps this thread's deadline."""
+def bounded_connections(*, over_winrm: bool = False) -> Iterator[None]:
+    """Inside, every command that testinfra runs locally keeps this thread's deadline; over WinRM too, where that is asked."""
     original = BaseBackend.run_local
     BaseBackend.run_local = _run_local  # the one place all of its backends pass but WinRM's
     try:
-        with bounded_winrm(time_left):
+        with bounded_winrm(time_left) if over_winrm else nullcontext():
             yield
     finally:
         for process in list(_running):  # Ctrl-C reaches this process only, not the groups of its own

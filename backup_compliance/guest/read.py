@@ -101,7 +101,8 @@ def read_guests(
         limits: connections at once, seconds for each.
         progress: told of every guest as it is done, in this thread.
     """
-    with bounded_connections():
+    targets = list(targets)
+    with bounded_connections(over_winrm=any(t.connection == "winrm" for t in targets)):
         set_deadline(limits.timeout)
         chosen, results = expand(targets, options)
         for guest in results:
