@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SELFTESTS := $(BIN)/python -m pytest -c selftests/pytest.ini
 
-.PHONY: help demo test lint bench bench-arm bench-egress bench-guests bench-report samples lock readme clean
+.PHONY: help demo test lint bench bench-arm bench-egress bench-guests bench-report lab-windows samples lock readme clean
 
 help:
 	@echo "make demo      judge the made-up samples and write the reports"
@@ -14,9 +14,10 @@ help:
 	@echo "make bench-egress   10,000 network interfaces against prefix by rule"
 	@echo "make bench-report   the page of 1,000 VMs against stock pytest-html, in chromium"
 	@echo "make bench-guests   guest reading against its floor (root, Linux, openssh-server)"
+	@echo "make lab-windows    Windows guests out of wine, over real ssh and WinRM (root, Debian)"
 	@echo "make samples   write samples/facts again"
 	@echo "make lock      pin every dependency again"
-	@echo "make readme    write the README's control table again"
+	@echo "make readme    write the README's control table and probe.cmd again"
 
 # Stamps say which lock file the environment was made from; pip's hash mode refuses anything else.
 .venv/run.stamp: requirements.lock
@@ -67,6 +68,12 @@ bench-report: .venv/dev.stamp
 
 samples: .venv/run.stamp
 	@$(BIN)/python -m selftests.samples
+
+# Debian's wine64 stands in for Windows: its registry, reg.exe and cmd.exe, behind a real sshd on loopback.
+lab-windows: .venv/dev.stamp
+	@test "$$(id -u)" = 0 || { echo "lab-windows needs root: sudo make lab-windows"; exit 2; }
+	@test -x /usr/lib/wine/wine64 -a -x /usr/sbin/sshd || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends wine64 openssh-server openssh-client > /dev/null; }
+	@$(SELFTESTS) selftests/lab_windows/lab.py
 
 readme: .venv/run.stamp
 	@$(BIN)/python -m selftests.readme

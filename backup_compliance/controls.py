@@ -73,6 +73,8 @@ class Control:
     """`guest` or `platform`, from the folder of the test."""
     subject: str = "vm"
     """What it judges: a `vm`, or a `policy`, which no single VM answers for."""
+    windows_remediation: str = ""
+    """What to do on Windows, where that differs."""
     test: str = field(default="", compare=False)
     """File and function, for people who want to read the assertion."""
     line: int = field(default=1, compare=False)
@@ -80,9 +82,12 @@ class Control:
 
 
 def control(
-    identifier: str, *, cause: int, source: Source, remediation: str, subject: str = "vm"
+    identifier: str, *, cause: int, source: Source, remediation: str, subject: str = "vm", windows: str = ""
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Describe the test below as control `identifier`. Severity is the baseline's, never the test's."""
+    """Describe the test below as control `identifier`; `windows` is the remediation there, where it differs.
+
+    Severity is the baseline's, never the test's.
+    """
     if not ID_PATTERN.fullmatch(identifier) or identifier[4] != str(cause):
         raise ValueError(f"{identifier}: a control's id is AVB-, its cause's digit and two digits")
 
@@ -97,6 +102,7 @@ def control(
             source=source,
             side=path.parent.name.removeprefix("tests_"),
             subject=subject,
+            windows_remediation=windows,
             test=f"{path.parent.name}/{path.name}::{function.__name__}",
             line=function.__code__.co_firstlineno,
         )

@@ -18,7 +18,7 @@ from backup_compliance.configuration import ConfigurationError
 from backup_compliance.controls import Control, DuplicateControl, collect, control_of
 from backup_compliance.facts import load_facts, save_facts
 from backup_compliance.gathering import gather
-from backup_compliance.guest.linux import LinuxGuest
+from backup_compliance.guest.either import Guest
 from backup_compliance.options import (
     WHAT_TO_TYPE,
     add_options,
@@ -39,7 +39,7 @@ from backup_compliance.run import Ending, Run, Subject, ending
 from backup_compliance.verdicts import NotApplicable, Outcome
 
 RUN = pytest.StashKey[Run]()
-OBSERVED = pytest.StashKey[Sequence[LinuxGuest | Machine | Policy]]()
+OBSERVED = pytest.StashKey[Sequence[Guest | Machine | Policy]]()
 NOBODY = "(none)"
 """Stands for a side with nothing to judge, so that each of its controls still has one item to say so."""
 HANDED_OVER = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
@@ -181,7 +181,7 @@ def _leave_out_other_sides(config: pytest.Config, items: list[pytest.Item]) -> N
 
 
 @pytest.fixture
-def guest(request: pytest.FixtureRequest, guest_name: str) -> LinuxGuest:
+def guest(request: pytest.FixtureRequest, guest_name: str) -> Guest:
     """The guest under test, with a fresh memory of what the test asks for."""
     found = request.config.stash[RUN].subjects.guest(guest_name)
     request.node.stash[OBSERVED] = [found]
@@ -199,9 +199,9 @@ def machine(request: pytest.FixtureRequest, machine_key: str) -> Machine:
 
 
 @pytest.fixture
-def guest_inside(request: pytest.FixtureRequest, machine: Machine, machine_key: str) -> LinuxGuest | None:
+def guest_inside(request: pytest.FixtureRequest, machine: Machine, machine_key: str) -> Guest | None:
     """The guest inside the virtual machine; None where none was read, or none that is this machine."""
-    found: LinuxGuest | None = request.config.stash[RUN].subjects.guest_of(machine_key)
+    found: Guest | None = request.config.stash[RUN].subjects.guest_of(machine_key)
     if found is not None:
         request.node.stash[OBSERVED] = [machine, found]
     return found
@@ -260,7 +260,7 @@ def _subject(item: pytest.Item, control: Control, run: Run) -> Subject:
         resource=run.subjects.resource_id(key) if key != NOBODY else f"{control.side} side",
         test=item.nodeid,
         observed=item.stash.get(OBSERVED, ()),
-        guest=inside if isinstance(inside, LinuxGuest) else None,
+        guest=inside if isinstance(inside, Guest) else None,
     )
 
 

@@ -13,7 +13,8 @@ from backup_compliance.controls import Control, Severity
 from backup_compliance.exemptions import Exemptions, ExemptionUse
 from backup_compliance.facts import Facts
 from backup_compliance.guest.conditions import holding
-from backup_compliance.guest.linux import LinuxGuest
+from backup_compliance.guest.either import Guest
+from backup_compliance.guest.windows import WindowsGuest
 from backup_compliance.narrowing import Narrowing
 from backup_compliance.platform.estate import normal, subscription_of
 from backup_compliance.platform.inventory import of_kind
@@ -28,6 +29,7 @@ from backup_compliance.verdicts import NotApplicable, Outcome, Undetermined, Unr
 
 MESSAGE_LIMIT = 600
 NOTE_LIMIT = 20
+WINDOWS_LOGS = r"logs: C:\WindowsAzure\Logs\WaAppAgent.log, C:\WindowsAzure\Logs\Plugins\Microsoft.Azure.RecoveryServices.VMSnapshot"
 
 
 @dataclass(slots=True)
@@ -125,7 +127,7 @@ class Run:
             or (outcome in (Outcome.NON_COMPLIANT, Outcome.UNDETERMINED) and here.rank >= self.fail_on.rank),
             message=message or "holds",
             evidence=self._evidence(subject, end),
-            remediation=end.remedy or _remediation(control, end),
+            remediation=end.remedy or _remediation(control, end, subject.guest),
             source=f"{control.source.title} ({control.source.date})",
             other_baseline=OtherBaseline(name=self.other.name, severity=there, outcome=elsewhere.outcome),
             exemption=exemption,
@@ -169,7 +171,7 @@ class Run:
             evidence["debugging"] = plain(_debugging(subject.guest.observed()))
         return evidence
 
-    def _facts(self, observed: LinuxGuest | Machine | Policy) -> dict[str, Any]:
+    def _facts(self, observed: Guest | Machine | Policy) -> dict[str, Any]:
         found = {}
         for name, value in observed.evidence().items():
             # several controls rest on one fact; making it printable once is enough
@@ -216,22 +218,26 @@ def unanswered_notes(subscriptions: Iterable[RecordedSubscription]) -> Iterator[
             yield f"--verify-live: {len(unanswered)} questions to Azure in subscription {each.id} were not answered, the first: {printable(first.missing)} ({printable(first.remedy)})"
 
 
-def _remediation(control: Control, end: Ending) -> str:
+def _remediation(control: Control, end: Ending, guest: Guest | None) -> str:
     if end.outcome is Outcome.ERROR:  # what the control's subject should do helps nobody to read it
         return "collect again"
-    return control.remediation if end.outcome in BAD else ""
+    if end.outcome not in BAD:
+        return ""
+    return (isinstance(guest, WindowsGuest) and control.windows_remediation) or control.remediation
 
 
-def read_at(observed: LinuxGuest | Machine | Policy) -> datetime | None:
+def read_at(observed: Guest | Machine | Policy) -> datetime | None:
     """When the facts of one subject were read, UTC; None where nobody recorded that."""
-    if isinstance(observed, LinuxGuest):
+    if isinstance(observed, Guest):
         return observed.identity.collected_at
     resource = observed.identity.id if isinstance(observed, Machine) else observed.id
     return observed.estate.read_at(subscription_of(resource))
 
 
-def _debugging(guest: LinuxGuest) -> str:
+def _debugging(guest: Guest) -> str:
     """The article's debugging steps: whether verbose logging is on, how to turn it on, where the logs are."""
+    if isinstance(guest, WindowsGuest):
+        return WINDOWS_LOGS
     try:
         verbose = guest.configuration is not None and guest.configuration.switch("Logs.Verbose", default=False)
     except Unreadable:
@@ -252,9 +258,9 @@ class Subject:
     resource: str
     test: str
     """pytest's node id."""
-    observed: Sequence[LinuxGuest | Machine | Policy] = ()
+    observed: Sequence[Guest | Machine | Policy] = ()
     """With the memory of what the test asked for; empty where nothing was read."""
-    guest: LinuxGuest | None = None
+    guest: Guest | None = None
     """The guest, or the one inside the machine; None where it was not read."""
 
 

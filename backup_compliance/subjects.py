@@ -9,8 +9,7 @@ from functools import cache, cached_property
 from typing import NamedTuple, TypeVar
 
 from backup_compliance.facts import Facts
-from backup_compliance.guest.linux import LinuxGuest, parse_linux_guest
-from backup_compliance.guest.output import parse_output
+from backup_compliance.guest.either import Guest, parse_guest
 from backup_compliance.joining import Joined, join
 from backup_compliance.narrowing import Narrowing
 from backup_compliance.platform.estate import normal, open_estate
@@ -23,7 +22,7 @@ from backup_compliance.recorded import Problem, ReadProblem, RecordedGuest, Reco
 from backup_compliance.verdicts import Undetermined, Unreadable
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
-S = TypeVar("S", LinuxGuest, Machine, Policy)
+S = TypeVar("S", Machine, Policy)
 
 
 class Vm(NamedTuple):
@@ -38,7 +37,7 @@ class Vm(NamedTuple):
 class Subjects:
     """Subjects by id; a `Problem` stands for what was to be judged and could not be read."""
 
-    guests: Mapping[str, LinuxGuest | Problem] = field(default_factory=dict)
+    guests: Mapping[str, Guest | Problem] = field(default_factory=dict)
     machines: Mapping[str, Machine | Problem] = field(default_factory=dict)
     policies: Mapping[str, Policy | Problem] = field(default_factory=dict)
     joined: Joined = field(default_factory=Joined)
@@ -111,23 +110,26 @@ class Subjects:
         policies = {k: p for k, p in self.policies.items() if isinstance(p, Problem) or _backs_up(p, meant)}
         return replace(self, machines=machines, guests=guests, policies=policies)
 
-    def guest(self, name: str) -> LinuxGuest:
+    def guest(self, name: str) -> Guest:
         """The guest `name` with a fresh memory of what is asked; `Unreadable` where it was not read."""
-        return _readable(name, self.guests[name]).observed()
+        found = self.guests[name]
+        if isinstance(found, Problem):
+            raise Unreadable(f"{name} was not read: {found.missing}", found.remedy)
+        return found.observed()
 
     def machine(self, key: str) -> Machine:
         """The virtual machine with a fresh memory; `Unreadable` where it was not read."""
-        return _readable("", self.machines[key]).observed()
+        return _readable(self.machines[key]).observed()
 
     def policy(self, key: str) -> Policy:
         """The backup policy with a fresh memory; `Unreadable` where it was not read."""
-        return _readable("", self.policies[key]).observed()
+        return _readable(self.policies[key]).observed()
 
-    def guest_of(self, key: str) -> LinuxGuest | None:
+    def guest_of(self, key: str) -> Guest | None:
         """The guest inside a virtual machine, with a fresh memory; None where none was read."""
         host = self.joined.host_of.get(key)
         found = self.guests.get(host) if host is not None else None
-        return found.observed() if isinstance(found, LinuxGuest) else None
+        return found.observed() if isinstance(found, Guest) else None
 
     def problems(self) -> dict[str, Problem]:
         """What could not be read as a whole, by the id that reports show, with what to do."""
@@ -152,9 +154,9 @@ def _backs_up(policy: Policy, meant: set[str]) -> bool:
     return items is None or any(normal(item.vm_id) in meant for item in items)
 
 
-def _readable(name: str, subject: S | Problem) -> S:
+def _readable(subject: S | Problem) -> S:
     if isinstance(subject, Problem):
-        raise Unreadable(f"{name} was not read: {subject.missing}" if name else subject.missing, subject.remedy)
+        raise Unreadable(subject.missing, subject.remedy)
     return subject
 
 
@@ -163,12 +165,13 @@ def open_subjects(facts: Facts, now: datetime, max_age: timedelta | None = None)
     guests = {g.name: _open_guest(g, now, max_age) for g in facts.guests}
     estate = open_estate(_aged(each, now, max_age) for each in facts.subscriptions)
     machines = find_machines(estate)
-    joined = _join(of_kind(guests, LinuxGuest), of_kind(machines, Machine))
+    read = {name: guest for name, guest in guests.items() if not isinstance(guest, Problem)}
+    joined = _join(read, of_kind(machines, Machine))
     sides = {side for side, read in (("guest", facts.guests), ("platform", facts.subscriptions)) if read}
     return Subjects(guests, machines, find_policies(estate), joined, frozenset(sides))
 
 
-def _join(guests: Mapping[str, LinuxGuest], machines: Mapping[str, Machine]) -> Joined:
+def _join(guests: Mapping[str, Guest], machines: Mapping[str, Machine]) -> Joined:
     def addresses_of(host: str) -> tuple[str, ...]:
         try:
             return guests[host].observed().addressing.addresses
@@ -198,11 +201,11 @@ def _addresses(machine: Machine) -> list[str]:
         return []
 
 
-def _open_guest(recorded: RecordedGuest, now: datetime, max_age: timedelta | None) -> LinuxGuest | Problem:
+def _open_guest(recorded: RecordedGuest, now: datetime, max_age: timedelta | None) -> Guest | Problem:
     if recorded.problem is not None:
         return recorded.problem
     try:
-        guest = parse_linux_guest(parse_output(recorded.output))
+        guest = parse_guest(recorded.output)
     except Unreadable as error:
         return Problem(error.missing, error.remedy)
     # by the collector's clock and by the guest's: the older of the two counts

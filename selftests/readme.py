@@ -1,9 +1,10 @@
-"""The README's generated control table: `python -m selftests.readme` writes it."""
+"""What is generated and kept: the README's control table and probe.cmd. `python -m selftests.readme` writes them."""
 
 from __future__ import annotations
 
 from backup_compliance.baselines import load_baseline
 from backup_compliance.controls import load_catalogue
+from backup_compliance.guest.windows_probe import BY_HAND, by_hand
 from backup_compliance.report.catalogue import catalogue_table
 from selftests.product import ROOT
 
@@ -18,6 +19,12 @@ def with_table(text: str) -> str:
     return f"{before}{BEGIN}\n\n{table}\n\n{END}{after}"
 
 
+def probe_by_hand() -> bytes:
+    """probe.cmd as the probe's commands are now."""
+    return by_hand(load_baseline("documented").thresholds.storage_endpoints["public"]).encode("ascii")
+
+
 if __name__ == "__main__":
+    BY_HAND.write_bytes(probe_by_hand())
     readme = ROOT / "README.md"
     readme.write_text(with_table(readme.read_text()))

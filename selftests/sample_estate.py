@@ -49,10 +49,12 @@ NUMBERS = {
     "sample-gone-01": 24,
     "sample-arm-01": 25,
     "sample-win-01": 26,
+    "sample-sql-01": 28,
+    "sample-sql-02": 29,
     "sample-proxy-01": 250,
     "sample-proxy-02": 251,
 }
-"""Virtual machines by the number that their VM id and address are made of; the last four are in ARM only."""
+"""Virtual machines by the number that their VM id and address are made of; sample-arm-01 and the proxies are in ARM only."""
 BACKED_UP = [name for name in NUMBERS if name not in ("sample-new-01", "sample-cut-01")]
 SUBNETS = {
     "sample-db-01": "inspected",
@@ -63,10 +65,12 @@ SUBNETS = {
     "sample-net-03": "sealed",
     "sample-new-01": "private",
 }
+WINDOWS_MACHINES = ("sample-win-01", "sample-sql-01", "sample-sql-02")
 AGENTS = {
     "sample-app-01": "2.7.3.0",
     "sample-app-02": "2.2.45",
-    "sample-win-01": "2.7.41491.1210",
+    **dict.fromkeys(WINDOWS_MACHINES, "2.7.41491.1172"),
+    "sample-sql-02": "2.7.41491.911",
 }
 WINDOWS_SNAPSHOT = "Microsoft.Azure.RecoveryServices.VMSnapshot"
 
@@ -88,7 +92,7 @@ def _network() -> Json:
 
 
 def _machine(name: str, number: int) -> Json:
-    found = machine(name, number, system=WINDOWS if name == "sample-win-01" else "Linux")
+    found = machine(name, number, system=WINDOWS if name in WINDOWS_MACHINES else "Linux")
     if name in ("sample-web-01", "sample-web-02", "sample-batch-01", "sample-app-01"):
         kind = "web" if "web" in name else "night"
         found["properties"]["availabilitySet"] = {
@@ -102,7 +106,7 @@ def _machine(name: str, number: int) -> Json:
 
 
 def _view(name: str) -> Json:
-    system = name == "sample-win-01"
+    system = name in WINDOWS_MACHINES
     view = instance_view(
         name,
         version=AGENTS.get(name, "2.15.0.1"),

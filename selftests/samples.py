@@ -28,6 +28,16 @@ from selftests.recordings import (
     ubuntu,
 )
 from selftests.sample_estate import sample_subscription, third_octet
+from selftests.windows_recordings import (
+    GERMAN,
+    KOREAN,
+    WindowsRecording,
+    service,
+    windows,
+    with_proxy,
+    with_sql,
+    writers,
+)
 
 FOLDER = Path(__file__).parents[1] / "samples" / "facts"
 LABEL = "made-up samples, no real machines"
@@ -173,6 +183,22 @@ def never_backed_up() -> Recording:
     )
 
 
+def sql_server() -> WindowsRecording:
+    """A German Windows with SQL Server, behind a proxy of LocalSystem's, all of it as it should be."""
+    return with_proxy(
+        with_sql(windows("sample-sql-01", 28, "Windows Server 2019 Datacenter", "10.0.17763.6532", GERMAN))
+    )
+
+
+def neglected_sql_server() -> WindowsRecording:
+    """A Korean Windows with SQL Server whose copy-only setting, provider and agent nobody looked after."""
+    guest = windows("sample-sql-02", 29, "Windows Server 2016 Datacenter", "10.0.14393.7428", KOREAN)
+    guest = with_sql(guest, None).put("reg IaasVmProvider", service("IaasVmProvider", start=4))
+    guest = guest.edit("reg guest", ("2.7.41491.1172", "2.7.41491.911")).put("reg RdAgent", service("RdAgent"))
+    guest = guest.put("vss", writers(KOREAN, (1, 1, 8, 1), "실패함", "다시 시도할 수 없는 오류"))
+    return with_proxy(guest, override="<local>", machine="")
+
+
 def sample_facts() -> Facts:
     """Every sample guest."""
     read_at = datetime.fromtimestamp(EPOCH, UTC)
@@ -192,6 +218,9 @@ def sample_facts() -> Facts:
         "sample-net-02": no_option_245(),
         "sample-edge-01": too_new_python(),
         "sample-new-01": never_backed_up(),
+        "sample-win-01": windows("sample-win-01", 26),
+        "sample-sql-01": sql_server(),
+        "sample-sql-02": neglected_sql_server(),
     }
     recorded = [RecordedGuest(name, guest.moved(third_octet(name)).output(), read_at) for name, guest in guests.items()]
     # reads a VM id that is in no subscription

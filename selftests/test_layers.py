@@ -32,7 +32,10 @@ PURE = (
         "guest/connectivity",
     ),
     *("guest/extension", "guest/leases", "guest/static", "guest/system", "guest/decisions", "guest/linux"),
-    *("guest/versions", "guest/goal_state"),
+    *("guest/versions", "guest/goal_state", "guest/either"),
+    *("guest/windows", "guest/windows_agent", "guest/windows_decisions", "guest/windows_extension"),
+    *("guest/windows_facts", "guest/windows_network", "guest/windows_output", "guest/windows_proxy"),
+    *("guest/windows_registry", "guest/windows_system"),
     *("platform/__init__", "platform/resource_types", "platform/estate", "platform/facts", "platform/compute"),
     "platform/arm_replies",
     *("platform/machine", "platform/policy", "platform/inventory", "platform/decisions"),
@@ -61,7 +64,7 @@ KNOWS_AZURE = {
     *("platform/arm_operations", "platform/asking", "platform/clouds", "platform/credentials", "platform/graph"),
     *("platform/live_questions", "platform/metrics_questions", "platform/read"),
 }
-KNOWS_HOSTS = {"guest/read", "guest/connection", "guest/hosts"}
+KNOWS_HOSTS = {"guest/read", "guest/connection", "guest/hosts", "guest/winrm_connection"}
 IMPURE_CALLS = {"open", "print", "input", "eval", "exec"}
 
 

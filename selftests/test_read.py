@@ -257,6 +257,21 @@ def test_host_is_named_without_user_and_password(spec: str, name: str) -> None:
     assert "secret" not in repr(target)
 
 
+@pytest.mark.parametrize(
+    ("spec", "reached"),
+    [
+        ("winrm://u:p@win01", "winrm://u:p@win01:5986"),
+        ("winrm://u:p@win01/?no_ssl=true", "winrm://u:p@win01:5985?no_ssl=true"),
+        ("winrm://u:p@win01:443", "winrm://u:p@win01:443"),
+    ],
+)
+def test_winrm_has_a_port_of_its_own(spec: str, reached: str) -> None:
+    """Testinfra takes https's where none is given, and WinRM listens on another; the name is without it."""
+    (target,) = parse_hosts(spec)
+    assert target.spec == reached
+    assert target.name == ("win01:443" if spec.endswith("443") else "win01")
+
+
 def test_hosts_are_told_apart() -> None:
     """One spec twice is one host; two specs of one name get numbers."""
     assert [t.name for t in parse_hosts("a,a,ssh://b@a,paramiko://a")] == ["a", "a~2", "a~3"]

@@ -4,13 +4,36 @@ from __future__ import annotations
 
 import pytest
 
+from backup_compliance.guest.either import Guest
 from backup_compliance.guest.facts import AgentConfiguration, AgentVersion, BackupExtension, Proxy
 from backup_compliance.guest.linux import LinuxGuest
+from backup_compliance.guest.windows import WindowsGuest
 from backup_compliance.verdicts import NotApplicable, Undetermined
+
+PROXY_PLACES = {
+    LinuxGuest: "neither in waagent.conf, nor in its unit, nor in its processes",
+    WindowsGuest: "neither for LocalSystem (S-1-5-18), nor for WinHTTP",
+}
 
 
 @pytest.fixture
-def agent(guest: LinuxGuest) -> AgentVersion:
+def linux(guest: Guest) -> LinuxGuest:
+    """The guest, where it runs Linux; what only Linux has is not applicable elsewhere."""
+    if not isinstance(guest, LinuxGuest):
+        raise NotApplicable(f"this is {guest.identity.operating_system}, and only Linux has it")
+    return guest
+
+
+@pytest.fixture
+def windows(guest: Guest) -> WindowsGuest:
+    """The guest, where it runs Windows; what only Windows has is not applicable elsewhere."""
+    if not isinstance(guest, WindowsGuest):
+        raise NotApplicable(f"this is {guest.identity.operating_system}, and only Windows has it")
+    return guest
+
+
+@pytest.fixture
+def agent(guest: Guest) -> AgentVersion:
     """The installed agent's version; undetermined without one, which AVB-201 judges."""
     if guest.agent is None:
         raise Undetermined("the agent is not installed, so it has no version (AVB-201)")
@@ -18,17 +41,17 @@ def agent(guest: LinuxGuest) -> AgentVersion:
 
 
 @pytest.fixture
-def configuration(guest: LinuxGuest) -> AgentConfiguration:
+def configuration(linux: LinuxGuest) -> AgentConfiguration:
     """The agent's configuration; undetermined without a file or a setting in it, which AVB-206 judges."""
-    if guest.configuration is None:
+    if linux.configuration is None:
         raise Undetermined("/etc/waagent.conf does not exist (AVB-206)")
-    if not guest.configuration.settings:
+    if not linux.configuration.settings:
         raise Undetermined("/etc/waagent.conf holds no setting (AVB-206)")
-    return guest.configuration
+    return linux.configuration
 
 
 @pytest.fixture
-def extension(guest: LinuxGuest) -> BackupExtension:
+def extension(guest: Guest) -> BackupExtension:
     """The backup extension; not applicable on a guest that never had it."""
     if guest.extension is None:
         raise NotApplicable("no trace of the backup extension: it comes with the first backup")
@@ -36,8 +59,8 @@ def extension(guest: LinuxGuest) -> BackupExtension:
 
 
 @pytest.fixture
-def proxy(guest: LinuxGuest) -> Proxy:
+def proxy(guest: Guest) -> Proxy:
     """The agent's proxy; not applicable where none is set anywhere."""
     if guest.proxy is None:
-        raise NotApplicable("no proxy is set in waagent.conf, in the agent's unit or in its processes")
+        raise NotApplicable("no proxy is set for the agent: " + PROXY_PLACES[type(guest)])
     return guest.proxy

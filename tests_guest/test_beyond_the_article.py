@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from backup_compliance.controls import TROUBLESHOOTING_2025, control
 from backup_compliance.guest.decisions import reboot_failure
-from backup_compliance.guest.linux import LinuxGuest
+from backup_compliance.guest.either import Guest
+from backup_compliance.guest.windows_decisions import writers_failure
 
 
-@control("AVB-504", cause=5, source=TROUBLESHOOTING_2025, remediation="Restart the VM in a maintenance window.")
-def test_no_restart_is_pending(guest: LinuxGuest) -> None:
-    """A guest that waits for a restart may hold half-replaced libraries under the agent and its extensions."""
-    failure = reboot_failure(guest.reboot)
+@control(
+    "AVB-504",
+    cause=5,
+    source=TROUBLESHOOTING_2025,
+    remediation="Restart the VM in a maintenance window.",
+    windows="Restart the VM in a maintenance window; of a VSS writer that failed, the service behind it is enough.",
+)
+def test_no_restart_is_pending(guest: Guest) -> None:
+    """What waits for a restart runs on half-replaced files; a VSS writer that failed waits for its service's restart."""
+    failure = reboot_failure(guest.reboot) or writers_failure(guest.writers)
     assert failure is None, failure

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from backup_compliance.controls import HOST_ADDRESS_2019, TROUBLESHOOTING_2016, control
-from backup_compliance.guest.decisions import host_address_failure, proxy_failure, route_failure, storage_failure
+from backup_compliance.guest.decisions import (
+    host_address_failure,
+    proxy_failure,
+    proxy_settings_failure,
+    route_failure,
+    storage_failure,
+)
+from backup_compliance.guest.either import Guest
 from backup_compliance.guest.facts import Proxy
 from backup_compliance.guest.linux import LinuxGuest
 
@@ -13,8 +20,9 @@ from backup_compliance.guest.linux import LinuxGuest
     cause=1,
     source=TROUBLESHOOTING_2016,
     remediation="Let the VM out to Azure Storage on TCP 443: an NSG rule for Storage.<region>, a route, or HttpProxy.Host and HttpProxy.Port in /etc/waagent.conf.",
+    windows="Let the VM out to Azure Storage on TCP 443: an NSG rule for Storage.<region>, a route (New-NetRoute), or a proxy for LocalSystem.",
 )
-def test_storage_answers_https(guest: LinuxGuest) -> None:
+def test_storage_answers_https(guest: Guest) -> None:
     """The backup extension sends snapshot commands to Azure Storage over HTTPS; a silent drop only shows as a timeout."""
     failure = storage_failure(guest.storage)
     assert failure is None, failure
@@ -25,11 +33,12 @@ def test_storage_answers_https(guest: LinuxGuest) -> None:
     cause=1,
     source=TROUBLESHOOTING_2016,
     remediation="Set HttpProxy.Host and HttpProxy.Port in /etc/waagent.conf without spaces and credentials, allow CONNECT to port 443 on the proxy, and add 168.63.129.16 to no_proxy.",
+    windows="Give LocalSystem (HKU\\S-1-5-18, Internet Settings) and WinHTTP (netsh winhttp set proxy) the same proxy without credentials, allow CONNECT to port 443 on it, and except 168.63.129.16 in both.",
 )
-def test_proxy_settings_are_usable(guest: LinuxGuest, proxy: Proxy) -> None:
+def test_proxy_settings_are_usable(guest: Guest, proxy: Proxy) -> None:
     """A proxy that is half set, asks for a password or captures the host address cuts the agent off."""
-    spaced = guest.configuration.spaced_lines if guest.configuration else ()
-    failure = proxy_failure(proxy, spaced, guest.storage.checks)
+    spaced = guest.configuration.spaced_lines if isinstance(guest, LinuxGuest) and guest.configuration else ()
+    failure = proxy_settings_failure(proxy, spaced) or proxy_failure(proxy, spaced, guest.storage.checks)
     assert failure is None, failure
 
 
@@ -38,8 +47,9 @@ def test_proxy_settings_are_usable(guest: LinuxGuest, proxy: Proxy) -> None:
     cause=1,
     source=HOST_ADDRESS_2019,
     remediation="Allow root to reach 168.63.129.16 on TCP 80 and 32526 in the guest's firewall, and keep proxies away from it.",
+    windows="Allow outbound TCP 80 and 32526 to 168.63.129.16 in Windows' firewall and other filters (netsh wfp show filters), and except it from proxies.",
 )
-def test_host_address_answers(guest: LinuxGuest) -> None:
+def test_host_address_answers(guest: Guest) -> None:
     """The agent gets its orders and reports its status through 168.63.129.16; without it no extension can run."""
     failure = host_address_failure(guest.host_address)
     assert failure is None, failure
@@ -50,8 +60,9 @@ def test_host_address_answers(guest: LinuxGuest) -> None:
     cause=1,
     source=TROUBLESHOOTING_2016,
     remediation="Remove the blackhole, unreachable or prohibit route, or add a default route: ip route show table all.",
+    windows="Remove the route that leads nowhere (Get-NetRoute -PolicyStore PersistentStore, Remove-NetRoute), or add a default route.",
 )
-def test_routes_lead_somewhere(guest: LinuxGuest) -> None:
+def test_routes_lead_somewhere(guest: Guest) -> None:
     """A route that drops packets inside the guest cannot be mended by any rule outside of it."""
     failure = route_failure(guest.routes)
     assert failure is None, failure

@@ -9,30 +9,49 @@ from backup_compliance.controls import EXTENSION_SOURCE_2026, TROUBLESHOOTING_20
 from backup_compliance.guest.decisions import handler_failure
 from backup_compliance.guest.facts import BackupExtension
 from backup_compliance.guest.linux import LinuxGuest
+from backup_compliance.guest.windows import WindowsGuest
+from backup_compliance.guest.windows_decisions import provider_failure
 from backup_compliance.verdicts import NotApplicable
 
 REINSTALL = "Uninstall VMSnapshotLinux (portal: VM, Settings, Extensions; or az vm extension delete); the next backup installs it again."
 
+NEVER_INSTALLED = "no trace of the backup extension: it comes with the first backup"
+REINSTALL_WINDOWS = REINSTALL.replace("VMSnapshotLinux", "VMSnapshot")
+
 
 @control("AVB-301", cause=3, source=TROUBLESHOOTING_2016, remediation=REINSTALL)
-def test_backup_extension_is_new_enough(guest: LinuxGuest, extension: BackupExtension, thresholds: Thresholds) -> None:
+def test_backup_extension_is_new_enough(linux: LinuxGuest, extension: BackupExtension, thresholds: Thresholds) -> None:
     """An extension below the documented version cannot be loaded; Python 3.12 guests need a later build still."""
     active = extension.active
     assert active is not None, f"the extension was asked for ({extension.traces[0]}) and has no handler folder"
-    recent_python = guest.interpreter is not None and guest.interpreter.version >= Version("3.12")
+    recent_python = linux.interpreter is not None and linux.interpreter.version >= Version("3.12")
     floor = thresholds.linux_extension_minimum_python_3_12 if recent_python else thresholds.linux_extension_minimum
     assert active.version >= Version(floor), (
         f"{active.path} is {active.version}, the minimum {'with Python 3.12 ' if recent_python else ''}is {floor}"
     )
 
 
-@control("AVB-302", cause=3, source=TROUBLESHOOTING_2016, remediation=REINSTALL)
+@control("AVB-302", cause=3, source=TROUBLESHOOTING_2016, remediation=REINSTALL, windows=REINSTALL_WINDOWS)
 def test_backup_extension_is_ready(extension: BackupExtension) -> None:
     """A handler that is not enabled, not ready or whose last run failed takes no snapshot."""
     if not extension.handlers:
-        raise NotApplicable("the extension is not installed; AVB-301 judges that")
+        raise NotApplicable("the extension is not installed; AVB-301 judges that on Linux, AVB-303 on Windows")
     failure = handler_failure(extension)
     assert failure is None, failure
+
+
+@control(
+    "AVB-303",
+    cause=3,
+    source=TROUBLESHOOTING_2016,
+    remediation="Set-Service IaasVmProvider -StartupType Automatic; where it does not exist, uninstall VMSnapshot: the next backup installs both again.",
+)
+def test_snapshot_provider_starts_automatically(windows: WindowsGuest) -> None:
+    """The extension's VSS provider has to be enabled and Automatic; it stops between backups, and need not run."""
+    if not windows.extension_traces:
+        raise NotApplicable(NEVER_INSTALLED)
+    failure = provider_failure(windows.provider)
+    assert failure is None, f"{failure} ({windows.extension_traces[0]})"
 
 
 @control(
@@ -41,9 +60,9 @@ def test_backup_extension_is_ready(extension: BackupExtension) -> None:
     source=EXTENSION_SOURCE_2026,
     remediation="Install a Python that the extension supports as /usr/bin/python3 (or python3.8).",
 )
-def test_extension_finds_its_interpreter(guest: LinuxGuest, thresholds: Thresholds) -> None:
+def test_extension_finds_its_interpreter(linux: LinuxGuest, thresholds: Thresholds) -> None:
     """The extension's launcher tries a fixed list of interpreters and starts the first that exists."""
-    python = guest.interpreter
+    python = linux.interpreter
     assert python is not None, "no python of the launcher's list is in /usr/bin or /usr/local/bin"
     oldest, newest = Version(thresholds.python_oldest), Version(thresholds.python_newest)
     supported = oldest.release <= python.version.release[:2] <= newest.release

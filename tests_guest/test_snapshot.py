@@ -5,8 +5,24 @@ from __future__ import annotations
 from backup_compliance.baselines import Thresholds
 from backup_compliance.controls import TROUBLESHOOTING_2016, control
 from backup_compliance.guest.decisions import option_245_failure
-from backup_compliance.guest.linux import LinuxGuest
-from backup_compliance.verdicts import Undetermined
+from backup_compliance.guest.either import Guest
+from backup_compliance.guest.windows import WindowsGuest
+from backup_compliance.guest.windows_decisions import copy_backup_failure
+from backup_compliance.verdicts import NotApplicable, Undetermined
+
+
+@control(
+    "AVB-401",
+    cause=4,
+    source=TROUBLESHOOTING_2016,
+    remediation='reg add "HKLM\\SOFTWARE\\Microsoft\\BcdrAgent" /v USEVSSCOPYBACKUP /t REG_SZ /d TRUE /f /reg:64, and remove UseVssFullBackup.',
+)
+def test_sql_server_is_backed_up_copy_only(windows: WindowsGuest) -> None:
+    """A full VSS backup waits for SQL Server's own and breaks its chain of logs; a copy-only one does neither."""
+    if windows.sql_server is None:
+        raise NotApplicable("no instance of SQL Server is installed")
+    failure = copy_backup_failure(windows.sql_server)
+    assert failure is None, failure
 
 
 @control(
@@ -14,8 +30,9 @@ from backup_compliance.verdicts import Undetermined
     cause=4,
     source=TROUBLESHOOTING_2016,
     remediation="Find what uses the processor (top), move the backup to a quieter time, or resize the VM.",
+    windows="Find what uses the processor (Get-Process | Sort-Object CPU), move the backup to a quieter time, or resize the VM.",
 )
-def test_processor_has_room(guest: LinuxGuest, thresholds: Thresholds) -> None:
+def test_processor_has_room(guest: Guest, thresholds: Thresholds) -> None:
     """Above 90 percent the snapshot task queues behind everything else and times out."""
     load = guest.load
     assert load.cpu_percent <= thresholds.cpu_percent, (
@@ -28,8 +45,9 @@ def test_processor_has_room(guest: LinuxGuest, thresholds: Thresholds) -> None:
     cause=4,
     source=TROUBLESHOOTING_2016,
     remediation="Find what uses the memory (ps aux --sort=-rss), or resize the VM.",
+    windows="Find what uses the memory (Get-Process | Sort-Object WorkingSet), or resize the VM.",
 )
-def test_memory_has_room(guest: LinuxGuest, thresholds: Thresholds) -> None:
+def test_memory_has_room(guest: Guest, thresholds: Thresholds) -> None:
     """Above 90 percent the snapshot task is starved and times out."""
     load = guest.load
     free = f"{load.memory_available_mib} of {load.memory_total_mib} MiB available"
@@ -43,8 +61,9 @@ def test_memory_has_room(guest: LinuxGuest, thresholds: Thresholds) -> None:
     cause=4,
     source=TROUBLESHOOTING_2016,
     remediation="Turn DHCP on in the guest; where the address must not change, set it static on the network interface in Azure.",
+    windows="Set-NetIPInterface -Dhcp Enabled; where the address must not change, set it static on the network interface in Azure.",
 )
-def test_primary_interface_uses_dhcp(guest: LinuxGuest) -> None:
+def test_primary_interface_uses_dhcp(guest: Guest) -> None:
     """The guest learns the platform's host address by DHCP; a static address in the guest cuts that off."""
     addressing = guest.addressing
     if addressing.uses_dhcp is None:
@@ -59,8 +78,9 @@ def test_primary_interface_uses_dhcp(guest: LinuxGuest) -> None:
     cause=4,
     source=TROUBLESHOOTING_2016,
     remediation="Renew the lease (dhclient -r and dhclient, or restart the VM); where a relay or another DHCP server answers, let Azure's answer through.",
+    windows="Renew the lease (ipconfig /release and /renew in one line, or restart the VM); where a relay or another DHCP server answers, let Azure's answer through.",
 )
-def test_lease_carries_option_245(guest: LinuxGuest) -> None:
+def test_lease_carries_option_245(guest: Guest) -> None:
     """Option 245 tells the agent the platform's host address; without it no extension can be downloaded or run."""
     failure = option_245_failure(guest.addressing)
     assert failure is None, failure

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from backup_compliance.baselines import Thresholds
-from backup_compliance.guest.linux import LinuxGuest
+from backup_compliance.guest.either import Guest
 from backup_compliance.platform.decisions import agent_of, check_runs
 from backup_compliance.platform.facts import AgentView, InstanceView
 from backup_compliance.platform.live import (
@@ -41,7 +41,7 @@ def reported(machine: Machine) -> InstanceView | None:
 
 
 @pytest.fixture
-def contradiction(guest_inside: LinuxGuest | None) -> str:
+def contradiction(guest_inside: Guest | None) -> str:
     """What the guest says against an agent that does not report; empty where it says nothing."""
     try:
         processes = guest_inside.processes if guest_inside is not None else None
@@ -53,7 +53,7 @@ def contradiction(guest_inside: LinuxGuest | None) -> str:
 
 
 @pytest.fixture
-def storage_answers(guest_inside: LinuxGuest | None) -> bool | None:
+def storage_answers(guest_inside: Guest | None) -> bool | None:
     """Whether Azure Storage answers the guest itself, directly; None where nobody asked it."""
     try:
         direct = [c for c in guest_inside.storage.checks if c.path == "direct"] if guest_inside is not None else []
@@ -63,12 +63,12 @@ def storage_answers(guest_inside: LinuxGuest | None) -> bool | None:
 
 
 @pytest.fixture
-def proxy_path(machine: Machine, guest_inside: LinuxGuest | None) -> tuple[Leg, ...]:
+def proxy_path(machine: Machine, guest_inside: Guest | None) -> tuple[Leg, ...]:
     """The way through the proxy that the guest names; not applicable where it names none."""
     if guest_inside is None:
         raise Undetermined("whether the guest uses a proxy is not known: it was not read", "read the guest as well")
     if guest_inside.proxy is None:
-        raise NotApplicable("no proxy is set in waagent.conf, in the agent's unit or in its processes")
+        raise NotApplicable("no proxy is set for the agent in the guest")
     endpoint = proxy_endpoint(guest_inside.proxy)
     found = find_proxy_path(machine.estate, machine.interface, machine.identity, endpoint)
     machine.keep("proxy_path", path_evidence(found))

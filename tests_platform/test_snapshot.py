@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from backup_compliance.baselines import Thresholds
 from backup_compliance.controls import TROUBLESHOOTING_2016, TROUBLESHOOTING_2025, control
-from backup_compliance.guest.linux import LinuxGuest
+from backup_compliance.guest.either import Guest
 from backup_compliance.platform.backup_decisions import backup_failure
 from backup_compliance.platform.decisions import power_failure
 from backup_compliance.platform.load import check_in_use, load_failure
@@ -20,7 +20,7 @@ from backup_compliance.staggering import StartRule
     source=TROUBLESHOOTING_2016,
     remediation="Stop the VM from the platform (az vm deallocate) or start it (az vm start); a failed provisioning state is mended by az vm reapply.",
 )
-def test_power_state_is_true(machine: Machine, guest_inside: LinuxGuest | None) -> None:
+def test_power_state_is_true(machine: Machine, guest_inside: Guest | None) -> None:
     """A VM that was shut down from inside may be shown in a wrong state, and the snapshot is then asked of nobody."""
     answered = guest_inside.identity.collected_at if guest_inside is not None else None
     failure = power_failure(machine.power, machine.read_at, answered)
@@ -60,7 +60,7 @@ def test_load_leaves_room_during_backups(machine: Machine, thresholds: Threshold
     source=TROUBLESHOOTING_2016,
     remediation="Set the private addresses static on the network interface in Azure, and leave DHCP on in the guest.",
 )
-def test_static_address_is_set_on_the_platform(machine: Machine, guest_inside: LinuxGuest | None) -> None:
+def test_static_address_is_set_on_the_platform(machine: Machine, guest_inside: Guest | None) -> None:
     """An address that is set in the guest and not on the platform takes DHCP away, and with it the host address."""
     addressing = guest_inside.addressing if guest_inside is not None else None
     told = (addressing.addresses, addressing.uses_dhcp) if addressing is not None else (None, None)

@@ -21,7 +21,7 @@ from backup_compliance.untrusted import printable
 from backup_compliance.verdicts import Unreadable
 
 CONFIGURATION: Final = "/etc/waagent.conf"
-RESTARTING: Final = frozenset({"always", "on-failure", "on-abnormal", "on-abort", "respawn"})
+RESTARTING: Final = frozenset({"always", "on-failure", "on-abnormal", "on-abort", "respawn", "restart"})
 _BOOT_STATES: Final = frozenset({"enabled", "alias", "generated"})
 COMMAND_LIMIT: Final = 2000
 """Characters of a command line that are looked at; the probe sends 400 bytes."""

@@ -9,15 +9,22 @@ from packaging.version import Version
 
 from backup_compliance.baselines import Thresholds
 from backup_compliance.guest.decisions import host_address_failure
-from backup_compliance.guest.linux import LinuxGuest
+from backup_compliance.guest.either import Guest
+from backup_compliance.guest.windows import WindowsGuest
 from backup_compliance.verdicts import Undetermined, Unreadable
 
 
-def _agent_below_minimum(guest: LinuxGuest, thresholds: Thresholds) -> bool:
-    return guest.agent is None or guest.agent.goal_state < Version(thresholds.linux_agent_minimum)
+def _agent_below_minimum(guest: Guest, thresholds: Thresholds) -> bool:
+    return guest.agent is None or guest.agent.goal_state < minimum_agent(guest, thresholds)
 
 
-CONDITIONS: Final[Mapping[str, Callable[[LinuxGuest, Thresholds], bool]]] = {
+def minimum_agent(guest: Guest, thresholds: Thresholds) -> Version:
+    """The oldest supported agent of the guest's operating system: the two have version lines of their own."""
+    windows = isinstance(guest, WindowsGuest)
+    return Version(thresholds.windows_agent_minimum if windows else thresholds.linux_agent_minimum)
+
+
+CONDITIONS: Final[Mapping[str, Callable[[Guest, Thresholds], bool]]] = {
     "snapshot-starts-in-guest": lambda guest, thresholds: guest.storage.snapshot_starts_in_guest,
     "agent-below-minimum": _agent_below_minimum,
     "host-address-reachable": lambda guest, thresholds: host_address_failure(guest.host_address) is None,
@@ -26,7 +33,7 @@ CONDITIONS: Final[Mapping[str, Callable[[LinuxGuest, Thresholds], bool]]] = {
 }
 
 
-def holding(names: Iterable[str], guest: LinuxGuest, thresholds: Thresholds) -> tuple[str, ...]:
+def holding(names: Iterable[str], guest: Guest, thresholds: Thresholds) -> tuple[str, ...]:
     """Those of `names` that hold; one that cannot be read does not, so the base severity stands."""
 
     def holds(name: str) -> bool:

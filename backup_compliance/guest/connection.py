@@ -14,12 +14,13 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import IO, Final
 
 from testinfra.backend.base import BaseBackend, CommandResult
 
 from backup_compliance.guest.output import OUTPUT_LIMIT
+from backup_compliance.guest.winrm_connection import bounded_winrm
 
 ERROR_LIMIT: Final = 16384
 _limits = threading.local()
@@ -29,14 +30,20 @@ _running: set[subprocess.Popen[bytes]] = set()
 class TimedOut(Exception):
     """The command did not end in time; it was killed."""
 
+    def __init__(self, output: bytes = b"") -> None:
+        self.output = output
+        """What it had printed by then."""
+        super().__init__("timed out")
+
 
 @contextmanager
-def bounded_connections() -> Iterator[None]:
-    """Inside, every command that testinfra runs locally keeps this thread's deadline."""
+def bounded_connections(*, over_winrm: bool = False) -> Iterator[None]:
+    """Inside, every command that testinfra runs locally keeps this thread's deadline; over WinRM too, where that is asked."""
     original = BaseBackend.run_local
-    BaseBackend.run_local = _run_local  # the one place all of its backends pass
+    BaseBackend.run_local = _run_local  # the one place all of its backends pass but WinRM's
     try:
-        yield
+        with bounded_winrm(time_left) if over_winrm else nullcontext():
+            yield
     finally:
         for process in list(_running):  # Ctrl-C reaches this process only, not the groups of its own
             _kill_group(process)
@@ -46,6 +53,14 @@ def bounded_connections() -> Iterator[None]:
 def set_deadline(seconds: float) -> None:
     """How long commands of this thread may take from now on, all together."""
     _limits.deadline = time.monotonic() + seconds
+
+
+def time_left() -> float:
+    """Seconds until this thread's deadline; `TimedOut` at or after it."""
+    left = getattr(_limits, "deadline", time.monotonic() + 60) - time.monotonic()
+    if left <= 0:
+        raise TimedOut
+    return float(left)
 
 
 def _run_local(backend: BaseBackend, command: str, *args: str) -> CommandResult:
@@ -64,8 +79,8 @@ def _run_local(backend: BaseBackend, command: str, *args: str) -> CommandResult:
     try:
         stdout, stderr = _read_both(process, deadline)
         process.wait(timeout=max(0.1, deadline - time.monotonic()))
-    except (TimedOut, subprocess.TimeoutExpired) as error:
-        raise TimedOut from error
+    except subprocess.TimeoutExpired as error:
+        raise TimedOut(stdout) from error
     finally:
         _running.discard(process)
         _kill_group(process)
@@ -84,7 +99,7 @@ def _read_both(process: subprocess.Popen[bytes], deadline: float) -> tuple[bytes
         while selector.get_map():
             ready = selector.select(max(0.0, deadline - time.monotonic()))
             if not ready:
-                raise TimedOut
+                raise TimedOut(bytes(kept[process.stdout]))
             for key, _ in ready:
                 stream = key.data
                 chunk = os.read(key.fd, 65536)

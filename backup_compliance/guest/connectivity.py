@@ -17,6 +17,11 @@ IN_GUEST: Final = frozenset({"onlyguest", "firstguestthenhost"})
 # `local` leads back to the VM itself: neither storage nor the host is there
 UNUSABLE: Final = frozenset({"unreachable", "prohibit", "blackhole", "throw", "local"})
 
+NO_ENDPOINT: Final = (
+    "no storage endpoint to try: the VM's goal state names none and the baseline has none for this cloud",
+    "name one of your own accounts in thresholds.storage_endpoints of a baseline file",
+)
+
 # curl's exit statuses (curl.1, EXIT CODES) by the stage that failed.
 _CURL_STAGES: Final = {
     **dict.fromkeys((5, 97), "proxy"),
@@ -189,10 +194,7 @@ def parse_storage(output: ProbeOutput) -> Storage:
     """The requests to Azure Storage and how the snapshot is asked for."""
     part = output.one("endpoints")
     if not output.all("http", "storage"):
-        raise Unreadable(
-            "no storage endpoint to try: the VM's goal state names none and the baseline has none for this cloud",
-            "name one of your own accounts in thresholds.storage_endpoints of a baseline file",
-        )
+        raise Unreadable(*NO_ENDPOINT)
     checks = parse_http_checks(output, "storage")
     tried = {c.endpoint for c in checks if c.path == "direct"}
     untried = [x for x in part.text.split() if "=" not in x and printable(x, 260) not in tried]

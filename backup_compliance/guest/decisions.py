@@ -5,7 +5,9 @@ Every function returns the explanation of the failure, or None where the precond
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from ipaddress import ip_address, ip_network
 from itertools import groupby
 
@@ -65,8 +67,8 @@ def _is_hijacked(address: str | None) -> bool:
     return parsed.is_private or parsed.is_loopback or parsed.is_unspecified
 
 
-def proxy_failure(proxy: Proxy, spaced_lines: Sequence[str], checks: Sequence[HttpCheck]) -> str | None:
-    """Host and port complete, no credentials, readable by the extension, accepting CONNECT, and not used for the host address."""
+def proxy_settings_failure(proxy: Proxy, spaced_lines: Sequence[str]) -> str | None:
+    """Host and port complete, no credentials, readable by the extension, and of one mind."""
     if proxy.host is not None or proxy.port is not None:
         if proxy.host is None or proxy.port is None:
             missing = "HttpProxy.Host" if proxy.host is None else "HttpProxy.Port"
@@ -80,6 +82,15 @@ def proxy_failure(proxy: Proxy, spaced_lines: Sequence[str], checks: Sequence[Ht
     credentials = next((v for v in [proxy.host or "", *(v.value for v in proxy.variables)] if "@" in v), None)
     if credentials:
         return f"the proxy setting {credentials} holds credentials; authenticated proxies are not supported"
+    if proxy.contradictions:
+        return f"the proxy settings disagree: {proxy.contradictions[0]}"
+    return None
+
+
+def proxy_failure(proxy: Proxy, spaced_lines: Sequence[str], checks: Sequence[HttpCheck]) -> str | None:
+    """The settings are usable, CONNECT is accepted, and the host address goes another way."""
+    if (failure := proxy_settings_failure(proxy, spaced_lines)) is not None:
+        return failure
     through = [c for c in checks if c.path == "proxy"]
     refused = next((c for c in through if c.stage in ("proxy", "connection", "name resolution")), None)
     if refused:
@@ -87,11 +98,17 @@ def proxy_failure(proxy: Proxy, spaced_lines: Sequence[str], checks: Sequence[Ht
     captured = captured_host_address(proxy)
     if captured:
         return captured
+    if proxy.script is not None:
+        raise Undetermined(f"the script {proxy.script} decides which proxy is used, and it was not run")
     if not through:
-        raise Undetermined(
-            "the proxy is set for the agent's service only and the agent does not run, so CONNECT was not tried; start the agent and read again"
-        )
+        raise Undetermined(_why_not_tried(proxy))
     return None
+
+
+def _why_not_tried(proxy: Proxy) -> str:
+    if any(v.exceptions is not None for v in proxy.variables):
+        return f"{proxy.variables[0].value} is not HOST:PORT, so CONNECT was not tried"
+    return "the proxy is set for the agent's service only and the agent does not run, so CONNECT was not tried; start the agent and read again"
 
 
 def captured_host_address(proxy: Proxy) -> str | None:
@@ -99,16 +116,22 @@ def captured_host_address(proxy: Proxy) -> str | None:
 
     The host address speaks plain HTTP on both ports, so `https_proxy` does not concern it.
     """
-    variable = next((v for v in proxy.variables if v.name.lower() != "https_proxy"), None)
-    if variable is None:
-        return None
-    for entry in proxy.no_proxy:
-        try:
-            if entry == "*" or ip_address(HOST_ADDRESS) in ip_network(entry, strict=False):
-                return None
-        except ValueError:
-            continue
-    return f"{variable.name}={variable.value} ({variable.origin}) sends {HOST_ADDRESS} through the proxy: no_proxy does not name it"
+    for variable in (v for v in proxy.variables if not v.is_for_https_only):
+        exceptions = proxy.no_proxy if variable.exceptions is None else variable.exceptions
+        if not any(_spares_host_address(entry) for entry in exceptions):
+            by = "no_proxy" if variable.exceptions is None else "its list of exceptions"
+            return f"{variable.name}={variable.value} ({variable.origin}) sends {HOST_ADDRESS} through the proxy: {by} does not name it"
+    return None
+
+
+def _spares_host_address(entry: str) -> bool:
+    """A network, `*`, or Windows' wildcards (`168.63.129.*`); `<local>` means names without a dot only."""
+    try:
+        return ip_address(HOST_ADDRESS) in ip_network(entry, strict=False)
+    except ValueError:
+        return re.fullmatch(r"(?:http://)?[0-9.*]+", entry) is not None and fnmatchcase(
+            HOST_ADDRESS, entry.removeprefix("http://")
+        )
 
 
 def host_address_failure(checks: Sequence[HttpCheck]) -> str | None:

@@ -48,9 +48,9 @@ class AgentConfiguration:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A process of the agent: its id and full command line."""
+    """A process of the agent: its id and full command line; of a Windows service no more than its name."""
 
-    pid: int
+    pid: int | None
     command: str
 
 
@@ -61,6 +61,10 @@ class AgentProcesses:
     daemon: Process | None
     handler: Process | None
     others: tuple[Process, ...]
+    daemon_name: str = "'waagent -daemon'"
+    handler_name: str = "'-run-exthandlers'"
+    detail: str = ""
+    """What else was seen of them, to stand behind a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +72,16 @@ class AgentService:
     """How the guest's service manager knows the agent."""
 
     manager: str
-    """systemd, upstart or sysv."""
+    """systemd, upstart, sysv, or Windows' service control manager."""
     name: str
     active: str | None
     starts_at_boot: bool
     boot_evidence: str
     restart: str | None
-    """systemd's `Restart=`, upstart's `respawn`, None where there is no such thing."""
+    """systemd's `Restart=`, upstart's `respawn`, Windows' `restart`; None where there is no such thing."""
     path: str
+    restart_setting: str = "Restart"
+    """The name of the setting that tells this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +108,13 @@ class ProxyVariable:
     origin: str
     name: str
     value: str
+    exceptions: tuple[str, ...] | None = None
+    """Hosts that this very setting spares, where the system keeps them with it; None: the guest's `no_proxy` counts."""
+
+    @property
+    def is_for_https_only(self) -> bool:
+        """Whether plain HTTP goes another way."""
+        return self.name.lower() == "https_proxy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +125,10 @@ class Proxy:
     port: str | None
     variables: tuple[ProxyVariable, ...]
     no_proxy: tuple[str, ...]
+    contradictions: tuple[str, ...] = ()
+    """Settings of one guest that disagree about where the proxy is."""
+    script: str | None = None
+    """An address of a configuration script, which decides for each host; nobody knows how but the script."""
 
 
 @dataclass(frozen=True, slots=True)

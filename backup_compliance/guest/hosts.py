@@ -17,11 +17,13 @@ from backup_compliance.recorded import host_id
 DEFAULT_CONNECTION: Final = "ssh"
 """testinfra's own default is paramiko; ssh honours the user's configuration, agent and jump hosts."""
 
+WINRM_PORTS: Final = {False: 5986, True: 5985}
+"""With TLS, and without it (`?no_ssl=true`: NTLM then encrypts the messages)."""
+
 _REFUSED: Final = {
-    "winrm": "Windows guests are not judged by this version",
     "safe-ssh": "it writes temporary files in the guest; use ssh://",
 }
-_REMOTE: Final = ("ssh", "paramiko")
+_REMOTE: Final = ("ssh", "paramiko", "winrm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +94,20 @@ def _target(spec: str, where: str, connection: str | None) -> Target:
     port = parsed.port if used in _REMOTE else None
     if not parsed.name or (port is not None and not (port.isdigit() and 0 < int(port) < 65536)):
         raise ConfigurationError(f"{where}: {shown}: {'no host name' if not parsed.name else f'{port!r} is no port'}")
+    if used == "winrm" and not parsed.user:
+        raise ConfigurationError(f"{where}: {shown}: it names no user (winrm://USER@HOST)")
     name = parsed.name.replace(":", "-") + (f":{port}" if port else "")
-    return Target(
-        host_id(name if used in _REMOTE else f"{used}:{name}"), spec if separator else f"{used}://{spec}", used
-    )
+    spec = spec if separator else f"{used}://{spec}"
+    return Target(host_id(name if used in _REMOTE else f"{used}:{name}"), _with_port(spec, used, port), used)
+
+
+def _with_port(spec: str, used: str, port: str | None) -> str:
+    """WinRM's own port where none is given: testinfra would take https's."""
+    if used != "winrm" or port is not None:
+        return spec
+    address, question, query = spec.partition("?")
+    own = WINRM_PORTS["no_ssl=true" in query.lower()]
+    return f"{address.rstrip('/')}:{own}{question}{query}"
 
 
 def _shown(spec: str) -> str:

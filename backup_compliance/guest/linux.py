@@ -46,6 +46,9 @@ class LinuxGuest:
     load = fact(lambda guest: parse_load(guest.output))
     reboot = fact(lambda guest: parse_reboot(guest.output))
 
+    writers = None
+    """Only Windows has VSS writers."""
+
     def observed(self) -> LinuxGuest:
         """The same guest with an empty memory of what was asked: one for every test."""
         return replace(self, seen=[])

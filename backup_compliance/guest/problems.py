@@ -48,7 +48,7 @@ _KNOWN: Final = (
         "its name does not resolve",
         "check the spelling and the resolver of this machine",
     ),
-    (r"Connection refused", "it refused the connection", "check that sshd runs there and the port is right"),
+    (r"Connection refused", "it refused the connection", "check that sshd (or WinRM) runs there and the port is right"),
     (
         r"timed out|Operation timed out",
         "it does not answer",
@@ -68,6 +68,27 @@ _KNOWN: Final = (
         r"sshpass: (command )?not found",
         "sshpass is not installed here",
         "install sshpass, or use a key instead of a password",
+    ),
+    (r"You must install the pywinrm", "pywinrm is not installed here", "pip install pywinrm"),
+    (
+        r"WINRM_PASSWORD is not set",
+        "no password is given for it",
+        "set WINRM_PASSWORD, or write winrm://USER:PASSWORD@HOST",
+    ),
+    (
+        r"credentials were rejected|Code 401",
+        "it refused the login",
+        "check user and password; WinRM takes NTLM here, a local user as USER, one of a domain as DOMAIN%5CUSER",
+    ),
+    (
+        r"Access is denied|Code 403",
+        "the user may not use WinRM there",
+        "connect as a member of Administrators (a local one needs LocalAccountTokenFilterPolicy=1)",
+    ),
+    (
+        r"CERTIFICATE_VERIFY_FAILED|certificate verify failed",
+        "its certificate is not believed here",
+        "name its authority in REQUESTS_CA_BUNDLE, or add ?no_verify_ssl=true to the host spec",
     ),
     (r"You must install paramiko", "paramiko is not installed here", "pip install paramiko, or write ssh:// instead"),
     (

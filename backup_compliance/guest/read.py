@@ -16,15 +16,21 @@ from typing import Any, Final
 import testinfra.backend
 
 from backup_compliance.guest.connection import TimedOut, bounded_connections, set_deadline
+from backup_compliance.guest.either import parse_guest
 from backup_compliance.guest.hosts import Target, unique
-from backup_compliance.guest.linux import parse_linux_guest
-from backup_compliance.guest.output import parse_output
 from backup_compliance.guest.problems import explain
+from backup_compliance.guest.windows_output import FRAME
+from backup_compliance.guest.windows_probe import new_probe
+from backup_compliance.guest.windows_proxy import mask_proxies
+from backup_compliance.guest.windows_read import as_bytes, is_left_to_ansible, may_be_windows, read_windows, runner
+from backup_compliance.guest.winrm_connection import with_password
 from backup_compliance.recorded import Problem, RecordedGuest, host_id
 from backup_compliance.untrusted import mask_secrets
 from backup_compliance.verdicts import Unreadable
 
 PROBE: Final = Path(__file__).with_name("probe.sh")
+MAY_BE_WINDOWS: Final = frozenset({"ssh", "paramiko", "ansible"})
+"""Connections that reach Linux and Windows alike."""
 GRACE: Final = 2.0
 """Seconds that a connection which cannot be killed (paramiko's) gets beyond the deadline."""
 
@@ -95,7 +101,8 @@ def read_guests(
         limits: connections at once, seconds for each.
         progress: told of every guest as it is done, in this thread.
     """
-    with bounded_connections():
+    targets = list(targets)
+    with bounded_connections(over_winrm=any(t.connection == "winrm" for t in targets)):
         set_deadline(limits.timeout)
         chosen, results = expand(targets, options)
         for guest in results:
@@ -161,11 +168,8 @@ def read_guest(target: Target, options: Mapping[str, Any], command: str, timeout
     output = b""
     try:
         backend = testinfra.backend.get_backend(target.spec, **options)
-        result = backend.run(command)
-        output = (
-            result.stdout_bytes if isinstance(result._stdout, bytes) else str(result._stdout).encode("utf-8", "replace")
-        )
-        problem = judge_output(output, result._stderr)
+        output, stderr = _ask(backend, target, command)
+        problem = judge_output(output, stderr)
     except TimedOut:
         problem = timed_out(timeout)
     except Exception as error:  # noqa: BLE001  # a library's or a host's fault must stay this host's own
@@ -173,13 +177,27 @@ def read_guest(target: Target, options: Mapping[str, Any], command: str, timeout
     return RecordedGuest(target.name, mask_output(output), datetime.now(UTC), problem)
 
 
+def _ask(backend: Any, target: Target, command: str) -> tuple[bytes, bytes]:
+    """What the guest printed, whichever system it runs: Linux in one round trip, Windows in a few more."""
+    named = re.search(r"AVB_STORAGE_ENDPOINT=(\S*)", command)  # from `probe_command`
+    probe = new_probe(named.group(1) if named else "")
+    if target.connection == "winrm" or is_left_to_ansible(backend):
+        return read_windows(runner(with_password(backend)), probe)
+    result = backend.run(command)
+    output, stderr = as_bytes(result._stdout), as_bytes(result._stderr)
+    if target.connection not in MAY_BE_WINDOWS or not may_be_windows(output, stderr, result.exit_status):
+        return output, stderr
+    found, complaint = read_windows(runner(backend), probe)
+    return (found, complaint) if FRAME.encode() in found else (output, stderr)
+
+
 def judge_output(output: bytes, stderr: str | bytes = b"") -> Problem | None:
     """None for a complete reading as root; else what is wrong with it as a whole."""
     try:
-        parse_linux_guest(parse_output(output))
+        parse_guest(output)
     except Unreadable as error:
         text = stderr.decode("utf-8", "replace") if isinstance(stderr, bytes) else stderr
-        if b"avb-probe" in output or not text.strip():
+        if b"avb-probe" in output or FRAME.encode() in output or not text.strip():
             return Problem(error.missing, error.remedy)
         return explain(text, error.missing)
     return None
@@ -187,7 +205,7 @@ def judge_output(output: bytes, stderr: str | bytes = b"") -> Problem | None:
 
 def mask_output(output: bytes) -> bytes:
     """The recording as it may be kept: what the probe already left out is left out twice."""
-    return mask_secrets(output.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+    return mask_proxies(mask_secrets(output.decode("utf-8", "surrogateescape"))).encode("utf-8", "surrogateescape")
 
 
 def timed_out(seconds: float) -> Problem:

@@ -21,9 +21,12 @@ def catalogue_text(controls: Iterable[Control], baseline: Baseline) -> str:
         for label, text in (
             ("why", each.rationale),
             ("fix", each.remediation),
+            ("fix on Windows", each.windows_remediation),
             ("source", f"{each.source.title}, {each.source.date}"),
             ("test", each.test),
         ):
+            if not text:
+                continue
             lines += textwrap.wrap(
                 text,
                 100,

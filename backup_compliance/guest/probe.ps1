@@ -1,0 +1,85 @@
+# What only PowerShell can tell of a Windows guest: the third of the probe's commands.
+# It is sent as one line, as it stands: comments off, lines joined. So: no double quote and no per cent sign in it,
+# every statement ends by itself, and it fits into cmd.exe's 8,191 characters. $w and $f are set in front of it.
+# It changes nothing, writes no file and sends no secret.
+$ProgressPreference='SilentlyContinue';
+$m=$ExecutionContext.SessionState.LanguageMode;
+function o($s){if($m -eq 'FullLanguage'){[Console]::Out.WriteLine($s)}else{$s}};
+function p($s){o '';o ($w+' '+$s)};
+function v($k,$x){o ($k+'='+(([string]$x) -replace '\s+',' ' -replace '(sig=)[^&]+','$1***' -replace '//[^/@ ]+@','//***@'))};
+o '';
+o ('avb-windows 1 begin '+$w+' powershell');
+p 'powershell';
+v 'version' $PSVersionTable.PSVersion;
+v 'language' $m;
+v 'clock' ((Get-Date).ToUniversalTime().ToString('yyyy-MM-ddTHH:mm:ss'));
+# The processor is sampled before anything else is done.
+p 'cpu';
+try{foreach($i in 1,2){
+$q=Get-CimInstance Win32_PerfRawData_PerfOS_Processor -ErrorAction Stop|Where-Object{$_.Name -eq '_Total'};
+o ('sample='+$q.PercentProcessorTime+' '+$q.Timestamp_Sys100NS);
+if($i -eq 1){Start-Sleep 2}}}catch{v 'error' ('WMI: '+$_.Exception.Message)};
+p 'memory';
+try{$q=Get-CimInstance Win32_OperatingSystem -ErrorAction Stop;v 'total' $q.TotalVisibleMemorySize;v 'free' $q.FreePhysicalMemory}catch{v 'error' ('WMI: '+$_.Exception.Message)};
+# What the agent reports of the backup extension; other extensions' reports are nobody's business.
+p 'aggregate-status';
+$a='C:\WindowsAzure\Logs\AggregateStatus\aggregatestatus.json';
+try{if(Test-Path $a){
+$q=(Get-Content $a -Raw -Encoding UTF8 -ErrorAction Stop|ConvertFrom-Json).aggregateStatus.handlerAggregateStatus;
+v 'file' 'read';
+foreach($h in $q){if($h.handlerName -eq 'Microsoft.Azure.RecoveryServices.VMSnapshot'){
+$l=$h.runtimeSettingsStatus.settingsStatus;
+p ('handler '+$h.handlerVersion);
+v 'status' $h.status;v 'message' $h.formattedMessage.message;
+v 'last' $l.status.status;v 'code' $l.status.code;v 'said' $l.status.formattedMessage.message;v 'time' $l.timestampUTC}}
+}else{v 'file' 'absent'}}catch{v 'error' $_.Exception.Message};
+# Requests need .NET, which constrained language mode forbids.
+if($m -eq 'FullLanguage'){
+$nl=[string][char]13+[char]10;
+function read($n){$b=New-Object byte[] 8192;$t='';while($t.Length -lt 16384 -and $t -notmatch '\r\n\r\n'){$k=$n.Read($b,0,8192);if($k -le 0){break};$t+=[Text.Encoding]::ASCII.GetString($b,0,$k)};$t};
+function send($n,$t){$b=[Text.Encoding]::ASCII.GetBytes($t);$n.Write($b,0,$b.Length)};
+function ask($t,$h,$port,$px,$path){
+$s='name resolution';$d='';$ip='';$r='';$global:issue='';$c=New-Object Net.Sockets.TcpClient;
+try{
+$near=$h;$to=$port;if($px){$s='proxy';$near,$to=$px -split ':'};
+$x=[Net.Dns]::GetHostAddressesAsync($near);if(-not $x.Wait(4000)){throw 'name resolution timed out'};
+$ip=[string]($x.Result|Where-Object{$_.AddressFamily -eq 'InterNetwork'}|Select-Object -First 1);
+if(-not $ip){throw 'it has no IPv4 address'};
+if(-not $px){$s='connection'};
+if(-not $c.ConnectAsync($ip,[int]$to).Wait(5000)){throw 'connecting timed out'};
+$n=$c.GetStream();$n.ReadTimeout=5000;$n.WriteTimeout=5000;
+if($px){send $n ('CONNECT '+$h+':443 HTTP/1.1'+$nl+'Host: '+$h+':443'+$nl+$nl);$r=read $n;if($r -notmatch '^HTTP/1.. 200'){throw ('CONNECT was answered '+($r -split $nl)[0])}};
+if($port -eq 443){$s='TLS';
+$n=New-Object Net.Security.SslStream($n,$false,{param($a,$k,$y,$e)$global:issue=[string]$e+', certificate issued by '+$k.Issuer;[string]$e -eq 'None'});
+$n.AuthenticateAsClient($h,$null,[Security.Authentication.SslProtocols]::Tls12,$false);$n.ReadTimeout=5000};
+$s='HTTP';
+send $n ('GET '+$path+' HTTP/1.1'+$nl+'Host: '+$h+$nl+'Connection: close'+$nl+$nl);
+$r=read $n;if($r -notmatch '^HTTP/1.. [1-9]\d\d'){throw 'no HTTP answer'};
+$s='answered'
+}catch{$d=$_.Exception.GetBaseException().Message;if($s -eq 'TLS' -and $global:issue){$d+=' ('+$global:issue+')'}}finally{$c.Close()};
+p ('http '+$t);v 'stage' $s;v 'address' $ip;v 'detail' $d;
+if($s -eq 'answered'){v 'status' $r.Substring(9,3);
+foreach($i in 'Server','x-ms-request-id','Location'){if($r -match ('(?im)^'+$i+':[ \t]*([^\r\n?]*)')){v ($i.ToLower() -replace 'x-ms-','') $matches[1]}}}};
+function body($u,$k,$x){try{$q=[Net.WebRequest]::Create($u);$q.Proxy=$null;$q.Timeout=4000;$q.ReadWriteTimeout=4000;$q.Headers.Add($k,$x);(New-Object IO.StreamReader($q.GetResponse().GetResponseStream())).ReadToEnd()}catch{''}};
+$z='168.63.129.16';
+ask ('host 80 '+$z) $z 80 '' '/?comp=versions';
+ask ('host 32526 '+$z) $z 32526 '' '/versions';
+$g=body ('http://'+$z+'/machine/?comp=goalstate') 'x-ms-version' '2012-11-30';
+$e='';if($g -match '(?s)<ExtensionsConfig>(.*?)</ExtensionsConfig>'){$e=body ($matches[1] -replace '&amp;','&') 'x-ms-version' '2012-11-30'};
+if($e){p 'goal-state';v 'backup-extension' $(if($e -match 'RecoveryServices\.VMSnapshot[^L]'){'yes'}else{'no'})};
+$y='baseline';if($e -match '(?s)<StatusUploadBlob[^>]*>\s*https://([A-Za-z0-9.-]+)'){$f=$matches[1];$y='goal-state'};
+p 'endpoints';v 'origin' $y;o $f;
+p 'imds';$q=body 'http://169.254.169.254/metadata/instance/compute?api-version=2018-10-01' 'Metadata' 'true';
+try{$q=$q|ConvertFrom-Json;v 'compute' ($q|Select-Object @('vmId','name','location','resourceGroupName','subscriptionId')|ConvertTo-Json -Compress)}catch{};
+# The proxy that LocalSystem uses, or the one of WinHTTP.
+$k='\Software\Microsoft\Windows\CurrentVersion\Internet Settings';
+function get($x){Get-ItemProperty ('Registry::'+$x) -ErrorAction SilentlyContinue};
+$u='HKEY_USERS\S-1-5-18';if((get ('HKEY_LOCAL_MACHINE'+$k.Replace('\Microsoft','\Policies\Microsoft'))).ProxySettingsPerUser -eq 0){$u='HKEY_LOCAL_MACHINE'};
+$q=get ($u+$k);$x='';if($q.ProxyEnable -eq 1){$x=[string]$q.ProxyServer};
+if(-not $x){$b=(get ('HKEY_LOCAL_MACHINE'+$k+'\Connections')).WinHttpSettings;if($b -and ($b[8] -band 2)){$x=[Text.Encoding]::ASCII.GetString($b,16,[BitConverter]::ToInt32($b,12))}};
+if($x -match 'https=([^;\s]+)'){$x=$matches[1]};$x=($x -split '[;\s]')[0] -replace '^https?://','';
+if($f){ask ('storage direct '+$f) $f 443 '' '/?comp=list';if($x -match '^[\w.-]+:\d+$'){ask ('storage proxy '+$f) $f 443 $x '/?comp=list'}}};
+p 'vss';
+vssadmin list writers;
+o '';
+o ('avb-windows 1 end '+$w)

@@ -1,0 +1,138 @@
+"""The backup extension on Windows (VMSnapshot), its VSS provider's service, and SQL Server beside it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Final
+
+from backup_compliance.guest.facts import BackupExtension, ExtensionStatus, Handler
+from backup_compliance.guest.output import Part, ProbeOutput
+from backup_compliance.guest.versions import exact_version
+from backup_compliance.guest.windows_agent import parse_service
+from backup_compliance.guest.windows_facts import SqlServer, WindowsService
+from backup_compliance.guest.windows_output import key, names, powershell, registry
+from backup_compliance.guest.windows_registry import Key
+from backup_compliance.untrusted import printable
+from backup_compliance.verdicts import Unreadable
+
+NAME: Final = "Microsoft.Azure.RecoveryServices.VMSnapshot"
+PROVIDER: Final = "IaasVmProvider"
+COPY_ONLY: Final = "USEVSSCOPYBACKUP"
+FULL: Final = "UseVssFullBackup"
+_STATUSES: Final = frozenset({"transitioning", "error", "success", "warning"})
+
+
+def parse_provider(output: ProbeOutput) -> WindowsService | None:
+    """The service of the extension's own VSS provider; None where there is none."""
+    return parse_service(output, PROVIDER)
+
+
+def parse_backup_extension(output: ProbeOutput) -> BackupExtension | None:
+    """Every version's HandlerState and other traces; None where there is no trace at all."""
+    found = {h: k for k in _states(output).values() if (h := _handler(k)) is not None}
+    active = BackupExtension(tuple(found), ()).active
+    handlers = tuple(_with_health(h, output) if h is active else h for h in found)
+    traces = _traces(output)
+    return BackupExtension(handlers, traces) if handlers or traces else None
+
+
+def parse_presence(output: ProbeOutput) -> tuple[str, ...]:
+    """Whatever shows that the extension is there, in the order of its weight; its health is not asked for."""
+    handlers = (h.path for k in _states(output).values() if (h := _handler(k)) is not None)
+    return (*handlers, *_traces(output))
+
+
+def _states(output: ProbeOutput) -> dict[str, Key]:
+    return registry(output, "handlers", may_be_empty="handlerstate" in names(output, "azure"))
+
+
+def _traces(output: ProbeOutput) -> tuple[str, ...]:
+    """What the extension leaves behind; settings that people or the platform write before it comes are none of it."""
+    found = []
+    for name, value in (("bcdr", "IsProviderInstalled"), ("bcdr-persistent", "IsCommonProviderInstalled")):
+        kept = key(output, name)
+        if kept is not None and kept.text(value) is not None:
+            found.append(printable(f"{kept.path} {value}", 160))
+    if parse_provider(output) is not None:
+        found.append(f"service {PROVIDER}")
+    if any(p.pairs().get("backup-extension") == "yes" for p in output.all("goal-state")):
+        found.append("named in the VM's goal state")
+    return tuple(found)
+
+
+def _handler(found: Key) -> Handler | None:
+    name, _, number = found.path.rpartition("\\")[2].rpartition("_")
+    version = exact_version(number)
+    if version is None or name.casefold() != NAME.casefold():
+        return None
+    state = found.text("InstallState") or found.text("State")
+    return Handler(printable(found.path, 200), version, printable(state, 40) if state else None, None, "", None)
+
+
+def _with_health(handler: Handler, output: ProbeOutput) -> Handler:
+    """What the agent reports of this version to the platform (aggregatestatus.json)."""
+    listed = powershell(output, "aggregate-status").pairs()
+    if listed.get("file") != "read":
+        raise Unreadable(
+            r"the agent's aggregatestatus.json is not in C:\WindowsAzure\Logs\AggregateStatus",
+            "start the agent: it writes its report there",
+        )
+    told = [p for p in output.all("handler") if len(p.words) > 1 and exact_version(p.words[1]) == handler.version]
+    if not told:
+        return handler
+    pairs = told[-1].pairs()
+    return replace(
+        handler,
+        status=printable(pairs["status"], 40) if pairs.get("status") else None,
+        message=printable(pairs.get("message", ""), 300),
+        last=_last(told[-1]),
+    )
+
+
+def _last(part: Part) -> ExtensionStatus | None:
+    pairs = part.pairs()
+    status = pairs.get("last", "").lower()
+    if not status:
+        return None
+    if status not in _STATUSES:
+        raise Unreadable(
+            f"aggregatestatus.json holds no extension status but {printable(status, 40)!r}", "collect again"
+        )
+    code = re.fullmatch(r"-?[0-9]{1,9}", pairs.get("code", ""))
+    return ExtensionStatus(
+        file="aggregatestatus.json",
+        status=status,
+        code=int(code.group()) if code else None,
+        message=printable(pairs.get("said", ""), 300),
+        time=printable(pairs["time"], 40) if pairs.get("time") else None,
+    )
+
+
+def parse_sql_server(output: ProbeOutput) -> SqlServer | None:
+    """SQL Server's instances and how the extension is told to treat them; None where there is no instance.
+
+    The key alone says nothing: client tools and drivers make it too.
+    """
+    instances = [*_instances(output, ""), *_instances(output, "-32")]
+    if not instances:
+        return None
+    settings, other = key(output, "bcdr"), key(output, "bcdr-32")
+    copy_only = settings.values.get(COPY_ONLY.casefold()) if settings else None
+    full = settings.values.get(FULL.casefold()) if settings else None
+    hint = other is not None and settings is None and other.values.get(COPY_ONLY.casefold()) is not None
+    return SqlServer(
+        instances=tuple(dict.fromkeys(printable(i, 60) for i in instances)),
+        copy_only=None if copy_only is None else printable(str(copy_only), 60),
+        copy_only_is_text=isinstance(copy_only, str),
+        full=None if full is None else printable(str(full), 60),
+        path=r"HKLM\SOFTWARE\Microsoft\BcdrAgent",
+        hint=printable(other.path, 120) if other and hint else "",
+    )
+
+
+def _instances(output: ProbeOutput, view: str) -> list[str]:
+    server = key(output, f"sql{view}")
+    named = key(output, f"sql-instances{view}", may_be_empty=server is not None)
+    installed = [i for i in server.strings("InstalledInstances") if i] if server else []
+    return [*installed, *(n.upper() for n in (named.values if named else ()) if n)]

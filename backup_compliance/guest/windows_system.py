@@ -1,0 +1,180 @@
+"""The Windows guest as a whole: who it is, how loaded it is, whether it waits for a restart, its VSS writers."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from backup_compliance.guest.facts import Identity, Load, Reboot
+from backup_compliance.guest.output import ProbeOutput
+from backup_compliance.guest.windows_agent import DISABLED, parse_service
+from backup_compliance.guest.windows_facts import SnapshotWriters, Writer
+from backup_compliance.guest.windows_output import AGAIN, key, names, powershell
+from backup_compliance.guest.windows_registry import parse_keys
+from backup_compliance.untrusted import printable
+from backup_compliance.verdicts import Unreadable
+
+PENDING: Final = {
+    "servicing": "HKLM\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Component Based Servicing\\",
+    "update": "HKLM\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\WindowsUpdate\\Auto Update\\",
+}
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_BUILD = re.compile(r"[0-9]+\.[0-9]+\.[0-9.]+")
+_WRITER_ID = re.compile(r"\{[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\}")
+_STATE = re.compile(r"\[([0-9]{1,3})\]")
+_SAMPLE = re.compile(r"sample=([0-9]{1,20}) ([0-9]{1,20})")
+
+
+def parse_identity(output: ProbeOutput) -> Identity:
+    """Who answered; a guest that was not read as an administrator is `Unreadable` as a whole."""
+    name = key(output, "computer-name")
+    if name is None:
+        raise Unreadable("reg.exe found no ComputerName, which every Windows has", AGAIN)
+    _check_administrator(output)
+    windows = key(output, "product")
+    build = _BUILD.search(output.one("version").text)
+    imds = _imds(output)
+    ids = (imds.get("vmId"), _azure_vm_id(output))
+    return Identity(
+        hostname=printable(name.text("ComputerName") or "", 80),
+        collected_at=_clock(output),
+        operating_system=printable((windows.text("ProductName") if windows else None) or "Windows", 80),
+        kernel=build.group() if build else "",
+        uptime_seconds=0.0,
+        vm_id=next((v.lower() for v in ids if v and _UUID.fullmatch(v.lower())), None),
+        vm_name=_text(imds.get("name")),
+        resource_group=_text(imds.get("resourceGroupName")),
+        subscription_id=_text(imds.get("subscriptionId")),
+        location=_text(imds.get("location")),
+    )
+
+
+def _check_administrator(output: ProbeOutput) -> None:
+    """The hive of LocalService opens for administrators only; reg.exe's refusal is in the guest's language."""
+    if not parse_keys(output.one("reg", "administrator").text):
+        raise Unreadable(
+            "the probe did not run as an administrator",
+            "connect as a member of Administrators with full rights (by WinRM: a domain account, or LocalAccountTokenFilterPolicy)",
+        )
+
+
+def _clock(output: ProbeOutput) -> datetime:
+    """The guest's clock as PowerShell tells it, else the collector's as it stands in the command it sent."""
+    told = [p.pairs().get("clock", "") for p in (*output.all("powershell"), *output.all("collected"))]
+    for text in told:
+        try:
+            return datetime.fromisoformat(text).replace(tzinfo=UTC)
+        except ValueError:
+            continue
+    raise Unreadable("the guest's clock was not read", "check that PowerShell runs there")
+
+
+def _azure_vm_id(output: ProbeOutput) -> str | None:
+    azure = key(output, "azure")
+    return azure.text("VmId") if azure else None
+
+
+def _imds(output: ProbeOutput) -> dict[str, str]:
+    """The instance metadata that the guest could read; nothing where it could not."""
+    parts = output.all("imds")
+    try:
+        found: Any = json.loads(parts[0].pairs().get("compute", "")) if parts else {}
+    except (ValueError, RecursionError):
+        found = {}
+    return {k: v for k, v in found.items() if isinstance(v, str)} if isinstance(found, dict) else {}
+
+
+def _text(value: str | None) -> str | None:
+    return printable(value, 100) if value else None
+
+
+def parse_load(output: ProbeOutput) -> Load:
+    """Processor use between two raw readings of its counters, memory as free of total physical memory (KiB)."""
+    part = powershell(output, "cpu")
+    samples = [(int(idle), int(clock)) for idle, clock in _SAMPLE.findall(part.text)]
+    if len(samples) != 2:
+        raise Unreadable("the processor's counters were not read twice", AGAIN)
+    idle, spent = (after - before for before, after in zip(*samples, strict=True))
+    if not spent > 0 or not -spent * 0.05 <= idle <= spent * 1.05:
+        raise Unreadable("the processor's counters did not move between two readings", "collect again")
+    memory = powershell(output, "memory").pairs()
+    try:
+        total, free = int(memory["total"]), int(memory["free"])
+    except (KeyError, ValueError) as error:
+        raise Unreadable("the memory's size was not read", "mend WMI there (winmgmt /verifyrepository)") from error
+    if not 0 <= free <= total or not total:
+        raise Unreadable(f"{free} of {total} KiB of memory free is not possible", AGAIN)
+    return Load(
+        cpu_percent=round(min(100.0, max(0.0, 100 * (1 - idle / spent))), 1),
+        cpu_seconds=round(spent / 1e7, 1),
+        memory_percent=round(100 * (1 - free / total), 1),
+        memory_total_mib=total // 1024,
+        memory_available_mib=free // 1024,
+    )
+
+
+def parse_reboot(output: ProbeOutput) -> Reboot:
+    """Whether Windows says that it waits for a restart: servicing, updates, a new name, files to be replaced."""
+    flags = []
+    for name, below in (
+        ("servicing", "RebootPending"),
+        ("servicing", "RebootInProgress"),
+        ("update", "RebootRequired"),
+    ):
+        if below.casefold() in names(output, name):
+            flags.append(PENDING[name] + below)
+    manager = key(output, "session-manager")
+    if manager is None:
+        raise Unreadable("reg.exe found no Session Manager, which every Windows has", AGAIN)
+    renames = manager.strings("PendingFileRenameOperations")
+    # pairs of a file and its new name; an empty one only deletes it, which troubles nobody
+    replaced = [source for source, target in zip(renames[::2], renames[1::2], strict=False) if target]
+    if replaced:
+        flags.append(printable(f"{manager.path} PendingFileRenameOperations ({replaced[0]})", 200))
+    called = [k.text("ComputerName") if (k := key(output, n)) else None for n in ("computer-name", "active-name")]
+    if all(called) and called[0] != called[1]:
+        flags.append(f"the new computer name {printable(called[0] or '', 40)}")
+    build = _BUILD.search(output.one("version").text)
+    running = build.group() if build else "unknown"
+    # Windows has one kernel, the one that runs
+    return Reboot(flags=tuple(flags), running_kernel=running, installed_kernels=(running,))
+
+
+# `vssadmin list writers` in the languages whose wording is known; others are told by what most writers say
+NO_ERROR: Final = frozenset({"no error", "kein fehler", "오류 없음", "エラーなし", "エラー なし", "aucune erreur"})
+
+
+def parse_writers(output: ProbeOutput) -> SnapshotWriters:
+    """The VSS writers by id with their states by number, and whether the VSS service may start at all.
+
+    The words of vssadmin are translated; ids in braces and states in brackets are not.
+    """
+    service = parse_service(output, "VSS")
+    text = powershell(output, "vss").text
+    lines = [line.strip() for line in text.split("\n")]
+    writers = [w for at in range(3, len(lines)) if (w := _writer(lines[at - 3 : at + 2])) is not None]
+    if not writers and (service is None or service.start != DISABLED):
+        said = printable(" ".join(text.split()), 160) or "nothing"
+        raise Unreadable(
+            f"vssadmin list writers showed no writer, it printed {said}", "run it there as an administrator"
+        )
+    return SnapshotWriters(tuple(writers), service, _usual_error(writers))
+
+
+def _writer(lines: list[str]) -> Writer | None:
+    """The writer whose state stands on the fourth line, below its name, its id and its instance's; None elsewhere."""
+    state, shown, instance = _STATE.search(lines[3]), _WRITER_ID.search(lines[1]), _WRITER_ID.search(lines[2])
+    if not (state and shown and instance):
+        return None
+    name, error = (re.split(r"[:：]", line, maxsplit=1)[-1].strip(" '\"‘’「」") for line in (lines[0], (*lines, "")[4]))
+    return Writer(printable(name, 80), shown.group(), int(state.group(1)), printable(error, 120))
+
+
+def _usual_error(writers: list[Writer]) -> str:
+    """What this Windows says where there is no error: a known wording, else that of most of its writers."""
+    counted = Counter(w.last_error for w in writers)
+    known = next((e for e in counted if e.casefold().rstrip(".") in NO_ERROR), None)
+    return known if known is not None else counted.most_common(1)[0][0] if counted else ""
