@@ -6,9 +6,10 @@ from collections.abc import Callable
 from itertools import groupby
 from typing import Final
 
+from backup_compliance.azure_request import AzureRequest
 from backup_compliance.configuration import ConfigurationError
 from backup_compliance.guest.read import probe_command, read_guests
-from backup_compliance.reading import AzureRequest, Request, arm_endpoint
+from backup_compliance.reading import Request, arm_endpoint
 from backup_compliance.recorded import RecordedGuest
 
 WORKS: Final = 0

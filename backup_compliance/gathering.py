@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from backup_compliance.facts import INDEX, Facts, load_facts, merge, save_facts
@@ -17,8 +16,7 @@ def gather(folders: Sequence[Path], request: Request, say: Callable[[str], None]
         ConfigurationError: as `load_facts`, `read_facts` and `save_facts` do.
     """
     recorded = [load_facts(each) for folder in folders for each in facts_folders(folder)]
-    live = read_facts(replace(request, recorded=None, keep_in=None), say)
-    facts = merge([*recorded, live])
+    facts = merge([*recorded, read_facts(request, say)])
     if request.keep_in is not None:
         save_facts(facts, request.keep_in)
     return facts

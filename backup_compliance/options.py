@@ -150,7 +150,6 @@ def build_request(config: pytest.Config, endpoints: Mapping[str, str]) -> Reques
         check_new_folder(keep_in)
 
     return Request(
-        recorded=None,
         targets=targets(config),
         connection=connection_options(config),
         limits=limits(config),

@@ -11,31 +11,17 @@ from typing import Any
 
 from tqdm import tqdm
 
-from backup_compliance.facts import Facts, load_facts, merge, save_facts
+from backup_compliance.azure_request import AzureRequest
+from backup_compliance.facts import Facts, merge
 from backup_compliance.guest.hosts import Target
 from backup_compliance.guest.read import Limits, probe_command, read_guests
 from backup_compliance.recorded import RecordedGuest
 
 
 @dataclass(frozen=True, slots=True)
-class AzureRequest:
-    """What to read through ARM, and where that is."""
-
-    subscriptions: Sequence[str] = ()
-    """Lower case, each once."""
-    management_groups: Sequence[str] = ()
-    cloud: str = "public"
-    arm_endpoint: str | None = None
-    """Instead of the cloud's own."""
-    metrics_endpoint: str | None = None
-    verify_live: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Request:
     """What to read, from where, and where to keep it."""
 
-    recorded: Path | None
     targets: Sequence[Target]
     connection: Mapping[str, Any]
     """testinfra's connection options."""
@@ -47,22 +33,17 @@ class Request:
 
 
 def read_facts(request: Request, say: Callable[[str], None]) -> Facts:
-    """Recorded facts, then live ones; saved where that was asked for.
+    """What is read now: Azure first, then the guests.
 
     Raises:
-        ConfigurationError: a facts folder of another version, a folder that cannot be written, no way into Azure.
+        ConfigurationError: no way into Azure.
     """
     parts = []
-    if request.recorded is not None:
-        parts.append(load_facts(request.recorded))
     if request.azure is not None:
         parts.append(_read_platform(request.azure, say))
     if request.targets:
         parts.append(_read_guests(request, say))
-    facts = merge(parts)
-    if request.keep_in is not None:
-        save_facts(facts, request.keep_in)
-    return facts
+    return merge(parts)
 
 
 def _read_guests(request: Request, say: Callable[[str], None]) -> Facts:
