@@ -106,6 +106,7 @@ RULES: Final = _rules("""
     AVB-402 | the processor is used up | AVB-415
     AVB-403 | the memory is used up | AVB-415
     AVB-412 | too many of a group start together | AVB-415
+    AVB-413 | processor or memory were used up while backups ran | AVB-415
     AVB-202 | the agent does not start with the VM |
     AVB-203 | the agent is not started again after a crash |
     AVB-207 | there is a newer agent |
