@@ -3,7 +3,7 @@ rem Reads everything the guest controls need from a Windows VM and prints it. Ru
 rem   cmd /c probe.cmd > NAME.txt       (NAME.txt is a valid recorded guest)
 rem It changes nothing, writes no file and sends no secret. Written by `make readme` out of windows_probe.py.
 setlocal
-set W=avb-%RANDOM%%RANDOM%
+set W=avb-%RANDOM%-%RANDOM%-cmd
 echo.
 echo avb-windows 1 begin %W%
 echo.

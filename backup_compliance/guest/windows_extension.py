@@ -52,7 +52,8 @@ def _traces(output: ProbeOutput) -> tuple[str, ...]:
     found = []
     for name, value in (("bcdr", "IsProviderInstalled"), ("bcdr-persistent", "IsCommonProviderInstalled")):
         kept = key(output, name)
-        if kept is not None and kept.text(value) is not None:
+        # False is what the documented way to install it again writes
+        if kept is not None and (kept.text(value) or "").casefold() == "true":
             found.append(printable(f"{kept.path} {value}", 160))
     if parse_provider(output) is not None:
         found.append(f"service {PROVIDER}")

@@ -138,7 +138,7 @@ def by_hand(storage_endpoint: str) -> str:
         "rem   cmd /c probe.cmd > NAME.txt       (NAME.txt is a valid recorded guest)",
         "rem It changes nothing, writes no file and sends no secret. Written by `make readme` out of windows_probe.py.",
         "setlocal",
-        "set W=avb-%RANDOM%%RANDOM%",
+        "set W=avb-%RANDOM%-%RANDOM%-cmd",
         "echo.",
         "echo avb-windows 1 begin %W%",
     ]

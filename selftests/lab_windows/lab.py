@@ -12,6 +12,9 @@ from backup_compliance.guest.hosts import parse_hosts
 from backup_compliance.guest.linux import LinuxGuest
 from backup_compliance.guest.read import Limits, probe_command, read_guests
 from backup_compliance.guest.windows import WindowsGuest
+from backup_compliance.guest.windows_agent import RUNNING, parse_service, parse_state
+from backup_compliance.guest.windows_output import is_windows_output, parse_windows_output
+from backup_compliance.guest.windows_probe import BY_HAND, PLAIN, QUOTED
 from backup_compliance.guest.windows_registry import parse_keys
 from selftests.lab_windows.guest import BROKEN, COMPLIANT, MICROSOFT, Value, WineGuest, missing, running
 from selftests.product import Judged, judge_apart
@@ -149,3 +152,14 @@ def test_linux_and_windows_are_read_in_one_list(guest: WineGuest, monkeypatch: p
     found = read_guests(parse_hosts("local://,ssh://labwin"), options, probe_command("localhost"), Limits(2, 60))
     assert [g.problem for g in found] == [None, None]
     assert {g.name: type(parse_guest(g.output)) for g in found} == {"labwin": WindowsGuest, "local": LinuxGuest}
+
+
+def test_probe_by_hand_asks_the_same(guest: WineGuest) -> None:
+    """probe.cmd as a batch file of cmd.exe: one frame with a word of its own around every part."""
+    (guest.folder / "prefix/drive_c/probe.cmd").write_bytes(BY_HAND.read_bytes())
+    output = guest.run(r"cmd /d /c C:\probe.cmd")
+    assert is_windows_output(output)
+    found = parse_windows_output(output)
+    assert [" ".join(p.words) for p in found.parts] == [heading for heading, _ in (*PLAIN, *QUOTED)]
+    assert parse_state(found, "RdAgent") == RUNNING
+    assert parse_service(found, "RdAgent") is not None
