@@ -38,6 +38,13 @@ _WAAGENT: Final = {
 }
 
 
+# Off Azure, and not before there is a route: it would otherwise look for a DHCP server for minutes.
+_DROP_IN: Final = """\
+[Unit]
+ConditionVirtualization=
+[Service]
+ExecStartPre=/bin/sh -c 'for i in $(seq 200); do grep -q "^eth0.00000000" /proc/net/route && exit 0; sleep 0.1; done'
+"""
 _UPSTREAM_UNIT: Final = """\
 [Unit]
 Description=Azure Linux Agent
@@ -69,7 +76,7 @@ class Base:
     def folder(self) -> Path:
         """Where it is kept; the name holds the hash of everything that defines it."""
         steps = (self.finish, _settle, _set, _upstream_agent, _egg)
-        definition = [SUITE, self.packages, _MASKED, _WAAGENT, EGG_VERSION, _UPSTREAM_UNIT, keys.certificate().decode()]
+        definition = [SUITE, self.packages, _MASKED, _WAAGENT, EGG_VERSION, _DROP_IN, _UPSTREAM_UNIT, keys.certificate().decode()]
         text = json.dumps(definition) + "".join(inspect.getsource(step) for step in steps)
         return CACHE / f"{self.name}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
@@ -126,7 +133,7 @@ def _debian(root: Path) -> None:
     (root / "etc/systemd/system/multi-user.target.wants/dhcpcd.service").unlink(missing_ok=True)
     drop_in = root / "etc/systemd/system/walinuxagent.service.d/00-lab.conf"
     drop_in.parent.mkdir(parents=True)
-    drop_in.write_text("[Unit]\nConditionVirtualization=\n")
+    drop_in.write_text(_DROP_IN)
     _set(root / "etc/waagent.conf", _WAAGENT)
     (root / "var/lib/waagent").mkdir(exist_ok=True)
     (root / "var/lib/waagent/provisioned").touch()

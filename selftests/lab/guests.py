@@ -71,10 +71,7 @@ class Running:
             f"link add {self.link} type veth peer name eth0 address {self.hardware} netns {self.name}",
             f"link set {self.link} master lab0 up",
         )
-        for hierarchy in self._groups():
-            hierarchy.mkdir(parents=True, exist_ok=True)
-        limit = HIERARCHIES[-1] / CGROUP / self.name / "memory.limit_in_bytes"
-        limit.write_text(str(self.guest.memory_mib << 20))
+        self._make_groups()
         joined = "".join(f"echo $$ > {g}/cgroup.procs; " for g in self._groups())
         command = [
             *("systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--boot", f"--directory={self.root}"),
@@ -90,7 +87,16 @@ class Running:
             )
 
     def _groups(self) -> list[Path]:
-        return [hierarchy / CGROUP / self.name for hierarchy in HIERARCHIES if hierarchy.exists()]
+        return [hierarchy / CGROUP / self.name for hierarchy in HIERARCHIES.values()]
+
+    def _make_groups(self) -> None:
+        for group in self._groups():
+            group.mkdir(parents=True, exist_ok=True)
+        for group in (HIERARCHIES["cpuset"] / CGROUP, HIERARCHIES["cpuset"] / CGROUP / self.name):
+            for setting in ("cpuset.cpus", "cpuset.mems"):  # empty in a new group, which then takes no process
+                (group / setting).write_text((group.parent / setting).read_text())
+        limit = HIERARCHIES["memory"] / CGROUP / self.name / "memory.limit_in_bytes"
+        limit.write_text(str(self.guest.memory_mib << 20))
 
     def _make_root(self) -> None:
         disk = self.folder / "disk"
@@ -182,7 +188,7 @@ def start_all(guests: tuple[Guest, ...]) -> tuple[Fabric, dict[str, Running]]:
     fabric = Fabric(r.dhcp_host for r in running.values())
     (Path("/run") / "lxcfs").mkdir()
     with (RUN / "lxcfs.log").open("wb") as log:
-        subprocess.Popen(["lxcfs", "--foreground", "--pidfile=/run/lxcfs.pid", "/run/lxcfs"], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        subprocess.Popen(["lxcfs", "--foreground", "--enable-cfs", "--pidfile=/run/lxcfs.pid", "/run/lxcfs"], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     wait_for((Path("/run/lxcfs/proc/stat")).exists, "lxcfs does not serve", 10)
     for each in running.values():
         orders = each.guest.orders or wire.Orders()

@@ -12,8 +12,8 @@ KEYS: Final = CACHE / "keys"
 RUN: Final = Path("/run/lab")
 """On a tmpfs that only the lab sees; gone with it."""
 CGROUP: Final = "azure-backup-compliance-lab"
-HIERARCHIES: Final = tuple(Path("/sys/fs/cgroup", name) for name in ("systemd", "unified", "cpuacct", "memory"))
-"""Control groups of a hybrid machine: two for the guests' systemd, two for what lxcfs tells of a guest alone."""
+HIERARCHIES: Final = {n: Path("/sys/fs/cgroup", n) for n in ("systemd", "unified", "cpu", "cpuacct", "cpuset", "memory")}
+"""Control groups of a hybrid machine: two for the guests' systemd, the others for what lxcfs tells of a guest alone."""
 
 HOST_ADDRESS: Final = "168.63.129.16"
 IMDS: Final = "169.254.169.254"

@@ -26,7 +26,7 @@ _DHCPCD: Final = {
     "/etc/network/interfaces": _LOOPBACK,
     f"{_WANTED}/dhcpcd.service": "-> /lib/systemd/system/dhcpcd.service",
     # without udev it takes no interface that it is not told of
-    "/etc/systemd/system/dhcpcd.service.d/lab.conf": "[Service]\nExecStart=\nExecStart=/usr/sbin/dhcpcd -4 -q -b eth0",
+    "/etc/systemd/system/dhcpcd.service.d/lab.conf": "[Service]\nType=simple\nPIDFile=\nExecStart=\nExecStart=/usr/sbin/dhcpcd -4 -q -B eth0",
     **_RESOLVER,
 }
 _CURL: Final = "usr/bin/curl"

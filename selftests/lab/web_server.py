@@ -11,6 +11,12 @@ import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
+class Server(ThreadingHTTPServer):
+    """Takes a whole lab's guests at once."""
+
+    request_queue_size = 256
+
+
 class Portal(BaseHTTPRequestHandler):
     """Sends everybody to a login page."""
 
@@ -33,7 +39,7 @@ def main(address: str, chain: str, key: str) -> None:
     """Serves until it is killed."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(chain, key)
-    server = ThreadingHTTPServer((address, 443), Portal)
+    server = Server((address, 443), Portal)
     # the handshake is each connection's own: one that stalls must not hold up the others
     server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     server.serve_forever()

@@ -51,6 +51,12 @@ def certificates(transport: str) -> str:
     )
 
 
+class Server(ThreadingHTTPServer):
+    """Takes a whole lab's guests at once."""
+
+    request_queue_size = 256
+
+
 class Platform(BaseHTTPRequestHandler):
     """One connection to the platform."""
 
@@ -123,7 +129,7 @@ class Platform(BaseHTTPRequestHandler):
 def main() -> None:
     """Serves until it is killed."""
     for address in ((HOST_ADDRESS, 80), (HOST_ADDRESS, 32526), (IMDS, 80)):
-        threading.Thread(target=ThreadingHTTPServer(address, Platform).serve_forever).start()
+        threading.Thread(target=Server(address, Platform).serve_forever).start()
 
 
 if __name__ == "__main__":
