@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SELFTESTS := $(BIN)/python -m pytest -c selftests/pytest.ini
 
-.PHONY: help demo test lint bench bench-egress samples lock readme clean
+.PHONY: help demo test lint bench bench-egress lab samples lock readme clean
 
 help:
 	@echo "make demo      judge the made-up samples and write the reports"
@@ -11,6 +11,7 @@ help:
 	@echo "make lint      ruff, mypy strict, shellcheck"
 	@echo "make bench     guest reading against its floor (root, Linux, openssh-server)"
 	@echo "make bench-egress   10,000 network interfaces against prefix by rule"
+	@echo "make lab       the guest controls against real guests (root, Debian 12)"
 	@echo "make samples   write samples/facts again"
 	@echo "make lock      pin every dependency again"
 	@echo "make readme    write the README's control table again"
@@ -47,6 +48,9 @@ bench: .venv/dev.stamp
 
 bench-egress: .venv/dev.stamp
 	@$(BIN)/python -m selftests.bench.egress
+
+lab: .venv/dev.stamp
+	@$(BIN)/python -m selftests.lab
 
 samples: .venv/run.stamp
 	@$(BIN)/python -m selftests.samples

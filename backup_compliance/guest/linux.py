@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from backup_compliance.guest.agent import (
+    is_agent_installed,
     parse_agent_configuration,
     parse_agent_processes,
     parse_agent_service,
@@ -35,6 +36,7 @@ class LinuxGuest:
     processes = fact(lambda guest: parse_agent_processes(guest.output))
     service = fact(lambda guest: parse_agent_service(guest.output))
     agent = fact(lambda guest: parse_agent_version(guest.output))
+    agent_is_installed = fact(lambda guest: is_agent_installed(guest.output))
     goal_state = fact(lambda guest: parse_goal_state(guest.output))
     proxy = fact(lambda guest: parse_proxy(guest.output))
     storage = fact(lambda guest: parse_storage(guest.output))

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from selftests.lab import keys
-from selftests.lab.places import AGENT_VERSION, CACHE
+from selftests.lab.places import AGENT_VERSION, CACHE, KEYS
 
 SUITE: Final = "bookworm"
 EGG_VERSION: Final = "2.15.0.1"
@@ -76,7 +76,16 @@ class Base:
     def folder(self) -> Path:
         """Where it is kept; the name holds the hash of everything that defines it."""
         steps = (self.finish, _settle, _set, _upstream_agent, _egg)
-        definition = [SUITE, self.packages, _MASKED, _WAAGENT, EGG_VERSION, _DROP_IN, _UPSTREAM_UNIT, keys.certificate().decode()]
+        definition = [
+            SUITE,
+            self.packages,
+            _MASKED,
+            _WAAGENT,
+            EGG_VERSION,
+            _DROP_IN,
+            _UPSTREAM_UNIT,
+            keys.certificate().decode(),
+        ]
         text = json.dumps(definition) + "".join(inspect.getsource(step) for step in steps)
         return CACHE / f"{self.name}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
@@ -95,11 +104,14 @@ class Base:
 
 
 def _bootstrap(packages: tuple[str, ...], root: Path) -> None:
-    """mmdebstrap's minimal Debian with `packages` and the lab's CA in the system's trust store."""
+    """Mmdebstrap's minimal Debian with `packages` and the lab's CA in the system's trust store."""
     trusted = "/usr/local/share/ca-certificates/lab.crt"
     command = [
         *("mmdebstrap", "--quiet", "--variant=minbase", "--mode=root", f"--include={','.join(packages)}"),
-        *(f"--customize-hook=upload {keys.KEYS}/ca.pem {trusted}", '--customize-hook=chroot "$1" update-ca-certificates'),
+        *(
+            f"--customize-hook=upload {KEYS}/ca.pem {trusted}",
+            '--customize-hook=chroot "$1" update-ca-certificates',
+        ),
         *(SUITE, str(root)),
     ]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -127,13 +139,17 @@ def _set(configuration: Path, values: dict[str, str]) -> None:
     configuration.write_text("\n".join([*kept, *(f"{k}={v}" for k, v in values.items())]) + "\n")
 
 
+def _drop_in(root: Path, unit: str) -> None:
+    drop_in = root / f"etc/systemd/system/{unit}.service.d/00-lab.conf"
+    drop_in.parent.mkdir(parents=True)
+    drop_in.write_text(_DROP_IN)
+
+
 def _debian(root: Path) -> None:
     """Debian's own agent, which its unit would only start on Azure; the VM counts as provisioned."""
     _settle(root)
     (root / "etc/systemd/system/multi-user.target.wants/dhcpcd.service").unlink(missing_ok=True)
-    drop_in = root / "etc/systemd/system/walinuxagent.service.d/00-lab.conf"
-    drop_in.parent.mkdir(parents=True)
-    drop_in.write_text(_DROP_IN)
+    _drop_in(root, "walinuxagent")
     _set(root / "etc/waagent.conf", _WAAGENT)
     (root / "var/lib/waagent").mkdir(exist_ok=True)
     (root / "var/lib/waagent/provisioned").touch()
@@ -160,6 +176,7 @@ def _upstream_agent(source: Path, root: Path) -> None:
     program.chmod(0o755)
     unit = root / "etc/systemd/system/waagent.service"
     unit.write_text(_UPSTREAM_UNIT)
+    _drop_in(root, "waagent")
     wanted = root / "etc/systemd/system/multi-user.target.wants"
     wanted.mkdir(parents=True, exist_ok=True)
     (wanted / "waagent.service").symlink_to("/etc/systemd/system/waagent.service")
@@ -172,7 +189,11 @@ def _egg(packages: Path, update: Path) -> None:
     name = f"bin/WALinuxAgent-{EGG_VERSION}-py3.11.egg"
     started = {"enableCommand": f"python -u {name} -run-exthandlers", "rebootAfterInstall": False}
     none = dict.fromkeys(("installCommand", "uninstallCommand", "updateCommand", "disableCommand"), "")
-    manifest = {"name": "WALinuxAgent", "version": 1.0, "handlerManifest": {**none, **started, "reportHeartbeat": False}}
+    manifest = {
+        "name": "WALinuxAgent",
+        "version": 1.0,
+        "handlerManifest": {**none, **started, "reportHeartbeat": False},
+    }
     (update / "bin").mkdir(parents=True)
     (update / "HandlerManifest.json").write_text(json.dumps([manifest]))
     with zipfile.ZipFile(update / name, "w", zipfile.ZIP_DEFLATED) as egg:

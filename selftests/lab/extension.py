@@ -34,7 +34,11 @@ def package(version: str) -> bytes:
     """The extension's zip archive."""
     start = dict.fromkeys(("install", "uninstall", "update", "enable", "disable"), "main/handle.sh")
     commands = {f"{name}Command": f"{program} {name}" for name, program in start.items()}
-    manifest = {"name": EXTENSION, "version": 1.0, "handlerManifest": {**commands, "rebootAfterInstall": False, "reportHeartbeat": False}}
+    manifest = {
+        "name": EXTENSION,
+        "version": 1.0,
+        "handlerManifest": {**commands, "rebootAfterInstall": False, "reportHeartbeat": False},
+    }
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("HandlerManifest.json", json.dumps([manifest]))
@@ -52,7 +56,9 @@ def manifest(entries: dict[str, str]) -> str:
 
 def publish(key: str, certificate: str) -> str:
     """Everything the agents download, put into storage; returns where they may put their status (a SAS URL)."""
-    service = BlobServiceClient(f"https://{BLOB_HOST}", {"account_name": ACCOUNT, "account_key": key}, connection_verify=certificate)
+    service = BlobServiceClient(
+        f"https://{BLOB_HOST}", {"account_name": ACCOUNT, "account_key": key}, connection_verify=certificate
+    )
     for name in ("ext", "status"):
         try:
             service.create_container(name, public_access="blob")

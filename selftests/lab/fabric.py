@@ -72,7 +72,9 @@ dhcp-option-force=tag:right,245,a8:3f:81:10
 dhcp-option-force=tag:wrong,245,0a:4d:00:63
 address=/blob.core.windows.net/STORAGE
 """
-_TINYPROXY: Final = "Port PORT\nListen PROXY\nTimeout 20\nMaxClients 100\nAllow PREFIX.0.0/16\nConnectPort 443\nDisableViaHeader Yes\n"
+_TINYPROXY: Final = (
+    "Port PORT\nListen PROXY\nTimeout 20\nMaxClients 100\nAllow PREFIX.0.0/16\nConnectPort 443\nDisableViaHeader Yes\n"
+)
 
 
 def fill(text: str, **more: str) -> str:
@@ -92,7 +94,13 @@ def ip(*commands: str) -> None:
 def start_in(namespace: str, command: Sequence[str | Path], log: str) -> None:
     """A server in a namespace; it ends with the lab."""
     output: IO[bytes] = (RUN / f"{log}.log").open("ab")
-    subprocess.Popen(["ip", "netns", "exec", namespace, *command], stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=places.ROOT)
+    subprocess.Popen(
+        ["ip", "netns", "exec", namespace, *command],
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        cwd=places.ROOT,
+    )
 
 
 class Fabric:
@@ -110,7 +118,7 @@ class Fabric:
         self._names(leases)
         self._storage()
         self._servers()
-        self.default = wire.Orders(status_blob=extension.publish(KEY, str(keys.KEYS / "ca.pem")))
+        self.default = wire.Orders(status_blob=extension.publish(KEY, str(places.KEYS / "ca.pem")))
 
     def _nft(self, rules: str) -> None:
         subprocess.run(["ip", "netns", "exec", "fabric", "nft", "-f", "-"], input=rules, text=True, check=True)
@@ -127,7 +135,7 @@ class Fabric:
         unfinished.rename(RUN / "orders.json")
 
     def _names(self, leases: Iterable[str]) -> None:
-        """dnsmasq three times: the real one, one that refuses every question, one that lies."""
+        """Dnsmasq three times: the real one, one that refuses every question, one that lies."""
         common = fill("listen-address=HOST\nbind-interfaces\nno-resolv\nno-hosts\nuser=root\n")
         hosts = "".join(f"dhcp-host={lease}\n" for lease in leases)
         configurations = {
@@ -137,14 +145,24 @@ class Fabric:
         }
         for name, text in configurations.items():
             (RUN / f"{name}.conf").write_text(text)
-            start_in("fabric", ["dnsmasq", "--keep-in-foreground", f"--conf-file={RUN}/{name}.conf", f"--pid-file={RUN}/{name}.pid"], name)
+            start_in(
+                "fabric",
+                ["dnsmasq", "--keep-in-foreground", f"--conf-file={RUN}/{name}.conf", f"--pid-file={RUN}/{name}.pid"],
+                name,
+            )
 
     def _storage(self) -> None:
         chain, key = keys.issue(RUN, "storage")
         azurite = bases.make_azurite(lambda line: None)
         os.environ["AZURITE_ACCOUNTS"] = f"{places.ACCOUNT}:{KEY}"
-        command = [azurite / "node_modules/.bin/azurite-blob", "--blobHost", places.STORAGE, "--blobPort", "443"]
-        options = ["--location", RUN / "azurite", "--cert", chain, "--key", key]
+        command: list[str | Path] = [
+            azurite / "node_modules/.bin/azurite-blob",
+            "--blobHost",
+            places.STORAGE,
+            "--blobPort",
+            "443",
+        ]
+        options: list[str | Path] = ["--location", RUN / "azurite", "--cert", chain, "--key", key]
         start_in("internet", [*command, *options, "--skipApiVersionCheck", "--disableTelemetry", "--loose"], "azurite")
 
     def _servers(self) -> None:
@@ -159,7 +177,12 @@ class Fabric:
         for port, more in ((places.PROXY_PORT, ""), (places.PROXY_PASSWORD_PORT, "BasicAuth labuser labpassword\n")):
             (RUN / f"tinyproxy-{port}.conf").write_text(fill(_TINYPROXY, PORT=str(port)) + more)
             start_in("proxy", ["tinyproxy", "-d", "-c", RUN / f"tinyproxy-{port}.conf"], f"tinyproxy-{port}")
-        for address, port in ((places.HOST_ADDRESS, 80), (places.STORAGE, 443), (places.PORTAL, 443), (places.INTERCEPTOR, 443)):
+        for address, port in (
+            (places.HOST_ADDRESS, 80),
+            (places.STORAGE, 443),
+            (places.PORTAL, 443),
+            (places.INTERCEPTOR, 443),
+        ):
             wait_for_port(address, port)
 
 
@@ -175,17 +198,25 @@ def wait_for_port(address: str, port: int, seconds: float = 20) -> None:
 
 
 def _settle() -> None:
-    """This process's own surroundings: the lab's resolver, no proxy of the machine's, room for many guests."""
+    """Gives this process the lab's resolver, and takes the machine's proxies away."""
     (RUN / "resolv.conf").write_text(f"nameserver {places.HOST_ADDRESS}\n")
     subprocess.run(["mount", "--bind", RUN / "resolv.conf", Path("/etc/resolv.conf").resolve()], check=True)
-    for name in [n for n in os.environ if n.lower().endswith("_proxy") or n in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE")]:
+    for name in [
+        n
+        for n in os.environ
+        if n.lower().endswith("_proxy") or n in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE")
+    ]:
         del os.environ[name]
 
 
 def _networks() -> None:
     ip("link add lab0 type bridge", f"addr add {places.RUNNER}/16 dev lab0", "link set lab0 up")
     for name in ("fabric", "proxy"):
-        ip(f"netns add {name}", f"link add v-{name} type veth peer name eth0 netns {name}", f"link set v-{name} master lab0 up")
+        ip(
+            f"netns add {name}",
+            f"link add v-{name} type veth peer name eth0 netns {name}",
+            f"link set v-{name} master lab0 up",
+        )
     ip("netns add internet", "link add eth1 netns fabric type veth peer name eth0 netns internet")
     inside = {
         "fabric": [
@@ -193,13 +224,19 @@ def _networks() -> None:
             *(f"addr add {a}/32 dev lo" for a in (places.HOST_ADDRESS, places.IMDS)),
             *("addr add 100.64.0.1/24 dev eth1", "link set eth1 up", "link set eth0 up"),
         ],
-        "proxy": [f"addr add {places.PROXY}/16 dev eth0", "link set eth0 up", f"route add default via {places.GATEWAY}"],
+        "proxy": [
+            f"addr add {places.PROXY}/16 dev eth0",
+            "link set eth0 up",
+            f"route add default via {places.GATEWAY}",
+        ],
         "internet": [
             *(f"addr add {a}/24 dev eth0" for a in (places.STORAGE, places.INTERCEPTOR, places.PORTAL)),
             *("link set eth0 up", "route add default via 100.64.0.1"),
         ],
     }
     for name, commands in inside.items():
-        subprocess.run(["ip", "-n", name, "-batch", "-"], input="\n".join(["link set lo up", *commands]), text=True, check=True)
+        subprocess.run(
+            ["ip", "-n", name, "-batch", "-"], input="\n".join(["link set lo up", *commands]), text=True, check=True
+        )
     subprocess.run(["ip", "netns", "exec", "fabric", "sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward"], check=True)
     ip(f"route add default via {places.GATEWAY}")

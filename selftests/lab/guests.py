@@ -8,19 +8,19 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from selftests.lab import keys, places, wire
+from selftests.lab import places, wire
 from selftests.lab.bases import DEBIAN, Base
 from selftests.lab.fabric import Fabric, ip
 from selftests.lab.places import CGROUP, HIERARCHIES, RUN
 
 CAPABILITIES: Final = "CAP_NET_ADMIN,CAP_NET_RAW"
-WAITING: Final = 90.0
+WAITING: Final = 150.0
 """Seconds that a guest may take until it is ready, agent and extension included."""
 
 
@@ -60,7 +60,7 @@ class Running:
 
     @property
     def dhcp_host(self) -> str:
-        """dnsmasq's line for it."""
+        """Dnsmasq's line for it."""
         return f"{self.hardware},{self.address},set:{self.guest.option_245},{self.guest.lease}"
 
     def start(self) -> None:
@@ -76,14 +76,24 @@ class Running:
         command = [
             *("systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--boot", f"--directory={self.root}"),
             *(f"--machine={self.name}", f"--hostname={self.name}", f"--network-namespace-path=/run/netns/{self.name}"),
-            *(f"--capability={CAPABILITIES}", "--resolv-conf=off", "--timezone=off", "--link-journal=no", "--console=pipe"),
+            *(
+                f"--capability={CAPABILITIES}",
+                "--resolv-conf=off",
+                "--timezone=off",
+                "--link-journal=no",
+                "--console=pipe",
+            ),
             "--bind=/run/lxcfs:/var/lib/lxcfs",
         ]
         with (self.folder / "console.log").open("wb") as log:
             # dhcpcd needs /proc/sys/net writable
             environment = {**os.environ, "SYSTEMD_NSPAWN_API_VFS_WRITABLE": "network"}
             self.process = subprocess.Popen(
-                ["sh", "-c", f'{joined} exec "$@"', "sh", *command], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment
+                ["sh", "-c", f'{joined} exec "$@"', "sh", *command],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=environment,
             )
 
     def _groups(self) -> list[Path]:
@@ -112,26 +122,32 @@ class Running:
             for path in self.root.glob(pattern):
                 path.unlink()
         kernel = os.uname().release  # a container runs the machine's; its file is what an installed kernel looks like
-        common = {"/etc/hostname": self.name, "/etc/hosts": f"127.0.0.1 localhost {self.name}", f"/boot/vmlinuz-{kernel}": "stand-in"}
-        for path, content in {**common, **self.guest.files}.items():
-            _put(self.root / path.lstrip("/"), content)
+        common = {
+            "/etc/hostname": self.name,
+            "/etc/hosts": f"127.0.0.1 localhost {self.name}",
+            f"/boot/vmlinuz-{kernel}": "stand-in",
+        }
+        for name, content in {**common, **self.guest.files}.items():
+            _put(self.root / name.lstrip("/"), content)
         self._trust()
 
     def _trust(self) -> None:
         ssh = self.root / "root/.ssh"
         ssh.mkdir(mode=0o700, exist_ok=True)
-        shutil.copy(keys.KEYS / "login.pub", ssh / "authorized_keys")
+        shutil.copy(places.KEYS / "login.pub", ssh / "authorized_keys")
         for old in (self.root / "etc/ssh").glob("ssh_host_*"):
             old.unlink()
         for suffix in ("", ".pub"):
-            shutil.copy(keys.KEYS / f"host{suffix}", self.root / f"etc/ssh/ssh_host_ed25519_key{suffix}")
+            shutil.copy(places.KEYS / f"host{suffix}", self.root / f"etc/ssh/ssh_host_ed25519_key{suffix}")
 
     def wait_for_ssh(self) -> None:
         """Until sshd says who it is; then the guest sees its own processor and memory only."""
         wait_for(self._answers, f"{self.name} does not answer on port 22, see {self.folder}/console.log", 60)
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
         self.leader = int(children.split()[0])
-        self.run("for f in stat meminfo; do mount --bind /var/lib/lxcfs/proc/$f /proc/$f || exit 1; done; umount -l /var/lib/lxcfs")
+        self.run(
+            "for f in stat meminfo; do mount --bind /var/lib/lxcfs/proc/$f /proc/$f || exit 1; done; umount -l /var/lib/lxcfs"
+        )
 
     def _answers(self) -> bool:
         with contextlib.suppress(OSError), socket.create_connection((self.address, 22), timeout=1) as connection:
@@ -140,7 +156,11 @@ class Running:
 
     def wait_until_ready(self) -> None:
         """Until its agent and its extension are where they should be."""
-        wait_for(lambda: self.run(self.guest.ready, check=False).returncode == 0, f"{self.name} is not ready: {self.guest.ready}", WAITING)
+        wait_for(
+            lambda: self.run(self.guest.ready, check=False).returncode == 0,
+            f"{self.name} is not ready: {self.guest.ready}",
+            WAITING,
+        )
 
     def run(self, script: str, *, check: bool = True) -> subprocess.CompletedProcess[str]:
         """A script inside, as root, in the guest's own control groups."""
@@ -172,9 +192,8 @@ def _put(path: Path, content: str) -> None:
     path.chmod(0o600 if path.suffix == ".nmconnection" else 0o755 if content.startswith("#!") else 0o644)
 
 
-def wait_for(holds: object, otherwise: str, seconds: float) -> None:
+def wait_for(holds: Callable[[], bool], otherwise: str, seconds: float) -> None:
     """Until `holds()` is true; `otherwise` is the error after that many seconds."""
-    assert callable(holds)
     latest = time.monotonic() + seconds
     while not holds():
         if time.monotonic() > latest:
@@ -188,16 +207,17 @@ def start_all(guests: tuple[Guest, ...]) -> tuple[Fabric, dict[str, Running]]:
     fabric = Fabric(r.dhcp_host for r in running.values())
     (Path("/run") / "lxcfs").mkdir()
     with (RUN / "lxcfs.log").open("wb") as log:
-        subprocess.Popen(["lxcfs", "--foreground", "--enable-cfs", "--pidfile=/run/lxcfs.pid", "/run/lxcfs"], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        subprocess.Popen(
+            ["lxcfs", "--foreground", "--enable-cfs", "--pidfile=/run/lxcfs.pid", "/run/lxcfs"],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
     wait_for((Path("/run/lxcfs/proc/stat")).exists, "lxcfs does not serve", 10)
     for each in running.values():
         orders = each.guest.orders or wire.Orders()
-        fabric.order(each.address, wire.Orders(**{**_fields(orders), "status_blob": fabric.default.status_blob}))
+        fabric.order(each.address, replace(orders, status_blob=fabric.default.status_blob))
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(Running.start, running.values()))
         list(pool.map(Running.wait_for_ssh, running.values()))
     return fabric, running
-
-
-def _fields(orders: wire.Orders) -> dict[str, object]:
-    return {name: getattr(orders, name) for name in orders.__dataclass_fields__}

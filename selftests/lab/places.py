@@ -12,7 +12,9 @@ KEYS: Final = CACHE / "keys"
 RUN: Final = Path("/run/lab")
 """On a tmpfs that only the lab sees; gone with it."""
 CGROUP: Final = "azure-backup-compliance-lab"
-HIERARCHIES: Final = {n: Path("/sys/fs/cgroup", n) for n in ("systemd", "unified", "cpu", "cpuacct", "cpuset", "memory")}
+HIERARCHIES: Final = {
+    n: Path("/sys/fs/cgroup", n) for n in ("systemd", "unified", "cpu", "cpuacct", "cpuset", "memory")
+}
 """Control groups of a hybrid machine: two for the guests' systemd, the others for what lxcfs tells of a guest alone."""
 
 HOST_ADDRESS: Final = "168.63.129.16"
@@ -37,3 +39,5 @@ EXTENSION: Final = "Microsoft.Azure.RecoveryServices.VMSnapshotLinux"
 EXTENSION_VERSION: Final = "1.0.9220.0"
 AGENT_VERSION: Final = "2.7.3.0"
 """Debian 12's package; the lab's platform asks for this one unless a guest's row says otherwise."""
+UP: Final = CACHE / "up"
+"""Made once a lab that only idles is up."""

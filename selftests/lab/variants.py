@@ -29,6 +29,12 @@ _DHCPCD: Final = {
     "/etc/systemd/system/dhcpcd.service.d/lab.conf": "[Service]\nType=simple\nPIDFile=\nExecStart=\nExecStart=/usr/sbin/dhcpcd -4 -q -B eth0",
     **_RESOLVER,
 }
+# The DHCP client dies; the address stays, as where another tool set it, or nobody could read this guest any more.
+_ABANDONED: Final = {
+    "/etc/systemd/system/lab-abandon.service": "[Unit]\nAfter=network-online.target ssh.service\n[Service]\nType=oneshot\nExecStart=/usr/local/sbin/lab-abandon",
+    "/usr/local/sbin/lab-abandon": "#!/bin/sh\npkill -9 dhclient\nip addr change $(ip -4 -o addr show dev eth0 | awk '{ print $4 }') dev eth0 valid_lft forever preferred_lft forever",
+    f"{_WANTED}/lab-abandon.service": "-> /etc/systemd/system/lab-abandon.service",
+}
 _CURL: Final = "usr/bin/curl"
 _WGET: Final = "usr/bin/wget"
 NO_AGENT: Final = "true"
@@ -41,31 +47,35 @@ def _static(number: int) -> dict[str, str]:
     return {"/etc/network/interfaces": f"{_LOOPBACK}\nauto eth0\niface eth0 inet static\n {address}", **_RESOLVER}
 
 
-def _conf(*lines: str) -> str:
-    """A drop-in script is not needed: the agent's own file, with `lines` after Debian's."""
-    return "\n".join(lines)
-
+_RED_HAT: Final = wire.Orders(agent_version=EGG_VERSION)
 
 GUESTS: Final = (
     Guest("static", files=_static(10), option_245="silent"),  # the first: its address is written in its files
     Guest("dhclient"),
     Guest("networkd", files=_NETWORKD),
-    Guest("networkmanager", RED_HAT, _NETWORKMANAGER, orders=wire.Orders(agent_version=EGG_VERSION)),
+    Guest("networkmanager", RED_HAT, _NETWORKMANAGER, orders=_RED_HAT),
     Guest("dhcpcd", files=_DHCPCD),
     Guest("dhclient-none", option_245="none"),
     Guest("dhclient-wrong", option_245="wrong"),
     Guest("networkd-none", files=_NETWORKD, option_245="none"),
     Guest("networkd-wrong", files=_NETWORKD, option_245="wrong"),
     Guest("dhcpcd-none", files=_DHCPCD, option_245="none"),
-    Guest("short-lease", lease="2m"),
+    Guest("dhcpcd-wrong", files=_DHCPCD, option_245="wrong"),
+    Guest("networkmanager-none", RED_HAT, _NETWORKMANAGER, option_245="none", orders=_RED_HAT),
+    Guest("networkmanager-wrong", RED_HAT, _NETWORKMANAGER, option_245="wrong", orders=_RED_HAT),
+    Guest("short-lease", files=_ABANDONED, lease="4m"),
     Guest("sysvinit", SYSV),
-    Guest("wget", absent=(_CURL,)),
-    Guest("python", absent=(_CURL, _WGET)),
+    Guest("wget1", absent=(_CURL,)),
+    Guest("wget2", absent=(_CURL,)),
+    Guest("python1", absent=(_CURL, _WGET)),
+    Guest("python2", absent=(_CURL, _WGET)),
     Guest("bare", absent=(_CURL, _WGET, "usr/bin/python3*"), ready=NO_AGENT),
     Guest("busybox", files={"/bin/sh": "-> busybox"}),
     Guest("mksh", files={"/bin/sh": "-> mksh"}),
     Guest("small-disk", disk_mib=48),
     Guest("no-extension", orders=wire.Orders(extension=False), ready=AGENT_ONLY),
     Guest("old-extension", orders=wire.Orders(extension_version="1.0.80.0")),
-    *(Guest(f"plain{n}") for n in range(1, 7)),
+    *(Guest(n) for n in ("purged", "extension1", *(f"plain{n}" for n in range(1, 7)))),
+    *(Guest(f"{kind}{n}") for kind in ("agent", "proxy", "system") for n in range(1, 4)),
+    *(Guest(f"reading{n}") for n in range(1, 6)),
 )

@@ -121,7 +121,10 @@ class Platform(BaseHTTPRequestHandler):
         elif asked == "config" and kind == "extensionsConfig":
             self._answer(200, wire.extensions_config(orders(guest)))
         elif asked == "config":
-            self._answer(200, wire.hosting_environment(guest) if kind == "hostingEnvironmentConfig" else wire.shared_config(guest))
+            self._answer(
+                200,
+                wire.hosting_environment(guest) if kind == "hostingEnvironmentConfig" else wire.shared_config(guest),
+            )
         else:
             self._answer(200 if asked in ("health", "roleProperties", "telemetrydata") else 404)
 

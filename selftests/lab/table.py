@@ -1,0 +1,154 @@
+"""The shape of the lab's table: a guest, a fault, and what the product must say of it; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+C: Final = "compliant"
+N: Final = "non_compliant"
+U: Final = "undetermined"
+E: Final = "error"
+NA: Final = "not_applicable"
+EVERY: Final = "every"
+"""Stands for every guest control in an expectation."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One real failure: how it is brought about, and how it is taken back."""
+
+    name: str
+    apply: str = ""
+    """A script inside the guest, as root."""
+    undo: str = ""
+    seen: str = ""
+    """A command inside that succeeds once the fault has taken hold."""
+    within: float = 45
+    """Seconds in which it must have taken hold."""
+    obstacle: str = ""
+    """What stands in the guest's way outside of it (`fabric.OBSTACLES`)."""
+    orders: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    """What the platform asks differently meanwhile (fields of `wire.Orders`)."""
+    unplugged: bool = False
+    """The guest's network cable is out."""
+    spec: str = "ssh://root@{name}"
+    """How the product is told to connect."""
+    alone: bool = False
+    """Read apart from all others: it takes the whole machine."""
+    final: bool = False
+    """Cannot be taken back; the guest is not read again."""
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """A control's verdict and words that its message must hold."""
+
+    control: str
+    outcome: str
+    words: str = ""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One guest with one fault. Controls that are not named must stay as they are on the healthy guest."""
+
+    guest: str
+    fault: Fault
+    expected: tuple[Expectation, ...]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: what was expected and what was seen."""
+
+    case: Case
+    expected: Expectation
+    outcome: str
+    message: str
+
+    @property
+    def holds(self) -> bool:
+        """Whether the verdict is as expected and the message holds every word."""
+        return self.outcome == self.expected.outcome and self.expected.words.lower() in self.message.lower()
+
+
+Seen = Mapping[str, tuple[str, str]]
+"""Outcome and message by control, of one guest."""
+HEALTHY: Final = Fault("none")
+AFTERWARDS: Final = Fault("none, everything mended")
+
+
+def case(guest: str, fault: Fault, *expected: tuple[str, str] | tuple[str, str, str]) -> Case:
+    """A case; expectations as (control's digits, outcome[, words])."""
+    return Case(guest, fault, tuple(Expectation(_control(e[0]), *e[1:]) for e in expected))
+
+
+def _control(digits: str) -> str:
+    return digits if digits == EVERY else f"AVB-{digits}"
+
+
+def unchanged(guest: str, fault: Fault) -> Case:
+    """A case in which every control stays as it is: the fault is one of reading only."""
+    return Case(guest, fault, ())
+
+
+def unread(guest: str, fault: Fault, words: str) -> Case:
+    """A case in which nothing can be read, and every control says why."""
+    return case(guest, fault, (EVERY, E, words))
+
+
+def rounds(cases: Iterable[Case]) -> list[list[Case]]:
+    """The cases in as few runs of the product as may be: each guest with one fault at a time, loners by themselves."""
+    planned: list[list[Case]] = []
+    last: list[list[Case]] = []
+    for each in cases:
+        if each.fault.alone:
+            last.append([each])
+            continue
+        place = next((r for r in planned if all(c.guest != each.guest for c in r)), None)
+        if each.fault.final or place is None:
+            place = next(
+                (r for r in reversed(planned) if each.fault.final and all(c.guest != each.guest for c in r)), []
+            )
+            if place not in planned or not place:
+                planned.append(place)
+        place.append(each)
+    return planned + last
+
+
+def compare(case: Case, seen: Seen, healthy: Seen) -> list[Row]:
+    """The rows of one case: the expected ones, and one for each other control that is not as on the healthy guest."""
+    rows = []
+    named = {e.control for e in case.expected}
+    for expected in case.expected:
+        for control in sorted(seen) if expected.control == EVERY else [expected.control]:
+            outcome, message = seen.get(control, ("missing", ""))
+            rows.append(Row(case, Expectation(control, expected.outcome, expected.words), outcome, message))
+    if EVERY in named:
+        return rows
+    for control, (outcome, message) in sorted(seen.items()):
+        before = healthy.get(control, ("missing", ""))[0]
+        if control not in named and outcome != before:
+            rows.append(Row(case, Expectation(control, before, ""), outcome, message))
+    return rows
+
+
+def shown(rows: Sequence[Row], *, width: int = 70) -> list[str]:
+    """The rows as lines; equal neighbours of one case (nothing could be read) are one line."""
+    lines = [f"{'':4} {'guest':15} {'fault':34} {'control':8} {'expected':14} {'seen':14} said"]
+    done: set[tuple[str, str, str, str]] = set()
+    for row in rows:
+        key = (row.case.guest, row.case.fault.name, row.outcome, row.message)
+        grouped = any(e.control == EVERY for e in row.case.expected)
+        if grouped and row.holds and key in done:
+            continue
+        done.add(key)
+        control = "all" if grouped and row.holds else row.expected.control
+        mark = "ok" if row.holds else "NOT"
+        said = row.message[:width]
+        lines.append(
+            f"{mark:4} {row.case.guest:15} {row.case.fault.name:34} {control:8} {row.expected.outcome:14} {row.outcome:14} {said}".rstrip()
+        )
+    return lines
