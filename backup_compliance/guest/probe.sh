@@ -102,7 +102,7 @@ seen = {"tcp": 0, "tls": 0, "http": 0, "ip": ""}; stage = ["Resolving"]
 def told(code, text):
     print(text + "\nhttp=%03d ip=%s tcp=%d tls=%d" % (seen["http"], seen["ip"], seen["tcp"], seen["tls"]) if show == "head" else text)
     sys.stdout.flush(); os._exit(code)
-clock = threading.Timer(limit - 0.5, lambda: told(28, stage[0] + " timed out")); clock.daemon = True; clock.start()
+clock = threading.Timer(limit * 0.8, lambda: told(28, stage[0] + " timed out")); clock.daemon = True; clock.start()
 try:
     host, _, port = authority.partition(":"); port = int(port or (443 if scheme == "https" else 80))
     near, _, gate = (host, "", port) if proxy == "-" else proxy.rpartition(":")

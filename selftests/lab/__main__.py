@@ -84,7 +84,10 @@ def _killed() -> dict[str, int]:
     leftovers.sweep()
     UP.unlink(missing_ok=True)
     if not known:
-        return {"labs that started": 1}
+        return {"labs that did not start": 1}
+    latest = time.monotonic() + 10  # the last process of a namespace may still be on its way out
+    while any(leftovers.left(known).values()) and time.monotonic() < latest:
+        time.sleep(0.2)
     return leftovers.left(known)
 
 

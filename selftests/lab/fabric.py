@@ -12,6 +12,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -110,6 +111,7 @@ class Fabric:
         """Starts everything; `leases` are dnsmasq's `dhcp-host` values."""
         self.orders: dict[str, wire.Orders] = {}
         self.default = wire.Orders()
+        self.writing = threading.Lock()
         RUN.mkdir(exist_ok=True)
         _settle()
         _networks()
@@ -129,10 +131,11 @@ class Fabric:
 
     def order(self, address: str, orders: wire.Orders) -> None:
         """What the platform asks of a guest from now on."""
-        self.orders[address] = orders
-        unfinished = RUN / "orders.new"
-        unfinished.write_bytes(msgspec.json.encode(self.orders))
-        unfinished.rename(RUN / "orders.json")
+        with self.writing:
+            self.orders[address] = orders
+            unfinished = RUN / "orders.new"
+            unfinished.write_bytes(msgspec.json.encode(self.orders))
+            unfinished.rename(RUN / "orders.json")
 
     def _names(self, leases: Iterable[str]) -> None:
         """Dnsmasq three times: the real one, one that refuses every question, one that lies."""

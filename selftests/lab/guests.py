@@ -8,7 +8,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,9 +17,11 @@ from typing import Final
 from selftests.lab import places, wire
 from selftests.lab.bases import DEBIAN, Base
 from selftests.lab.fabric import Fabric, ip
-from selftests.lab.places import CGROUP, HIERARCHIES, RUN
+from selftests.lab.places import CGROUP, HIERARCHIES, RUN, SHARE
 
 CAPABILITIES: Final = "CAP_NET_ADMIN,CAP_NET_RAW"
+TWENTY: Final = 20
+"""As many as a person would call a lab: told how soon they answer."""
 WAITING: Final = 150.0
 """Seconds that a guest may take until it is ready, agent and extension included."""
 
@@ -105,8 +107,14 @@ class Running:
         for group in (HIERARCHIES["cpuset"] / CGROUP, HIERARCHIES["cpuset"] / CGROUP / self.name):
             for setting in ("cpuset.cpus", "cpuset.mems"):  # empty in a new group, which then takes no process
                 (group / setting).write_text((group.parent / setting).read_text())
+        self.share(SHARE)
         limit = HIERARCHIES["memory"] / CGROUP / self.name / "memory.limit_in_bytes"
         limit.write_text(str(self.guest.memory_mib << 20))
+
+    def share(self, weight: int) -> None:
+        """How much of the processor this guest, and the lab, may take from others (cgroup v1: 2 to 262,144)."""
+        for group in (HIERARCHIES["cpu"] / CGROUP, HIERARCHIES["cpu"] / CGROUP / self.name):
+            (group / "cpu.shares").write_text(str(weight))
 
     def _make_root(self) -> None:
         disk = self.folder / "disk"
@@ -201,7 +209,7 @@ def wait_for(holds: Callable[[], bool], otherwise: str, seconds: float) -> None:
         time.sleep(0.2)
 
 
-def start_all(guests: tuple[Guest, ...]) -> tuple[Fabric, dict[str, Running]]:
+def start_all(guests: Sequence[Guest], say: Callable[[str], None]) -> tuple[Fabric, dict[str, Running]]:
     """The fabric and every guest, answering on port 22; agents may still be starting."""
     running = {g.name: Running(g, n) for n, g in enumerate(guests, 10)}
     fabric = Fabric(r.dhcp_host for r in running.values())
@@ -217,7 +225,10 @@ def start_all(guests: tuple[Guest, ...]) -> tuple[Fabric, dict[str, Running]]:
     for each in running.values():
         orders = each.guest.orders or wire.Orders()
         fabric.order(each.address, replace(orders, status_blob=fabric.default.status_blob))
+    everybody = list(running.values())
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(Running.start, running.values()))
-        list(pool.map(Running.wait_for_ssh, running.values()))
+        for some in (everybody[:TWENTY], everybody[TWENTY:]):
+            list(pool.map(Running.start, some))
+            list(pool.map(Running.wait_for_ssh, some))
+            say(f"{sum(bool(r.leader) for r in everybody)} guests answer on port 22")
     return fabric, running

@@ -36,7 +36,7 @@ def main(argv: Sequence[str]) -> int:
         print(f"{time.monotonic() - started:5.0f} s  {line}", file=sys.stderr, flush=True)
 
     if given.idle:
-        start_all(variants.GUESTS[: given.idle])
+        start_all(variants.GUESTS[: given.idle], lambda line: None)
         UP.touch()
         time.sleep(600)
         return 0
@@ -45,8 +45,7 @@ def main(argv: Sequence[str]) -> int:
 
 def _whole(names: Sequence[str], say: Callable[[str], None]) -> int:
     wanted = tuple(g for g in variants.GUESTS if not names or g.name in names or g.name == "static")
-    fabric, running = start_all(wanted)
-    say(f"{len(running)} guests answer on port 22")
+    fabric, running = start_all(wanted, say)
     lab = Lab(fabric, running, say)
     cases = [c for c in CASES if c.guest in running]
     found = lab.first(c for c in healthy.healthy() if c.guest in running)

@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from selftests.lab.places import CACHE, CGROUP, HIERARCHIES, RUN
+from selftests.lab.places import CACHE, CGROUP, HIERARCHIES, RUN, SHARE
 
 INSTANCES: Final = Path("/proc/sys/fs/inotify/max_user_instances")
 """Every guest's systemd takes several; the machine's own limit is put back afterwards."""
@@ -102,6 +102,9 @@ def make_room() -> None:
 
 def join() -> None:
     """Makes this process, and all that it starts from now on, the lab's."""
-    root = HIERARCHIES["systemd"] / CGROUP
-    root.mkdir(exist_ok=True)
-    (root / "cgroup.procs").write_text("0")
+    runner = HIERARCHIES["cpu"] / CGROUP / "runner"
+    for group in (HIERARCHIES["systemd"] / CGROUP, runner):
+        group.mkdir(parents=True, exist_ok=True)
+        (group / "cgroup.procs").write_text("0")
+    for group in (runner.parent, runner):
+        (group / "cpu.shares").write_text(str(SHARE))

@@ -17,6 +17,9 @@ HIERARCHIES: Final = {
 }
 """Control groups of a hybrid machine: two for the guests' systemd, the others for what lxcfs tells of a guest alone."""
 
+SHARE: Final = 16384
+"""The weight of the runner, of each guest and of the lab: together they would otherwise weigh as little as any one process."""
+
 HOST_ADDRESS: Final = "168.63.129.16"
 IMDS: Final = "169.254.169.254"
 PREFIX: Final = "10.77"

@@ -13,18 +13,22 @@ from selftests.lab.guests import Running
 LOGIN: Final[Mapping[str, str]] = {
     r"/var/log/(wtmp|lastlog|btmp|auth\.log|faillog)": "sshd and login record who came",
     r"/run/utmp": "who is logged in",
+    r"/run/systemd/(sessions|users|units|transient|inaccessible)(/.*)?": "logind's sessions, where libpam-systemd is installed",
+    r"/run/user(/.*)?": "the run folder that such a session gets",
     r"/(run|var)/log/journal(/.*)?": "the journal holds sshd's lines",
     r"/run/systemd/journal/streams(/.*)?": "connections to the journal",
-    r"/run/motd\.dynamic(\.new)?": "pam_motd writes the message of the day anew",
+    r"/run(/motd\.dynamic(\.new)?)?": "pam_motd writes the message of the day anew, by way of another name",
     r"/var/log/waagent\.log": "the agent's own log; the agent is frozen, its buffers may be written late",
 }
 """What logging in changes by itself, by path, and why. Times of last access are not looked at."""
+SESSION: Final = r"systemd --user$|\(sd-pam\)$"
+"""Processes that logind keeps for a while after a session."""
 _LIST: Final = r"""
 find / /run /tmp /dev/shm -xdev \( -path /proc -o -path /sys \) -prune -o -printf '%p\t%y %m %U:%G %s %T@ %l\n' | sort -u
 echo ==
 find / /run /tmp /dev/shm -xdev \( -path /proc -o -path /sys \) -prune -o -type f -print0 | sort -zu | xargs -0 sha256sum
 echo ==
-ps -eo pid,lstart,args | grep -v -e ' ps -eo' -e ' grep -v' -e 'sh -c' | sort -n
+ps -eo pid,lstart,args | grep -v -e ' ps -eo' -e ' grep -v' -e 'sh -c' -e ' sort -n' | sort -n
 """
 FREEZE: Final = "pkill -STOP -f '[w]aagent.*-daemon'; pkill -STOP -f -- '[-]run-exthandlers'; true"
 THAW: Final = "pkill -CONT -f '[w]aagent.*-daemon'; pkill -CONT -f -- '[-]run-exthandlers'; true"
@@ -53,7 +57,8 @@ def changes(before: Snapshot, after: Snapshot) -> list[str]:
     """What differs beyond `LOGIN`: paths, and processes that came or went."""
     paths = {p for p in before.files.keys() | after.files.keys() if before.files.get(p) != after.files.get(p)}
     mine = [f"file {p}" for p in sorted(paths) if not any(re.fullmatch(allowed, p) for allowed in LOGIN)]
-    return mine + [f"process {p}" for p in sorted(before.processes ^ after.processes)]
+    came_or_went = sorted(before.processes ^ after.processes)
+    return mine + [f"process {p}" for p in came_or_went if not re.search(SESSION, p)]
 
 
 def watched(guest: Running, read: Callable[[], object]) -> list[str]:

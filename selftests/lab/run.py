@@ -14,12 +14,14 @@ from typing import Final, TypeVar
 from selftests.lab import wire
 from selftests.lab.fabric import Fabric, ip
 from selftests.lab.guests import Running, wait_for
-from selftests.lab.places import KEYS, RUN
+from selftests.lab.places import KEYS, RUN, SHARE
 from selftests.lab.table import Case, Expectation, Row, Seen, compare
 from selftests.product import judge_apart
 
 T = TypeVar("T")
 ASIS: Final = Expectation("every", "as before")
+ALL: Final = 65536
+"""The weight of a guest that takes the whole machine, whoever else is on it."""
 TIMEOUT: Final = 25
 """Seconds that the product gives a guest; a probe takes 12 at most."""
 AT_ONCE: Final = 8
@@ -79,7 +81,7 @@ class Lab:
         failed = {c: error for c, error in zip(cases, _each(self.apply, cases), strict=True) if error}
         applied = time.monotonic()
         broken = [c for c in cases if c not in failed]
-        found = self.read([c.fault.spec.format(name=c.guest) for c in broken])
+        found = self.read([c.fault.spec.format(name=c.guest) for c in broken]) if broken else {}
         read = time.monotonic()
         undone = [c for c in cases if not c.fault.final]
         rows = [Row(c, c.expected[0] if c.expected else ASIS, "not broken", str(e)) for c, e in failed.items()]
@@ -102,6 +104,8 @@ class Lab:
     def apply(self, case: Case) -> None:
         """Breaks what the case breaks, and waits until it is broken."""
         guest, fault = self.guests[case.guest], case.fault
+        if fault.alone:
+            guest.share(ALL)
         if fault.apply:
             guest.run(fault.apply)
         if fault.obstacle:
@@ -124,6 +128,8 @@ class Lab:
             ip(f"link set {guest.link} up")
         if fault.undo:
             guest.run(fault.undo)
+        if fault.alone:
+            guest.share(SHARE)
         if fault.obstacle:
             self.fabric.obstruct(fault.obstacle, guest.address, on=False)
         if fault.orders:

@@ -76,6 +76,8 @@ GUESTS: Final = (
     Guest("no-extension", orders=wire.Orders(extension=False), ready=AGENT_ONLY),
     Guest("old-extension", orders=wire.Orders(extension_version="1.0.80.0")),
     *(Guest(n) for n in ("purged", "extension1", *(f"plain{n}" for n in range(1, 7)))),
-    *(Guest(f"{kind}{n}") for kind in ("agent", "proxy", "system") for n in range(1, 4)),
+    *(Guest(f"{kind}{n}") for kind in ("agent", "proxy") for n in range(1, 4)),
+    Guest("system1", memory_mib=1024),
+    *(Guest(f"system{n}") for n in (2, 3)),
     *(Guest(f"reading{n}") for n in range(1, 6)),
 )

@@ -30,13 +30,13 @@ PURGED: Final = Fault("agent purged", "dpkg --purge waagent", seen=_STOPPED, fin
 STOPPED: Final = Fault("agent stopped", "systemctl stop walinuxagent", "systemctl start walinuxagent", seen=_STOPPED)
 KILLED: Final = Fault(
     "agent killed",
-    f"pkill -9 -f '{_DAEMON}'; pkill -9 -f -- '{_HANDLER}'",
+    f"pkill -9 -f '{_DAEMON}'; pkill -9 -f -- '{_HANDLER}'; true",
     "systemctl start walinuxagent",
     seen=_STOPPED,
 )
 DECAPITATED: Final = Fault(
     "daemon alive, handler dead",
-    f"pkill -STOP -f '{_DAEMON}'; pkill -9 -f -- '{_HANDLER}'",  # frozen, or it would start another one
+    f"pkill -STOP -f '{_DAEMON}'; pkill -9 -f -- '{_HANDLER}'; true",  # frozen, or it would start another one
     f"pkill -CONT -f '{_DAEMON}'",
     seen=f"! pgrep -f -- '{_HANDLER}'",
 )

@@ -49,7 +49,7 @@ TOO_LARGE: Final = "larger than 64 KiB"
 CUT: Final = 'ForceCommand sh -c "$SSH_ORIGINAL_COMMAND" | head -c 3000; kill -9 $PPID'
 
 CASES: Final[tuple[Case, ...]] = (
-    unread("reading1", Fault("host is down", unplugged=True), "no route to it"),
+    unread("reading1", Fault("host is down", unplugged=True), "no route to it|does not answer"),
     unread("reading1", FIREWALL, "does not answer"),
     unread("reading1", HOST_KEY, "host key has changed"),
     unread("reading1", LOCKED_OUT, "refused the login"),

@@ -44,8 +44,8 @@ _JOURNAL: Final = (
 )
 READ_ONLY: Final = Fault(
     "root is read-only",
-    # whoever has a file open for writing keeps the root writable: the agent and the journal
-    f"systemctl stop walinuxagent {_JOURNAL}; mount -o remount,bind,ro /",
+    # whoever has a file open for writing keeps the root writable: the agent, the journal, the DHCP client
+    f"systemctl stop walinuxagent {_JOURNAL}; pkill -9 dhclient; sleep 1; mount -o remount,bind,ro /",
     f"mount -o remount,bind,rw /; systemctl start {_JOURNAL} walinuxagent",
     seen="! touch /etc/lab-touched",
 )
@@ -55,8 +55,8 @@ CASES: Final[tuple[Case, ...]] = (
         "system1",
         Fault(
             "processor is busy",
-            "setsid stress-ng --cpu 8 --timeout 120 > /dev/null 2>&1 < /dev/null & sleep 1",
-            "pkill stress-ng",
+            "setsid stress-ng --cpu 8 --timeout 60 > /dev/null 2>&1 < /dev/null & sleep 1",
+            "pkill stress-ng; true",
             alone=True,
         ),
         ("402", N, "the limit is 90 %"),
@@ -65,9 +65,9 @@ CASES: Final[tuple[Case, ...]] = (
         "system1",
         Fault(
             "memory is full",
-            "k=$(awk '/MemTotal/ { t = $2 } /MemAvailable/ { a = $2 } END { print int(a - t / 20) }' /proc/meminfo); "
+            "k=$(awk '/MemTotal/ { t = $2 } /MemAvailable/ { a = $2 } END { print int(a - t / 16) }' /proc/meminfo); "
             "setsid stress-ng --vm 1 --vm-bytes ${k}k --vm-keep --vm-hang 0 --timeout 120 > /dev/null 2>&1 < /dev/null & sleep 3",
-            "pkill stress-ng",
+            "pkill stress-ng; true",
             seen="awk '/MemTotal/ { t = $2 } /MemAvailable/ { a = $2 } END { exit !(a < t / 11) }' /proc/meminfo",
         ),
         ("403", N, "the limit is 90 %"),
