@@ -7,6 +7,7 @@ import fcntl
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from typing import Final
@@ -55,16 +56,25 @@ def _run(arguments: Sequence[str]) -> int:
         print(f"lab: {stale} processes of a killed run ended")
     make_all()
     leftovers.make_room()
+    known: set[str] = set()
+    threading.Thread(target=_watch, args=(known,), daemon=True).start()
     try:
         status = sealed.run("selftests.lab.inside", arguments)
     finally:
         leftovers.sweep()
-    remains = leftovers.left(set())
-    print(f"left behind: {_told(remains)}")
+    remains = leftovers.left(known)
+    print(f"left behind of {len(known)} namespaces and all else: {_told(remains)}")
     killed = _killed() if not arguments else {}
     if killed:
         print(f"left behind by a lab that was killed (SIGKILL, {_IDLE} guests up): {_told(killed)}")
     return status or int(any(remains.values()) or any(killed.values()))
+
+
+def _watch(known: set[str]) -> None:
+    """Every namespace that the lab is seen in, while it runs."""
+    while True:
+        known |= leftovers.namespaces(leftovers.processes())
+        time.sleep(10)
 
 
 def _killed() -> dict[str, int]:

@@ -162,6 +162,11 @@ class Running:
             return connection.recv(4) == b"SSH-"
         return False
 
+    def memory(self) -> float:
+        """MiB that its processes hold, caches left out."""
+        stat = (HIERARCHIES["memory"] / CGROUP / self.name / "memory.stat").read_text()
+        return int(dict(line.split() for line in stat.splitlines())["total_rss"]) / (1 << 20)
+
     def wait_until_ready(self) -> None:
         """Until its agent and its extension are where they should be."""
         wait_for(

@@ -49,7 +49,8 @@ def _whole(names: Sequence[str], say: Callable[[str], None]) -> int:
     lab = Lab(fabric, running, say)
     cases = [c for c in CASES if c.guest in running]
     found = lab.first(c for c in healthy.healthy() if c.guest in running)
-    say(f"read {len(running)} healthy guests")
+    memory = sum(g.memory() for g in running.values()) / len(running)
+    say(f"read {len(running)} healthy guests, which hold {memory:.0f} MiB each")
     for planned in rounds(cases):
         found += lab.round(planned)
     lost = {c.guest for c in cases if c.fault.final}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from selftests.lab import places
+from selftests.lab.cases.agent import FREEZE, THAW
 from selftests.lab.guests import Running
 
 LOGIN: Final[Mapping[str, str]] = {
@@ -30,9 +31,6 @@ find / /run /tmp /dev/shm -xdev \( -path /proc -o -path /sys \) -prune -o -type 
 echo ==
 ps -eo pid,lstart,args | grep -v -e ' ps -eo' -e ' grep -v' -e 'sh -c' -e ' sort -n' | sort -n
 """
-FREEZE: Final = "pkill -STOP -f '[w]aagent.*-daemon'; pkill -STOP -f -- '[-]run-exthandlers'; true"
-THAW: Final = "pkill -CONT -f '[w]aagent.*-daemon'; pkill -CONT -f -- '[-]run-exthandlers'; true"
-"""The agent writes its logs and status all the time; only while it stands still is a change somebody else's."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,9 @@ from selftests.lab.table import NA, C, Case, Fault, N, U, case
 _CONF: Final = "/etc/waagent.conf"
 _DAEMON: Final = "[w]aagent -daemon"
 _HANDLER: Final = "[-]run-exthandlers"
+FREEZE: Final = f"pkill -STOP -f '{_DAEMON}'; pkill -STOP -f -- '{_HANDLER}'; true"
+THAW: Final = f"pkill -CONT -f '{_DAEMON}'; pkill -CONT -f -- '{_HANDLER}'; true"
+"""The agent writes its logs and its extensions' status all the time; only while it stands still is a change somebody else's."""
 _STOPPED: Final = f"! pgrep -f '{_DAEMON}' && ! pgrep -f -- '{_HANDLER}'"
 
 

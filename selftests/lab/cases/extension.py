@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from selftests.lab.cases.agent import FREEZE, THAW
 from selftests.lab.places import EXTENSION
 from selftests.lab.table import C, Case, E, Fault, N, case
 
@@ -44,12 +45,12 @@ def _failed(code: int) -> Fault:
 
 
 def _written(name: str, change: str) -> Fault:
-    """Another status file than the extension wrote."""
+    """Another status file than the extension wrote; the agent, which looks after its files, stands still meanwhile."""
     files = f"{_FOLDER}/status"
     return Fault(
         name,
-        f"cp -a {files} /run/lab-status; f={files}/$(ls {files} | sort -n | tail -n 1); {change}",
-        f"rm -r {files}; mv /run/lab-status {files}",
+        f"{FREEZE}; cp -a {files} /run/lab-status; f={files}/$(ls {files} | sort -n | tail -n 1); {change}",
+        f"rm -r {files}; mv /run/lab-status {files}; {THAW}",
     )
 
 
@@ -93,8 +94,8 @@ CASES: Final[tuple[Case, ...]] = (
         "extension1",
         Fault(
             "HandlerState is gone",
-            f"mv {_FOLDER}/config/HandlerState /run/lab-state",
-            f"mv /run/lab-state {_FOLDER}/config/HandlerState",
+            f"{FREEZE}; mv {_FOLDER}/config/HandlerState /run/lab-state",
+            f"mv /run/lab-state {_FOLDER}/config/HandlerState; {THAW}",
         ),
         ("302", N, "HandlerState"),
     ),
@@ -118,6 +119,6 @@ CASES: Final[tuple[Case, ...]] = (
             final=True,
         ),
         ("301", C),  # the agent makes the folder before it fetches what belongs there
-        ("302", N, "NotInstalled"),
+        ("302", N, "Unable to find version 1.0.9999.0"),
     ),
 )
