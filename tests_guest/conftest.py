@@ -36,6 +36,14 @@ def extension(guest: LinuxGuest) -> BackupExtension:
 
 
 @pytest.fixture
+def installed(guest: LinuxGuest) -> BackupExtension:
+    """The backup extension's folders alone; not applicable on a guest that never had it."""
+    if guest.extension_folders is None:
+        raise NotApplicable("no trace of the backup extension: it comes with the first backup")
+    return guest.extension_folders
+
+
+@pytest.fixture
 def proxy(guest: LinuxGuest) -> Proxy:
     """The agent's proxy; not applicable where none is set anywhere."""
     if guest.proxy is None:

@@ -43,6 +43,7 @@ class LinuxGuest:
     host_address = fact(lambda guest: parse_http_checks(guest.output, "host"))
     routes = fact(lambda guest: parse_routes(guest.output))
     extension = fact(lambda guest: parse_backup_extension(guest.output))
+    extension_folders = fact(lambda guest: parse_backup_extension(guest.output, health=False))
     interpreter = fact(lambda guest: parse_interpreter(guest.output))
     addressing = fact(lambda guest: parse_addressing(guest.output, guest.identity.collected_at))
     load = fact(lambda guest: parse_load(guest.output))

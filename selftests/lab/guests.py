@@ -232,7 +232,7 @@ def start_all(guests: Sequence[Guest], say: Callable[[str], None]) -> tuple[Fabr
         fabric.order(each.address, replace(orders, status_blob=fabric.default.status_blob))
     everybody = list(running.values())
     with ThreadPoolExecutor(8) as pool:
-        for some in (everybody[:TWENTY], everybody[TWENTY:]):
+        for some in filter(None, (everybody[:TWENTY], everybody[TWENTY:])):
             list(pool.map(Running.start, some))
             list(pool.map(Running.wait_for_ssh, some))
             say(f"{sum(bool(r.leader) for r in everybody)} guests answer on port 22")
