@@ -86,9 +86,11 @@ def test_row_holds_by_outcome_and_words(expected: tuple[str, str, str], seen: tu
 
 def test_other_controls_must_stay_as_they_are() -> None:
     """A fault that changes more than the table says is a row that does not hold."""
-    (row,) = compare(unchanged("g", Fault("f")), {**SEEN, "AVB-201": (N, "gone")}, SEEN)
-    assert (row.expected.control, row.holds) == ("AVB-201", False)
-    assert compare(unchanged("g", Fault("f")), SEEN, SEEN) == []
+    changed, others = compare(unchanged("g", Fault("f")), {**SEEN, "AVB-201": (N, "gone")}, SEEN)
+    assert (changed.expected.control, changed.holds, others.holds) == ("AVB-201", False, True)
+    (row,) = compare(unchanged("g", Fault("f")), SEEN, SEEN)
+    assert row.holds
+    assert row.message.startswith("2 controls")
 
 
 def test_unread_guest_is_an_error_of_every_control() -> None:
@@ -98,9 +100,18 @@ def test_unread_guest_is_an_error_of_every_control() -> None:
     assert len(shown(rows)) == 2, "a heading and one line"
 
 
+@pytest.mark.parametrize(
+    "each", [unchanged("g", Fault("f")), unread("g", Fault("f"), "no route")], ids=["unchanged", "unread"]
+)
+def test_guest_that_the_report_lacks_does_not_hold(each: Case) -> None:
+    """A guest that nobody read is no guest that stayed as it was."""
+    assert [r.holds for r in compare(each, {}, SEEN)] == [False, False]
+    assert [r.holds for r in compare(each, {}, {})] == [False]
+
+
 def test_missing_finding_does_not_hold() -> None:
     """A control that the report lacks is no silent success."""
-    (row,) = compare(case("g", HEALTHY, ("101", C)), {}, {})
+    row, *_ = compare(case("g", HEALTHY, ("101", C)), {}, {})
     assert (row.outcome, row.holds) == ("missing", False)
 
 

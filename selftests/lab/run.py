@@ -15,11 +15,11 @@ from selftests.lab import wire
 from selftests.lab.fabric import Fabric, ip
 from selftests.lab.guests import Running, wait_for
 from selftests.lab.places import KEYS, RUN, SHARE
-from selftests.lab.table import Case, Expectation, Row, Seen, compare
+from selftests.lab.table import AS_BEFORE, OTHERS, Case, Expectation, Row, Seen, compare
 from selftests.product import judge_apart
 
 T = TypeVar("T")
-ASIS: Final = Expectation("every", "as before")
+ASIS: Final = Expectation(OTHERS, AS_BEFORE)
 ALL: Final = 65536
 """The weight of a guest that takes the whole machine, whoever else is on it."""
 TIMEOUT: Final = 25

@@ -13,6 +13,11 @@ E: Final = "error"
 NA: Final = "not_applicable"
 EVERY: Final = "every"
 """Stands for every guest control in an expectation."""
+OTHERS: Final = "others"
+"""Stands for the controls that a case does not name."""
+AS_BEFORE: Final = "as before"
+MISSING: Final = ("missing", "")
+"""What the report says of a control that it does not hold."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,8 @@ class Row:
     def holds(self) -> bool:
         """Whether the verdict is as expected and the message holds the words."""
         said = self.message.lower()
+        if self.outcome == MISSING[0]:
+            return False
         return self.outcome == self.expected.outcome and any(w in said for w in self.expected.words.lower().split("|"))
 
 
@@ -120,19 +127,27 @@ def rounds(cases: Iterable[Case]) -> list[list[Case]]:
 
 
 def compare(case: Case, seen: Seen, healthy: Seen) -> list[Row]:
-    """The rows of one case: the expected ones, and one for each other control that is not as on the healthy guest."""
+    """The rows of one case: the expected ones, and whether all other controls are as on the healthy guest.
+
+    A control that the report lacks is `missing`, whatever was expected of it.
+    """
     rows = []
-    named = {e.control for e in case.expected}
+    everything = sorted(seen.keys() | healthy.keys()) or [EVERY]
     for expected in case.expected:
-        for control in sorted(seen) if expected.control == EVERY else [expected.control]:
-            outcome, message = seen.get(control, ("missing", ""))
+        for control in everything if expected.control == EVERY else [expected.control]:
+            outcome, message = seen.get(control, MISSING)
             rows.append(Row(case, Expectation(control, expected.outcome, expected.words), outcome, message))
-    if EVERY in named:
-        return rows
-    for control, (outcome, message) in sorted(seen.items()):
-        before = healthy.get(control, ("missing", ""))[0]
-        if control not in named and outcome != before:
-            rows.append(Row(case, Expectation(control, before, ""), outcome, message))
+    named = {row.expected.control for row in rows}
+    others = [control for control in everything if control not in named]
+    same = [c for c in others if seen.get(c, MISSING)[0] == healthy.get(c, MISSING)[0] != MISSING[0]]
+    for control in others:
+        if control not in same:
+            expected = Expectation(control, healthy.get(control, MISSING)[0])
+            rows.append(Row(case, expected, *seen.get(control, MISSING)))
+    if same:
+        rows.append(
+            Row(case, Expectation(OTHERS, AS_BEFORE), AS_BEFORE, f"{len(same)} controls as on the healthy guest")
+        )
     return rows
 
 
