@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any, Final
 
 C: Final = "compliant"
@@ -151,20 +152,33 @@ def compare(case: Case, seen: Seen, healthy: Seen) -> list[Row]:
     return rows
 
 
-def shown(rows: Sequence[Row], *, width: int = 70) -> list[str]:
-    """The rows as lines; equal neighbours of one case (nothing could be read) are one line."""
-    lines = [f"{'':4} {'guest':15} {'fault':34} {'control':8} {'expected':14} {'seen':14} said"]
-    done: set[tuple[str, str, str, str]] = set()
-    for row in rows:
-        key = (row.case.guest, row.case.fault.name, row.outcome, row.message)
-        grouped = any(e.control == EVERY for e in row.case.expected)
-        if grouped and row.holds and key in done:
-            continue
-        done.add(key)
-        control = "all" if grouped and row.holds else row.expected.control
-        mark = "ok" if row.holds else "NOT"
-        said = row.message[:width]
-        lines.append(
-            f"{mark:4} {row.case.guest:15} {row.case.fault.name:34} {control:8} {row.expected.outcome:14} {row.outcome:14} {said}".rstrip()
-        )
+def shown(rows: Sequence[Row], *, width: int = 90) -> list[str]:
+    """The table: a line a row; what holds of a healthy or an unread guest is told together, by outcome."""
+    lines = [f"{'':4} {'guest':19} {'fault':40} {'control':8} {'expected':14} {'seen':14} said"]
+    for (guest, fault), group in groupby(rows, lambda row: (row.case.guest, row.case.fault)):
+        own = list(group)
+        together = [r for r in own if r.holds and (fault in (HEALTHY, AFTERWARDS) or _is_unread(r.case))]
+        for outcome in sorted({r.outcome for r in together}):
+            same = [r for r in together if r.outcome == outcome]
+            said = same[0].message if _is_unread(same[0].case) else " ".join(_digits(r) for r in same)
+            lines.append(_line("ok", guest, fault.name, str(len(same)), outcome, outcome, said))
+        for row in own:
+            if row not in together:
+                mark = "ok" if row.holds else "NOT"
+                said = row.message[:width]
+                lines.append(
+                    _line(mark, guest, fault.name, row.expected.control, row.expected.outcome, row.outcome, said)
+                )
     return lines
+
+
+def _is_unread(case: Case) -> bool:
+    return any(e.control == EVERY for e in case.expected)
+
+
+def _digits(row: Row) -> str:
+    return row.expected.control.removeprefix("AVB-")
+
+
+def _line(mark: str, guest: str, fault: str, control: str, expected: str, seen: str, said: str) -> str:
+    return f"{mark:4} {guest:19} {fault:40} {control:8} {expected:14} {seen:14} {said}".rstrip()
