@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SELFTESTS := $(BIN)/python -m pytest -c selftests/pytest.ini
 
-.PHONY: help demo test lint bench bench-arm bench-egress bench-guests bench-report lab-windows samples lock readme clean
+.PHONY: help demo test lint bench bench-arm bench-egress bench-guests bench-report lab lab-windows samples lock readme clean
 
 help:
 	@echo "make demo      judge the made-up samples and write the reports"
@@ -14,6 +14,7 @@ help:
 	@echo "make bench-egress   10,000 network interfaces against prefix by rule"
 	@echo "make bench-report   the page of 1,000 VMs against stock pytest-html, in chromium"
 	@echo "make bench-guests   guest reading against its floor (root, Linux, openssh-server)"
+	@echo "make lab       the guest controls against real guests (root, Debian 12)"
 	@echo "make lab-windows    Windows guests out of wine, over real ssh and WinRM (root, Debian)"
 	@echo "make samples   write samples/facts again"
 	@echo "make lock      pin every dependency again"
@@ -65,6 +66,9 @@ bench-egress: .venv/dev.stamp
 
 bench-report: .venv/dev.stamp
 	@$(BIN)/python -m selftests.bench.report
+
+lab: .venv/dev.stamp
+	@$(BIN)/python -m selftests.lab
 
 samples: .venv/run.stamp
 	@$(BIN)/python -m selftests.samples

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from packaging.version import Version
 
 from backup_compliance.guest.agent import (
+    is_agent_installed,
     parse_agent_configuration,
     parse_agent_processes,
     parse_agent_service,
@@ -457,7 +458,27 @@ def test_version_of_the_agent_is_that_of_its_handler(text: str, version: str, pa
 
 def test_agent_that_is_not_installed_has_no_version() -> None:
     """The probe found no command to ask."""
-    assert parse_agent_version(read(GUEST.put("version", "absent"))) is None
+    output = read(GUEST.put("version", "absent"))
+    assert parse_agent_version(output) is None
+    assert not is_agent_installed(output)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("\nexit=124", "did not end within 5 seconds"),
+        (
+            "timeout: failed to run command '/usr/sbin/waagent': No such file or directory\nexit=127",
+            "cannot be started",
+        ),
+    ],
+)
+def test_version_says_why_it_was_not_told(text: str, reason: str) -> None:
+    """A guest that is too busy and an agent without its Python are different things to mend."""
+    output = read(GUEST.put("version", text))
+    with pytest.raises(Unreadable, match=reason):
+        parse_agent_version(output)
+    assert is_agent_installed(output)
 
 
 @pytest.mark.parametrize(

@@ -232,6 +232,13 @@ CASES: tuple[tuple[str, str, Recording, str, str], ...] = (
         "non_compliant",
         "not installed",
     ),
+    (
+        "AVB-201",
+        "cannot-be-started",
+        ubuntu().put("processes", "scanned 9").put("version", "waagent: No such file or directory\nexit=127"),
+        "non_compliant",
+        "no process runs",
+    ),
     ("AVB-201", "not-read", ubuntu().put("processes", ""), "error", "processes were not read"),
     ("AVB-202", "enabled", ubuntu(), "compliant", ""),
     (
@@ -370,6 +377,7 @@ CASES: tuple[tuple[str, str, Recording, str, str], ...] = (
     ("AVB-301", "old", ubuntu().edit("extension", ("1.0.9220.0", "1.0.57.0")), "non_compliant", "1.0.91.0"),
     ("AVB-301", "asked-for-and-not-there", ubuntu().put("extension", ""), "non_compliant", "no handler folder"),
     ("AVB-301", "never-installed", NEVER_INSTALLED, "not_applicable", "no trace"),
+    ("AVB-301", "status-no-json", ubuntu().edit("extension", ('[{"version"', '{{"version"')), "compliant", ""),
     ("AVB-301", "files-not-listed", NEVER_INSTALLED.put("files", ""), "error", "does not say"),
     ("AVB-302", "ready", ubuntu(), "compliant", ""),
     ("AVB-302", "never-installed", NEVER_INSTALLED, "not_applicable", "no trace"),

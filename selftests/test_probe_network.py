@@ -292,6 +292,19 @@ def test_dropped_packets_are_told_as_no_connection(guests: dict[tuple[str, str],
     assert {c.stage for c in guests["full", tool].host_address} == {"connection"}
 
 
+@pytest.mark.parametrize("tool", [t for t in TOOLS if t != "wget"])
+def test_address_of_who_answered_is_told(guests: dict[tuple[str, str], LinuxGuest], tool: str) -> None:
+    """A lying resolver is only told from a captive portal by the address it led to."""
+    assert _direct(guests, "stranger", tool).address in ("127.0.0.1", "::1")
+
+
+def test_tools_leave_nothing_behind() -> None:
+    """By themselves wget keeps a list of hosts (HSTS) in the home folder, and Python its compiled modules."""
+    text = fake_guest.PROBE.read_text()
+    assert text.count("wget --no-config --no-hsts ") == text.count("wget --no-config ") == 2
+    assert "PYTHONDONTWRITEBYTECODE=1" in text
+
+
 def test_no_tool_is_said_so(tmp_path: Path) -> None:
     """A guest without curl, GNU wget and python3 says so instead of failing the check."""
     printed = fake_guest.finish(fake_guest.start(fake_guest.build(tmp_path)))

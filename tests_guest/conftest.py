@@ -59,6 +59,14 @@ def extension(guest: Guest) -> BackupExtension:
 
 
 @pytest.fixture
+def installed(linux: LinuxGuest) -> BackupExtension:
+    """The backup extension's folders alone; not applicable on a guest that never had it."""
+    if linux.extension_folders is None:
+        raise NotApplicable("no trace of the backup extension: it comes with the first backup")
+    return linux.extension_folders
+
+
+@pytest.fixture
 def proxy(guest: Guest) -> Proxy:
     """The agent's proxy; not applicable where none is set anywhere."""
     if guest.proxy is None:

@@ -21,10 +21,10 @@ REINSTALL_WINDOWS = REINSTALL.replace("VMSnapshotLinux", "VMSnapshot")
 
 
 @control("AVB-301", cause=3, source=TROUBLESHOOTING_2016, remediation=REINSTALL)
-def test_backup_extension_is_new_enough(linux: LinuxGuest, extension: BackupExtension, thresholds: Thresholds) -> None:
+def test_backup_extension_is_new_enough(linux: LinuxGuest, installed: BackupExtension, thresholds: Thresholds) -> None:
     """An extension below the documented version cannot be loaded; Python 3.12 guests need a later build still."""
-    active = extension.active
-    assert active is not None, f"the extension was asked for ({extension.traces[0]}) and has no handler folder"
+    active = installed.active
+    assert active is not None, f"the extension was asked for ({installed.traces[0]}) and has no handler folder"
     recent_python = linux.interpreter is not None and linux.interpreter.version >= Version("3.12")
     floor = thresholds.linux_extension_minimum_python_3_12 if recent_python else thresholds.linux_extension_minimum
     assert active.version >= Version(floor), (

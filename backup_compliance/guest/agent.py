@@ -23,6 +23,11 @@ from backup_compliance.verdicts import Unreadable
 CONFIGURATION: Final = "/etc/waagent.conf"
 RESTARTING: Final = frozenset({"always", "on-failure", "on-abnormal", "on-abort", "respawn", "restart"})
 _BOOT_STATES: Final = frozenset({"enabled", "alias", "generated"})
+# timeout(1) and POSIX sh: ended after its time, not executable, not found (its interpreter is missing).
+_UNANSWERED: Final = {
+    **dict.fromkeys(("124", "143"), "did not end within 5 seconds: the guest is too busy, or the agent hangs"),
+    **dict.fromkeys(("126", "127"), "cannot be started: the agent is there, and its Python is missing"),
+}
 COMMAND_LIMIT: Final = 2000
 """Characters of a command line that are looked at; the probe sends 400 bytes."""
 
@@ -195,6 +200,11 @@ def _stem(path: str) -> str:
     return path.rsplit("/", 1)[-1].removesuffix(".conf")
 
 
+def is_agent_installed(output: ProbeOutput) -> bool:
+    """Whether a handler runs or there is a waagent command, even one that cannot be started."""
+    return output.one("version").text.strip() != "absent"
+
+
 def parse_agent_version(output: ProbeOutput) -> AgentVersion | None:
     """The goal state agent's version; None where no agent is installed.
 
@@ -219,6 +229,8 @@ def parse_agent_version(output: ProbeOutput) -> AgentVersion | None:
         elif line.startswith("WALinuxAgent-"):
             packaged = parse_version(line)
     version = goal if any(x.startswith("Goal state agent") for x in told) else packaged
+    if version is None and (reason := _UNANSWERED.get(part.pairs().get("exit", ""))):
+        raise Unreadable(f"waagent --version {reason}", "run waagent --version on the guest")
     if version is None:
         raise Unreadable(
             f"waagent --version printed no version: {printable(part.text, 160)!r}", "run waagent --version on the guest"

@@ -50,8 +50,13 @@ def exit_code_meaning(code: int | None) -> str:
     return EXIT_CODES.get(code, "")
 
 
-def parse_backup_extension(output: ProbeOutput) -> BackupExtension | None:
-    """Every version's directory and other traces; None where there is no trace at all."""
+def parse_backup_extension(output: ProbeOutput, *, health: bool = True) -> BackupExtension | None:
+    """Every version's directory and other traces; None where there is no trace at all.
+
+    Args:
+        output: what the probe printed.
+        health: whether the active handler's own files are read; its version needs none of them.
+    """
     part = output.one("extension")
     files = parse_files(output)
     contents = parse_lines(part.text)
@@ -62,7 +67,7 @@ def parse_backup_extension(output: ProbeOutput) -> BackupExtension | None:
     found = {p: h for p in paths if (h := _folder(p, contents)) is not None}
     active = BackupExtension(tuple(found.values()), ()).active
     # only the one at work is asked for its health: what an older folder left behind troubles nobody
-    handlers = tuple(_with_health(h, p, contents) if h is active else h for p, h in found.items())
+    handlers = tuple(_with_health(h, p, contents) if h is active and health else h for p, h in found.items())
     traces = [p for p in files.below(f"/var/lib/waagent/{NAME}") if p not in found]
     if files.exists(LOG_FOLDER):
         traces.append(LOG_FOLDER)

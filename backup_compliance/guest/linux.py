@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from backup_compliance.guest.agent import (
+    is_agent_installed,
     parse_agent_configuration,
     parse_agent_processes,
     parse_agent_service,
@@ -35,12 +36,14 @@ class LinuxGuest:
     processes = fact(lambda guest: parse_agent_processes(guest.output))
     service = fact(lambda guest: parse_agent_service(guest.output))
     agent = fact(lambda guest: parse_agent_version(guest.output))
+    agent_is_installed = fact(lambda guest: is_agent_installed(guest.output))
     goal_state = fact(lambda guest: parse_goal_state(guest.output))
     proxy = fact(lambda guest: parse_proxy(guest.output))
     storage = fact(lambda guest: parse_storage(guest.output))
     host_address = fact(lambda guest: parse_http_checks(guest.output, "host"))
     routes = fact(lambda guest: parse_routes(guest.output))
     extension = fact(lambda guest: parse_backup_extension(guest.output))
+    extension_folders = fact(lambda guest: parse_backup_extension(guest.output, health=False))
     interpreter = fact(lambda guest: parse_interpreter(guest.output))
     addressing = fact(lambda guest: parse_addressing(guest.output, guest.identity.collected_at))
     load = fact(lambda guest: parse_load(guest.output))

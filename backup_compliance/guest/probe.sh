@@ -9,8 +9,9 @@
 # forge a frame. The AVB_ variables may be set from outside: AVB_ROOT reads a mounted
 # image, AVB_STORAGE_ENDPOINT names the host to ask where the VM's goal state names none.
 LC_ALL=C
+PYTHONDONTWRITEBYTECODE=1 # neither our Python nor the agent's may leave compiled modules behind
 PATH=/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin:$PATH
-export LC_ALL PATH
+export LC_ALL PATH PYTHONDONTWRITEBYTECODE
 R=${AVB_ROOT:-}
 HOST=${AVB_HOST_ADDRESS:-168.63.129.16}
 HOST_PORT=${AVB_HOST_PORT:-80}
@@ -97,11 +98,11 @@ import http.client as H, os, socket, ssl, sys, threading
 url, proxy, limit, show = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
 headers = dict(h.split(": ", 1) for h in sys.argv[5:] if h)
 scheme, rest = url.split("://", 1); authority, _, path = rest.partition("/")
-seen = {"tcp": 0, "tls": 0, "http": 0}; stage = ["Resolving"]
+seen = {"tcp": 0, "tls": 0, "http": 0, "ip": ""}; stage = ["Resolving"]
 def told(code, text):
-    print(text + "\nhttp=%03d tcp=%d tls=%d" % (seen["http"], seen["tcp"], seen["tls"]) if show == "head" else text)
+    print(text + "\nhttp=%03d ip=%s tcp=%d tls=%d" % (seen["http"], seen["ip"], seen["tcp"], seen["tls"]) if show == "head" else text)
     sys.stdout.flush(); os._exit(code)
-clock = threading.Timer(limit - 0.5, lambda: told(28, stage[0] + " timed out")); clock.daemon = True; clock.start()
+clock = threading.Timer(limit * 0.8, lambda: told(28, stage[0] + " timed out")); clock.daemon = True; clock.start()
 try:
     host, _, port = authority.partition(":"); port = int(port or (443 if scheme == "https" else 80))
     near, _, gate = (host, "", port) if proxy == "-" else proxy.rpartition(":")
@@ -109,6 +110,7 @@ try:
     first = H.HTTPConnection(near, int(gate), timeout=limit)
     if proxy != "-": first.set_tunnel(host, port)
     first.connect(); seen["tcp"] = 1; stage[0] = "TLS"
+    if proxy == "-": seen["ip"] = first.sock.getpeername()[0]
     if scheme == "https": first.sock = ssl.create_default_context().wrap_socket(first.sock, server_hostname=host)
     seen["tls"] = 1; stage[0] = "HTTP"
     first.request("GET", "/" + path, headers=dict(headers, Host=authority)); r = first.getresponse(); seen["http"] = r.status
@@ -123,6 +125,7 @@ except H.HTTPException as e: told(56, "failed: %s" % e)
 '
 
 # fetch SECONDS PROXY|- body|head URL [HEADER]: one HTTP request. TLS is verified by the tool itself.
+# wget and Python give up before `bounded` ends them: who is killed cannot tell at which stage it waited.
 fetch() {
   case $TOOL in
     curl)
@@ -135,9 +138,9 @@ fetch() {
       fetch_p=--no-proxy; [ "$2" = - ] || fetch_p="-e use_proxy=yes -e https_proxy=http://$2"
       if [ "$3" = head ]; then
         # shellcheck disable=SC2086  # four words on purpose
-        bounded "$1" wget --no-config --max-redirect=0 $fetch_p -t 1 -T "$1" -S -O /dev/null "$4"
-      else bounded "$1" wget --no-config --no-proxy -q -t 1 -T "$1" -O - --header "$5" "$4"; fi ;;
-    python3) bounded "$1" python3 -c "$PYTHON_GET" "$4" "$2" "$1" "$3" "${5:-}" ;;
+        bounded "$1" wget --no-config --no-hsts --max-redirect=0 $fetch_p -t 1 -T $(($1 - 1)) -S -O /dev/null "$4"
+      else bounded "$1" wget --no-config --no-hsts --no-proxy -q -t 1 -T $(($1 - 1)) -O - --header "$5" "$4"; fi ;;
+    python3) bounded $(($1 + 1)) python3 -c "$PYTHON_GET" "$4" "$2" "$1" "$3" "${5:-}" ;;
     *) return 127 ;;
   esac
 }
@@ -307,7 +310,9 @@ fast() {
   if [ -n "${handler:-}" ]; then echo "running=$handler"
   else
     v=$(command -v waagent) || for v in "$R/usr/sbin/waagent" "$R/usr/share/oem/bin/waagent" ''; do if [ -x "$v" ]; then break; fi; done
-    if [ -n "$v" ] && [ -z "$R" ]; then bounded 5 "$v" --version 2>&1 | head -c 2000; echo "exit=0"
+    if [ -n "$v" ] && [ -z "$R" ]; then
+      v=$(bounded 5 "$v" --version 2>&1); v_rc=$?
+      printf '%.2000s\nexit=%s\n' "$v" "$v_rc"
     elif [ -n "$v" ]; then head -c 2000 "$R/var/lib/waagent/version.txt"
     else echo "absent"; fi
   fi

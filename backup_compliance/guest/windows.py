@@ -37,6 +37,7 @@ class WindowsGuest:
     processes = fact(lambda guest: parse_agent_processes(guest.output))
     service = fact(lambda guest: parse_agent_service(guest.output))
     agent = fact(lambda guest: parse_agent_version(guest.output))
+    agent_is_installed = fact(lambda guest: guest.agent is not None)
     proxy = fact(lambda guest: parse_proxy(guest.output))
     storage = fact(lambda guest: parse_storage(guest.output))
     host_address = fact(lambda guest: parse_http_checks(guest.output, "host"))

@@ -1,0 +1,75 @@
+"""What the product says of every guest before anything is broken: the other half of the table."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from selftests.lab.table import HEALTHY, NA, C, Case, E, Fault, N, U, case
+from selftests.lab.variants import GUESTS
+
+Expected = tuple[str, str] | tuple[str, str, str]
+# Debian's agent 2.7.3.0 as it is packaged: not restarted after a crash, and it does not update itself.
+_DEBIAN: Final[dict[str, Expected]] = {
+    **{
+        c: (c, C)
+        for c in (
+            "101",
+            "103",
+            "104",
+            "201",
+            "202",
+            "204",
+            "206",
+            "207",
+            "301",
+            "302",
+            "304",
+            "402",
+            "403",
+            "404",
+            "405",
+            "504",
+        )
+    },
+    "102": ("102", NA, "no proxy is set"),
+    "203": ("203", N, "Restart=no"),
+    "205": ("205", N, "AutoUpdate.Enabled=n"),
+}
+_NONE: Final = ("405", N, "carries no option 245")
+_WRONG: Final = ("405", N, "is 10.77.0.99, the agent uses 168.63.129.16")
+_NO_TOOL: Final = "no tool that can make an HTTPS request"
+_DIFFERENT: Final[dict[str, tuple[Expected, ...]]] = {
+    "static": (("404", N, "addressed statically"), ("405", N, "no DHCP lease")),
+    "networkmanager": (("203", C), ("205", C)),
+    "dhclient-none": (_NONE,),
+    "dhclient-wrong": (_WRONG,),
+    "networkd-none": (_NONE,),
+    "networkd-wrong": (_WRONG,),
+    "dhcpcd-none": (_NONE,),
+    "dhcpcd-wrong": (_WRONG,),
+    "networkmanager-none": (("203", C), ("205", C), _NONE),
+    "networkmanager-wrong": (("203", C), ("205", C), _WRONG),
+    "sysvinit": (("203", N, "Restart=unset"),),
+    "old-extension": (("301", N, "the minimum is 1.0.91.0"),),
+    "no-extension": (("301", NA, "no trace"), ("302", NA, "no trace")),
+    "bare": (
+        ("101", E, _NO_TOOL),
+        ("103", E, _NO_TOOL),
+        ("104", U, "no storage endpoint resolves"),
+        ("201", N, "no process runs"),
+        ("204", E, "waagent --version"),
+        ("207", E, "waagent --version"),
+        ("301", NA, "no trace"),
+        ("302", NA, "no trace"),
+        ("304", N, "no python"),
+    ),
+}
+
+
+def healthy(fault: Fault = HEALTHY) -> list[Case]:
+    """Every guest with every control."""
+    cases = []
+    for guest in GUESTS:
+        expected = {**_DEBIAN, **{e[0]: e for e in _DIFFERENT.get(guest.name, ())}}
+        cases.append(case(guest.name, fault, *expected.values()))
+    return cases
