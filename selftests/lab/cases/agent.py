@@ -87,11 +87,11 @@ CASES: Final[tuple[Case, ...]] = (
     case("agent1", _unit("agent disabled", "disable", "enable"), ("202", N, "UnitFileState=disabled")),
     case("agent1", OLD, ("204", N, "the minimum is 2.2.53.1"), ("207", N, "the platform asks for 2.7.3.0")),
     case("agent1", RESTARTED, ("203", C)),
-    case("agent1", STOPPED, ("201", N, "no process runs 'waagent -daemon'")),
+    case("agent1", STOPPED, ("201", N, "'waagent -daemon' does not run")),
     case("agent2", _setting("Extensions.Enabled=n"), ("206", N, "Extensions.Enabled=n")),
     case("agent2", _setting("AutoUpdate.Enabled=y"), ("205", C)),
-    case("agent2", KILLED, ("201", N, "no process runs 'waagent -daemon'")),
-    case("agent2", DECAPITATED, ("201", N, "no '-run-exthandlers' process")),
+    case("agent2", KILLED, ("201", N, "'waagent -daemon' does not run")),
+    case("agent2", DECAPITATED, ("201", N, "'-run-exthandlers' does not")),
     case(
         "agent2",
         Fault(
@@ -99,7 +99,7 @@ CASES: Final[tuple[Case, ...]] = (
             "systemctl mask --now walinuxagent",
             "systemctl unmask walinuxagent; systemctl start walinuxagent",
         ),
-        ("201", N, "no process runs"),
+        ("201", N, "does not run"),
         ("202", N, "masked"),
         ("203", N, "Restart=unset"),
     ),
@@ -146,7 +146,7 @@ CASES: Final[tuple[Case, ...]] = (
             "systemctl enable --now waagent",
             seen=_STOPPED,
         ),
-        ("201", N, "no process runs"),
+        ("201", N, "does not run"),
         ("202", N, "UnitFileState=disabled"),
         ("207", N, "the agent is 2.7.3.0"),  # without its update at work, the installed one is the agent
     ),
@@ -158,6 +158,6 @@ CASES: Final[tuple[Case, ...]] = (
     case(
         "sysvinit",
         Fault("agent killed", KILLED.apply, "/etc/init.d/walinuxagent start", seen=_STOPPED),
-        ("201", N, "no process runs"),
+        ("201", N, "does not run"),
     ),
 )
