@@ -56,7 +56,7 @@ _DIFFERENT: Final[dict[str, tuple[Expected, ...]]] = {
         ("101", E, _NO_TOOL),
         ("103", E, _NO_TOOL),
         ("104", U, "no storage endpoint resolves"),
-        ("201", N, "no process runs"),
+        ("201", N, "does not run"),
         ("204", E, "waagent --version"),
         ("207", E, "waagent --version"),
         ("301", NA, "no trace"),

@@ -88,7 +88,7 @@ CASES: Final[tuple[Case, ...]] = (
         ("504", U, "no kernel image"),
     ),
     case("system2", CLOCK, ("101", N, "TLS")),
-    case("system2", READ_ONLY, ("201", N, "no process runs")),
+    case("system2", READ_ONLY, ("201", N, "does not run")),
     case(
         "system2",
         Fault("a second address", "ip addr add 10.77.8.8/16 dev eth0", "ip addr del 10.77.8.8/16 dev eth0"),
