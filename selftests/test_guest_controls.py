@@ -237,7 +237,7 @@ CASES: tuple[tuple[str, str, Recording, str, str], ...] = (
         "cannot-be-started",
         ubuntu().put("processes", "scanned 9").put("version", "waagent: No such file or directory\nexit=127"),
         "non_compliant",
-        "no process runs",
+        "does not run",
     ),
     ("AVB-201", "not-read", ubuntu().put("processes", ""), "error", "processes were not read"),
     ("AVB-202", "enabled", ubuntu(), "compliant", ""),

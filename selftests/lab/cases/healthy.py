@@ -32,6 +32,7 @@ _DEBIAN: Final[dict[str, Expected]] = {
         )
     },
     "102": ("102", NA, "no proxy is set"),
+    **{c: (c, NA, "only Windows has it") for c in ("303", "401")},
     "203": ("203", N, "Restart=no"),
     "205": ("205", N, "AutoUpdate.Enabled=n"),
 }
