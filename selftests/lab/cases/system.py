@@ -55,7 +55,7 @@ CASES: Final[tuple[Case, ...]] = (
         "system1",
         Fault(
             "processor is busy",
-            "setsid stress-ng --cpu 8 --timeout 60 > /dev/null 2>&1 < /dev/null & sleep 1",
+            "setsid nice -n 19 stress-ng --cpu 8 --timeout 60 > /dev/null 2>&1 < /dev/null & sleep 1",
             "pkill stress-ng; true",
             alone=True,
         ),
