@@ -13,12 +13,26 @@ from backup_compliance.controls import load_catalogue
 from selftests.lab import extension, machine, readonly, wire
 from selftests.lab.cases import CASES, healthy
 from selftests.lab.places import BLOB_HOST, EXTENSION, HOST_ADDRESS
-from selftests.lab.table import EVERY, HEALTHY, C, Case, E, Fault, N, case, compare, rounds, shown, unchanged, unread
+from selftests.lab.table import (
+    EVERY,
+    HEALTHY,
+    WINDOWS_ONLY,
+    C,
+    Case,
+    E,
+    Fault,
+    N,
+    case,
+    compare,
+    rounds,
+    shown,
+    unchanged,
+    unread,
+)
 from selftests.lab.variants import GUESTS
 from selftests.product import ROOT
 
 HEALTHY_CASES = healthy.healthy()
-WINDOWS_ONLY = {"AVB-303", "AVB-401"}
 GUEST_CONTROLS = {c.id for c in load_catalogue(ROOT).values() if c.side == "guest"} - WINDOWS_ONLY
 SEEN = {"AVB-101": (C, ""), "AVB-201": (C, "")}
 

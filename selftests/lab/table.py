@@ -13,6 +13,8 @@ U: Final = "undetermined"
 E: Final = "error"
 NA: Final = "not_applicable"
 EVERY: Final = "every"
+WINDOWS_ONLY: Final = frozenset({"AVB-303", "AVB-401"})
+"""Controls that no guest of this lab can have."""
 """Stands for every guest control in an expectation."""
 OTHERS: Final = "others"
 """Stands for the controls that a case does not name."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from selftests.lab.table import HEALTHY, NA, C, Case, E, Fault, N, U, case
+from selftests.lab.table import HEALTHY, NA, WINDOWS_ONLY, C, Case, E, Fault, N, U, case
 from selftests.lab.variants import GUESTS
 
 Expected = tuple[str, str] | tuple[str, str, str]
@@ -32,7 +32,7 @@ _DEBIAN: Final[dict[str, Expected]] = {
         )
     },
     "102": ("102", NA, "no proxy is set"),
-    **{c: (c, NA, "only Windows has it") for c in ("303", "401")},
+    **{c.removeprefix("AVB-"): (c.removeprefix("AVB-"), NA, "only Windows has it") for c in WINDOWS_ONLY},
     "203": ("203", N, "Restart=no"),
     "205": ("205", N, "AutoUpdate.Enabled=n"),
 }
