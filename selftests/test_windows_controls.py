@@ -501,6 +501,13 @@ CASES: tuple[tuple[str, str, WindowsRecording, str, str], ...] = (
     ),
     (
         "AVB-504",
+        "every-writer-says-an-error",
+        windows().put("vss", writers().replace("No error", "Retryable error")),
+        "undetermined",
+        "'Retryable error' means no error is not known",
+    ),
+    (
+        "AVB-504",
         "backup-under-way",
         windows().put("vss", writers(ENGLISH, (5, 5, 5, 5), "Waiting for completion")),
         "undetermined",

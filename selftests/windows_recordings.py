@@ -118,7 +118,7 @@ FRENCH: Final = Language(
     "État",
     "Stable",
     "Dernière erreur",
-    "Pas d'erreur",
+    "Aucune erreur",
     "(valeur non définie)",
     ("TYPE", "ÉTAT"),
     "ÉCHEC(S)",

@@ -47,6 +47,11 @@ def writers_failure(found: SnapshotWriters | None) -> str | None:
     failed = next((w for w in found.writers if w.state >= _FIRST_FAILED), None)
     if failed is not None:
         return f"the VSS writer {failed.name} {failed.id} has failed, state [{failed.state}] ({failed.last_error}), and stays so until its service restarts"
+    if found.usual_error is None and found.writers:
+        raise Undetermined(
+            f"whether {found.writers[0].last_error!r} means no error is not known: no VSS writer says so in words that are known here",
+            "look at vssadmin list writers in the guest",
+        )
     odd = next((w for w in found.writers if w.last_error != found.usual_error), None)
     if odd is not None:
         return f"the VSS writer {odd.name} {odd.id} says {odd.last_error!r}"

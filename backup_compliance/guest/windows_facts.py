@@ -39,7 +39,7 @@ class SnapshotWriters:
 
     writers: tuple[Writer, ...]
     service: WindowsService | None
-    usual_error: str
+    usual_error: str | None
     """What this guest says where there is no error."""
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -173,8 +172,6 @@ def _writer(lines: list[str]) -> Writer | None:
     return Writer(printable(name, 80), shown.group(), int(state.group(1)), printable(error, 120))
 
 
-def _usual_error(writers: list[Writer]) -> str:
-    """What this Windows says where there is no error: a known wording, else that of most of its writers."""
-    counted = Counter(w.last_error for w in writers)
-    known = next((e for e in counted if e.casefold().rstrip(".") in NO_ERROR), None)
-    return known if known is not None else counted.most_common(1)[0][0] if counted else ""
+def _usual_error(writers: list[Writer]) -> str | None:
+    """What this Windows says where there is no error; None where no writer says it in words that are known here."""
+    return next((w.last_error for w in writers if w.last_error.casefold().rstrip(".") in NO_ERROR), None)
