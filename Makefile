@@ -3,14 +3,15 @@ PYTHON ?= python3
 BIN := .venv/bin
 SELFTESTS := $(BIN)/python -m pytest -c selftests/pytest.ini
 
-.PHONY: help demo test lint bench bench-arm bench-egress bench-guests bench-report lab lab-windows samples lock readme clean
+.PHONY: help demo test lint bench bench-arm bench-egress bench-guests bench-report bench-run lab lab-windows samples lock readme clean
 
 help:
 	@echo "make demo      judge the made-up samples and write the reports"
 	@echo "make test      the project's own tests: offline, no root"
 	@echo "make lint      ruff, mypy strict, shellcheck, the example pipelines"
-	@echo "make bench     every figure below, one after the other"
-	@echo "make bench-arm      1,000 virtual machines read through ARM against its rate limit"
+	@echo "make bench     every figure below, one after the other, and reports/bench.json"
+	@echo "make bench-run      1,000 recorded VMs against as many empty tests, on one core and on several"
+	@echo "make bench-arm      virtual machines read through ARM against its rate limit"
 	@echo "make bench-egress   10,000 network interfaces against prefix by rule"
 	@echo "make bench-report   the page of 1,000 VMs against stock pytest-html, in chromium"
 	@echo "make bench-guests   guest reading against its floor (root, Linux, openssh-server)"
@@ -52,20 +53,23 @@ lint: .venv/dev.stamp
 	@if test -x $(BIN)/actionlint; then $(BIN)/actionlint -config-file examples/github/actionlint.yaml examples/github/backup-compliance.yml; else echo "actionlint: no package for this machine, left out"; fi
 	@$(BIN)/python -m selftests.units
 
-bench: bench-arm bench-egress bench-report
-	@if [ "$$(id -u)" = 0 ]; then $(MAKE) --no-print-directory bench-guests; else echo "guest reading is measured by root only: sudo make bench-guests"; fi
+bench: .venv/dev.stamp
+	@$(BIN)/python -m selftests.bench
 
 bench-arm: .venv/dev.stamp
 	@$(BIN)/python -m selftests.bench.arm_reading
 
 bench-guests: .venv/dev.stamp
-	@$(BIN)/python -m selftests.bench
+	@$(BIN)/python -m selftests.bench.guests
 
 bench-egress: .venv/dev.stamp
 	@$(BIN)/python -m selftests.bench.egress
 
 bench-report: .venv/dev.stamp
 	@$(BIN)/python -m selftests.bench.report
+
+bench-run: .venv/dev.stamp
+	@$(BIN)/python -m selftests.bench.run
 
 lab: .venv/dev.stamp
 	@$(BIN)/python -m selftests.lab

@@ -1,4 +1,1 @@
-"""How fast guests are read, against what ssh itself costs and against one command at a time.
-
-`python -m selftests.bench` as root. Everything it makes lives in kernel namespaces of its own: see `sealed`.
-"""
+"""Figures as ratios to floors measured beside them, which mean something on any machine: `make bench`."""

@@ -1,23 +1,41 @@
-"""The command line: checks what is needed, then starts the measuring where nothing can leak out of it."""
+"""Every bench, one after the other, and their figures together: `make bench`."""
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
+from typing import Final
 
-from selftests.bench import sealed
-from selftests.bench.inside import arguments
+from selftests.bench.results import FILE, described, machine, recorded
+from selftests.product import ROOT
+
+PARTS: Final = ("run", "egress", "report", "arm_reading", "guests")
+NOT_HERE: Final = 2
+"""The exit code of a bench that this machine cannot measure; it said why."""
 
 
-def main(argv: list[str]) -> int:
-    """0: measured and within the targets; 1: outside them or failed; 2: this machine cannot measure."""
-    arguments(argv)  # a mistake is told here, before anything is made
-    lacking = sealed.lacking()
-    if lacking:
-        for what in lacking:
-            print(f"bench: {what}", file=sys.stderr)
-        return 2
-    return sealed.run("selftests.bench.inside", argv)
+def main() -> int:
+    """0 when every target is kept, 1 when one is missed, 2 when something could not be measured here."""
+    print(described(machine()), flush=True)
+    FILE.unlink(missing_ok=True)
+    ended: dict[str, int] = {}
+    for part in PARTS:
+        print(f"\n-- {part}", flush=True)
+        ended[part] = subprocess.run([sys.executable, "-m", f"selftests.bench.{part}"], cwd=ROOT).returncode
+    figures = [(name, f) for name, section in recorded().items() for f in section["figures"]]
+    missed = [f"{name}: {f['what']}" for name, f in figures if not f["kept"]]
+    failed = [part for part, code in ended.items() if code not in (0, 1, NOT_HERE)]
+    left_out = [part for part, code in ended.items() if code == NOT_HERE]
+    print(f"\n{len(figures)} figures, {len(missed)} targets missed; every measurement: {FILE.relative_to(ROOT)}")
+    for text in missed:
+        print(f"  MISSED {text}")
+    for part in failed:
+        print(f"  FAILED {part}")
+    for part in left_out:
+        print(f"  not measured here: {part}" + ("" if os.geteuid() == 0 else " (root may)"))
+    return 1 if missed or failed else NOT_HERE if left_out else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())
