@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import tempfile
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,9 @@ from backup_compliance.azure_options import azure_request
 from backup_compliance.baselines import Thresholds
 from backup_compliance.configuration import ConfigurationError
 from backup_compliance.controls import Control, DuplicateControl, collect, control_of
+from backup_compliance.endings import Ending, ending
 from backup_compliance.facts import load_facts, save_facts
+from backup_compliance.fixtures import NOBODY, Fixtures
 from backup_compliance.gathering import gather
 from backup_compliance.guest.either import Guest
 from backup_compliance.options import (
@@ -29,19 +31,15 @@ from backup_compliance.options import (
     path_of,
     targets,
 )
-from backup_compliance.platform.machine import Machine
-from backup_compliance.platform.policy import Policy
+from backup_compliance.protocol import ControlProtocol
 from backup_compliance.report import html, terminal
 from backup_compliance.report.catalogue import catalogue_text
 from backup_compliance.report.findings import Finding
 from backup_compliance.reporter import Reporter
-from backup_compliance.run import Ending, Run, Subject, ending
+from backup_compliance.run import Run, Subject
 from backup_compliance.verdicts import NotApplicable, Outcome
 
 RUN = pytest.StashKey[Run]()
-OBSERVED = pytest.StashKey[Sequence[Guest | Machine | Policy]]()
-NOBODY = "(none)"
-"""Stands for a side with nothing to judge, so that each of its controls still has one item to say so."""
 HANDED_OVER = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
 
 
@@ -55,6 +53,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("help") or config.getoption("version"):
         return
     config.stash[RUN] = _build(config)
+    config.pluginmanager.register(Fixtures(config.stash[RUN]), "compliance-fixtures")
+    config.pluginmanager.register(ControlProtocol(config), "compliance-protocol")
     if not hasattr(config, "workerinput") and not config.getoption("collectonly"):
         folder = _writable(report_dir(config))
         html.configure(config.option, folder)
@@ -180,43 +180,6 @@ def _leave_out_other_sides(config: pytest.Config, items: list[pytest.Item]) -> N
         items[:] = [i for i in items if i not in unasked]
 
 
-@pytest.fixture
-def guest(request: pytest.FixtureRequest, guest_name: str) -> Guest:
-    """The guest under test, with a fresh memory of what the test asks for."""
-    found = request.config.stash[RUN].subjects.guest(guest_name)
-    request.node.stash[OBSERVED] = [found]
-    return found
-
-
-@pytest.fixture
-def machine(request: pytest.FixtureRequest, machine_key: str) -> Machine:
-    """The virtual machine under test as ARM knows it, with a fresh memory of what the test asks for."""
-    if machine_key == NOBODY:
-        raise NotApplicable("there is no virtual machine in what was read")
-    found = request.config.stash[RUN].subjects.machine(machine_key)
-    request.node.stash[OBSERVED] = [found]
-    return found
-
-
-@pytest.fixture
-def guest_inside(request: pytest.FixtureRequest, machine: Machine, machine_key: str) -> Guest | None:
-    """The guest inside the virtual machine; None where none was read, or none that is this machine."""
-    found: Guest | None = request.config.stash[RUN].subjects.guest_of(machine_key)
-    if found is not None:
-        request.node.stash[OBSERVED] = [machine, found]
-    return found
-
-
-@pytest.fixture
-def policy(request: pytest.FixtureRequest, policy_key: str) -> Policy:
-    """The backup policy under test, with a fresh memory of what the test asks for."""
-    if policy_key == NOBODY:
-        raise NotApplicable("there is no backup policy for virtual machines in what was read")
-    found = request.config.stash[RUN].subjects.policy(policy_key)
-    request.node.stash[OBSERVED] = [found]
-    return found
-
-
 @pytest.fixture(scope="session")
 def thresholds(pytestconfig: pytest.Config) -> Thresholds:
     """The chosen baseline's thresholds."""
@@ -241,7 +204,9 @@ def pytest_runtest_makereport(
     subject = _subject(item, control, run)
     finding = run.conclude(subject, end, _elsewhere(item, run, end) if call.when == "call" else end)
     _apply(report, finding)
-    report.compliance = msgspec.to_builtins(finding)  # type: ignore[attr-defined]  # plain data travels with the report, through xdist too
+    # only plain data travels from one of xdist's workers
+    travels = hasattr(item.config, "workerinput")
+    report.compliance = msgspec.to_builtins(finding) if travels else finding  # type: ignore[attr-defined]
     report.user_properties += [
         ("control", finding.control),
         ("severity", finding.severity.value),
@@ -259,7 +224,7 @@ def _subject(item: pytest.Item, control: Control, run: Run) -> Subject:
         control=control,
         resource=run.subjects.resource_id(key) if key != NOBODY else f"{control.side} side",
         test=item.nodeid,
-        observed=item.stash.get(OBSERVED, ()),
+        observed=run.observing,
         guest=inside if isinstance(inside, Guest) else None,
     )
 

@@ -54,8 +54,8 @@ class Reporter:
             terminal.writer(self.config)(f"facts: {self.run.facts.label}")
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if (data := getattr(report, "compliance", None)) is not None:
-            self.run.collected.add(msgspec.convert(data, Finding))
+        if (told := getattr(report, "compliance", None)) is not None:
+            self.run.collected.add(told if isinstance(told, Finding) else msgspec.convert(told, Finding))
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None]:

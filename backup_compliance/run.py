@@ -10,6 +10,7 @@ from typing import Any
 from backup_compliance.baselines import Baseline
 from backup_compliance.configuration import ConfigurationError
 from backup_compliance.controls import Control, Severity
+from backup_compliance.endings import Ending
 from backup_compliance.exemptions import Exemptions, ExemptionUse
 from backup_compliance.facts import Facts
 from backup_compliance.guest.conditions import holding
@@ -25,9 +26,8 @@ from backup_compliance.recorded import RecordedSubscription
 from backup_compliance.report.findings import BAD, Collected, Excuse, Finding, OtherBaseline, plain
 from backup_compliance.subjects import Subjects, open_subjects
 from backup_compliance.untrusted import printable
-from backup_compliance.verdicts import NotApplicable, Outcome, Undetermined, Unreadable
+from backup_compliance.verdicts import Outcome, Unreadable
 
-MESSAGE_LIMIT = 600
 NOTE_LIMIT = 20
 WINDOWS_LOGS = r"logs: C:\WindowsAzure\Logs\WaAppAgent.log, C:\WindowsAzure\Logs\Plugins\Microsoft.Azure.RecoveryServices.VMSnapshot"
 
@@ -51,6 +51,8 @@ class Run:
     collected: Collected = field(default_factory=Collected)
     notes: list[str] = field(default_factory=list)
     printable_facts: dict[tuple[int, str], Any] = field(default_factory=dict)
+    observing: list[Guest | Machine | Policy] = field(default_factory=list)
+    """Whom the running test asks, each with the memory of what it asked for."""
 
     def take(self, facts: Facts) -> None:
         """Judge from `facts` from now on; `ConfigurationError` where they hold nothing of what the run is narrowed to."""
@@ -262,38 +264,3 @@ class Subject:
     """With the memory of what the test asked for; empty where nothing was read."""
     guest: Guest | None = None
     """The guest, or the one inside the machine; None where it was not read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """How a test ended, before severities and exemptions."""
-
-    outcome: Outcome
-    message: str
-    remedy: str = ""
-    """What to do about facts that could not be read."""
-
-
-def ending(raised: BaseException | None, *, in_body: bool) -> Ending:
-    """The outcome of an exception; an AssertionError counts as a verdict only when the body raised it."""
-    if raised is None:
-        return Ending(Outcome.COMPLIANT, "")
-    if isinstance(raised, AssertionError) and in_body:
-        # pytest appends the rewritten expression below the message
-        return Ending(
-            Outcome.NON_COMPLIANT, printable(str(raised).split("\nassert ")[0], MESSAGE_LIMIT) or "the assertion failed"
-        )
-    message = printable(str(raised), MESSAGE_LIMIT)
-    match raised:
-        case Undetermined():
-            return Ending(Outcome.UNDETERMINED, message, printable(raised.remedy, MESSAGE_LIMIT))
-        case NotApplicable():
-            return Ending(Outcome.NOT_APPLICABLE, message)
-        case Unreadable():
-            return Ending(
-                Outcome.ERROR, printable(raised.missing, MESSAGE_LIMIT), printable(raised.remedy, MESSAGE_LIMIT)
-            )
-    broken = printable(f"{type(raised).__name__}: {raised}", MESSAGE_LIMIT)
-    return Ending(
-        Outcome.ERROR, broken, "this is a defect of the test or of the suite; report it with the guest's recording"
-    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -257,6 +257,6 @@ def _simple(value: object) -> object:
         return value.astimezone(UTC).isoformat(timespec="seconds")
     if isinstance(value, date):
         return value.isoformat()
-    if hasattr(value, "__dataclass_fields__"):
-        return _simple(asdict(value))  # type: ignore[call-overload]  # fields were just seen; slots hide it from the checker
+    if is_dataclass(value):  # `asdict` would copy what it holds, and this copies it again
+        return {f.name: _simple(getattr(value, f.name)) for f in fields(value)}
     return value

@@ -30,7 +30,8 @@ def write_junit(document: Document, path: Path) -> None:
         groups.setdefault(finding.vm or finding.resource, []).append(finding)
     report = junitparser.JUnitXml("azure-backup-compliance")
     for key, found in groups.items():
-        report.add_testsuite(_suite(document, names.get(key, found[0].name), found, controls))
+        # add_testsuite compares each suite with all before it
+        report.append(_suite(document, names.get(key, found[0].name), found, controls))
     report.update_statistics()
     report.write(str(path), pretty=False)
 
@@ -42,8 +43,8 @@ def _suite(
     suite.timestamp = document.run.started.isoformat(timespec="seconds")
     suite.add_property("baseline", document.run.baseline)
     suite.add_property("scope", document.run.scope)
-    # one by one, the library would count everything again after each
-    suite.add_testcases([_case(finding, name, controls[finding.control]) for finding in findings])
+    # the library's own ways to add them count everything again, which the whole report does at its end
+    suite.extend([_case(finding, name, controls[finding.control]) for finding in findings])
     return suite
 
 

@@ -1,0 +1,46 @@
+"""How a test ended, before severities and exemptions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from backup_compliance.untrusted import printable
+from backup_compliance.verdicts import NotApplicable, Outcome, Undetermined, Unreadable
+
+MESSAGE_LIMIT: Final = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a test ended, before severities and exemptions."""
+
+    outcome: Outcome
+    message: str
+    remedy: str = ""
+    """What to do about facts that could not be read."""
+
+
+def ending(raised: BaseException | None, *, in_body: bool) -> Ending:
+    """The outcome of an exception; an AssertionError counts as a verdict only when the body raised it."""
+    if raised is None:
+        return Ending(Outcome.COMPLIANT, "")
+    if isinstance(raised, AssertionError) and in_body:
+        # pytest appends the rewritten expression below the message
+        return Ending(
+            Outcome.NON_COMPLIANT, printable(str(raised).split("\nassert ")[0], MESSAGE_LIMIT) or "the assertion failed"
+        )
+    message = printable(str(raised), MESSAGE_LIMIT)
+    match raised:
+        case Undetermined():
+            return Ending(Outcome.UNDETERMINED, message, printable(raised.remedy, MESSAGE_LIMIT))
+        case NotApplicable():
+            return Ending(Outcome.NOT_APPLICABLE, message)
+        case Unreadable():
+            return Ending(
+                Outcome.ERROR, printable(raised.missing, MESSAGE_LIMIT), printable(raised.remedy, MESSAGE_LIMIT)
+            )
+    broken = printable(f"{type(raised).__name__}: {raised}", MESSAGE_LIMIT)
+    return Ending(
+        Outcome.ERROR, broken, "this is a defect of the test or of the suite; report it with the guest's recording"
+    )

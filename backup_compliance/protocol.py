@@ -1,0 +1,105 @@
+"""How pytest runs one control: its phases and hooks, without what nobody reads of tens of thousands of controls."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import gc
+from collections.abc import Callable, Generator, Iterator
+from typing import Any, Final, Literal
+
+import pluggy
+import pytest
+
+from backup_compliance.controls import control_of
+
+_WATCHING: Final = ("usepdb", "trace", "setuponly", "setupshow", "setupplan")
+"""Options of people who watch tests run; pytest's own protocol serves them."""
+_LISTENING: Final = ("capturemanager", "logging-plugin")
+"""pytest's plugins that listen to what a test prints and logs: a control does neither."""
+_PHASES: Final = ("pytest_runtest_setup", "pytest_runtest_call", "pytest_runtest_teardown")
+
+
+def is_control(item: pytest.Item) -> bool:
+    """Whether a test carries a control."""
+    return control_of(getattr(item, "function", None)) is not None
+
+
+class ControlProtocol:
+    """Hooks that run controls; whatever else is collected is left to pytest.
+
+    pytest listens to each phase of a test, makes a report of it for every plugin, and formats the traceback of whatever was
+    raised. A control has one report, with the verdict.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.watched = any(config.getoption(name, default=False) for name in _WATCHING)
+        self.callers: dict[object, _Callers] = {}
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Facts, items and findings stay until the end: the collector need not go through them over and over."""
+        # conftests are all known by now, and each fixture of each test would look for those that have no say
+        session.gethookproxy = functools.cache(session.gethookproxy)  # type: ignore[method-assign, assignment]
+        gc.freeze()
+        outcome = yield
+        gc.freeze()
+        return outcome
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_unconfigure(self) -> None:
+        """What is left goes with the process."""
+        gc.freeze()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+        """One control from its first hook to its last; None leaves a test to pytest."""
+        if self.watched or not is_control(item):
+            return None
+        folder = item.path.parent
+        if folder not in self.callers:
+            self.callers[folder] = _Callers(item)
+        hook = self.callers[folder]
+        hook.logstart(nodeid=item.nodeid, location=item.location)
+        for report in hook.reports(item, nextitem):
+            hook.logreport(report=report)
+        hook.logfinish(nodeid=item.nodeid, location=item.location)
+        return True
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> pytest.TestReport | None:
+        """A report without a traceback, for the plugin to write the verdict into."""
+        if not is_control(item):
+            return None
+        told = copy.copy(call)
+        told.excinfo = None
+        return pytest.TestReport.from_item_and_call(item, told)
+
+
+class _Callers:
+    """The hooks that tests of one folder run through, looked up once: conftests of other folders have no say there."""
+
+    def __init__(self, item: pytest.Item) -> None:
+        manager, hook = item.config.pluginmanager, item.ihook
+        elsewhere = getattr(hook, "remove_mods", ())
+        silent = {*elsewhere, *filter(None, map(manager.get_plugin, _LISTENING))}
+        callers: list[pluggy.HookCaller] = [manager.subset_hook_caller(name, silent) for name in _PHASES]
+        self.setup, self.call, self.teardown = callers
+        self.logstart, self.logfinish = hook.pytest_runtest_logstart, hook.pytest_runtest_logfinish
+        self.makereport, self.logreport = hook.pytest_runtest_makereport, hook.pytest_runtest_logreport
+
+    def reports(self, item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[Any]:
+        """Run one test: the report of the phase that it ended in, and one of a teardown that fails."""
+        call = _phase("setup", lambda: self.setup(item=item))
+        if call.excinfo is None:
+            call = _phase("call", lambda: self.call(item=item))
+        yield self.makereport(item=item, call=call)
+        # as pytest does: what is about to stop tears everything down now
+        following = None if item.session.shouldfail or item.session.shouldstop else nextitem
+        call = _phase("teardown", lambda: self.teardown(item=item, nextitem=following))
+        if call.excinfo is not None:
+            yield self.makereport(item=item, call=call)
+
+
+def _phase(when: Literal["setup", "call", "teardown"], run: Callable[[], None]) -> pytest.CallInfo[None]:
+    return pytest.CallInfo.from_call(run, when=when, reraise=(pytest.exit.Exception, KeyboardInterrupt))
