@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import tempfile
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -234,7 +235,7 @@ def _elsewhere(item: pytest.Item, run: Run, end: Ending) -> Ending:
     if not isinstance(item, pytest.Function):
         return end
     function, arguments = item.function, item.funcargs
-    wanted = inspect.signature(function).parameters
+    wanted = _parameters(function)
     if "thresholds" not in wanted:
         return end
     try:
@@ -242,6 +243,12 @@ def _elsewhere(item: pytest.Item, run: Run, end: Ending) -> Ending:
     except Exception as error:  # noqa: BLE001  # whatever it raises is its verdict
         return ending(error, in_body=True)
     return ending(None, in_body=True)
+
+
+@functools.cache
+def _parameters(function: Callable[..., None]) -> tuple[str, ...]:
+    """What a test asks for; pytest makes one test of it for each subject."""
+    return tuple(inspect.signature(function).parameters)
 
 
 def _apply(report: pytest.TestReport, finding: Finding) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import gc
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any, Final, Literal
 
 import pluggy
@@ -39,6 +39,7 @@ class ControlProtocol:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
         """Facts, items and findings stay until the end: the collector need not go through them over and over."""
+        _locate(session.items)
         # conftests are all known by now, and each fixture of each test would look for those that have no say
         session.gethookproxy = functools.cache(session.gethookproxy)  # type: ignore[method-assign, assignment]
         gc.freeze()
@@ -73,7 +74,9 @@ class ControlProtocol:
             return None
         told = copy.copy(call)
         told.excinfo = None
-        return pytest.TestReport.from_item_and_call(item, told)
+        report = pytest.TestReport.from_item_and_call(item, told)
+        report.keywords = {}  # the names of everything around the test, kept for every one of them
+        return report
 
 
 class _Callers:
@@ -99,7 +102,19 @@ class _Callers:
         call = _phase("teardown", lambda: self.teardown(item=item, nextitem=following))
         if call.excinfo is not None:
             yield self.makereport(item=item, call=call)
+        # as pytest does: what the test was given goes with it
+        item._request, item.funcargs = False, None  # type: ignore[attr-defined]  # noqa: SLF001
 
 
 def _phase(when: Literal["setup", "call", "teardown"], run: Callable[[], None]) -> pytest.CallInfo[None]:
     return pytest.CallInfo.from_call(run, when=when, reraise=(pytest.exit.Exception, KeyboardInterrupt))
+
+
+def _locate(items: Sequence[pytest.Item]) -> None:
+    """Where each control stands, found once a function: pytest reads its source again for every subject."""
+    known: dict[object, tuple[str, int | None]] = {}
+    for item in items:
+        if isinstance(item, pytest.Function) and is_control(item) and item.cls is None:
+            if item.function not in known:
+                known[item.function] = item.location[:2]
+            item.__dict__["location"] = (*known[item.function], item.name)  # where `cached_property` keeps it

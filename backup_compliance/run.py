@@ -139,9 +139,9 @@ class Run:
         if control.id not in baseline.severities:  # a control of the user's own is unknown to the other baseline
             baseline = self.baseline
         conditions = baseline.conditions(control.id)
-        guest = subject.guest.observed() if subject.guest else None
-        held = holding(conditions, guest, baseline.thresholds) if guest and conditions else ()
-        return baseline.severity(control.id, held)
+        if subject.guest is None or not conditions:
+            return baseline.severity(control.id, ())
+        return baseline.severity(control.id, holding(conditions, subject.guest.observed(), baseline.thresholds))
 
     def _would_raise(self, subject: Subject) -> str:
         """What of a guest that was not read would change the severity of a platform control."""

@@ -9,9 +9,15 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
+from collections.abc import Callable
+from functools import lru_cache
+from itertools import islice
 from typing import Final
 
 LINE_LIMIT: Final = 400
+MEMBERS: Final = 60
+ELEMENTS: Final = 40
+"""What is kept of an object and of a list."""
 
 # CSI and OSC sequences first, as one piece: dropping only the escape leaves their letters behind.
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)?")
@@ -67,12 +73,25 @@ def mask_secrets(text: str) -> str:
     return text
 
 
-def safe(value: object, limit: int = LINE_LIMIT) -> object:
-    """A JSON-ready copy of `value` (dicts, lists, scalars) in which every string is printable."""
-    if isinstance(value, dict):
-        return {printable(str(k), 80): safe(v, limit) for k, v in list(value.items())[:60]}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [safe(v, limit) for v in list(value)[:40]]
+def safe(value: object, limit: int = LINE_LIMIT, simple: Callable[[object], object] = str) -> object:
+    """A JSON-ready copy of `value` (dicts, lists, scalars) in which every string is printable.
+
+    `simple` makes what is none of these into one of them.
+    """
+    if isinstance(value, str):
+        return printable(value, limit)
     if value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
         return value
-    return printable(str(value), limit)
+    if isinstance(value, dict):
+        return {_key(str(k)): safe(v, limit, simple) for k, v in islice(value.items(), MEMBERS)}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [safe(v, limit, simple) for v in islice(value, ELEMENTS)]
+    if isinstance(value, float):
+        return str(value)
+    return safe(simple(value), limit, simple)
+
+
+@lru_cache(maxsize=1024)
+def _key(text: str) -> str:
+    """Names are few, and each is in the evidence of every machine."""
+    return printable(text, 80)

@@ -58,7 +58,7 @@ PURE = (
     *("network/__init__", "network/addresses", "network/egress", "network/ip_flow"),
     *("network/partition", "network/routes", "network/security_rules", "network/service_tags"),
 )
-KNOWS_PYTEST = {"plugin", "reporter", "options", "azure_options", "report/terminal"}
+KNOWS_PYTEST = {"plugin", "fixtures", "protocol", "reporter", "options", "azure_options", "report/terminal"}
 KNOWS_AZURE = {
     *("platform/arm_client", "platform/arm_pace", "platform/arm_policies", "platform/arm_questions"),
     *("platform/arm_operations", "platform/asking", "platform/clouds", "platform/credentials", "platform/graph"),

@@ -8,7 +8,6 @@ from enum import StrEnum
 from typing import Any, Final
 
 import msgspec
-from packaging.version import Version
 
 from backup_compliance.controls import Severity
 from backup_compliance.exemptions import ExemptionUse
@@ -243,20 +242,15 @@ def _weight(finding: Finding) -> int:
 
 def plain(value: object) -> Any:
     """Evidence as JSON takes it: dataclasses as objects, versions and dates as text, all of it printable."""
-    return safe(_simple(value))
+    return safe(value, simple=_simple)
 
 
 def _simple(value: object) -> object:
-    if isinstance(value, dict):
-        return {str(k): _simple(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_simple(v) for v in value]
-    if isinstance(value, Version):
-        return str(value)
+    """One level down: what this holds is made simple in its turn."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="seconds")
     if isinstance(value, date):
         return value.isoformat()
-    if is_dataclass(value):  # `asdict` would copy what it holds, and this copies it again
-        return {f.name: _simple(getattr(value, f.name)) for f in fields(value)}
-    return value
+    if is_dataclass(value):  # `asdict` would copy what it holds, which is copied anyway
+        return {f.name: getattr(value, f.name) for f in fields(value)}
+    return str(value)
