@@ -33,6 +33,7 @@ _SECRETS = (
 _LOG_COMMAND = re.compile(r"##(?=(?:vso)?\[)", re.IGNORECASE)
 # every pattern above needs one of these; looking for them first is several times as fast
 _TELLING = ("sig=", "//", "bearer", "passw", "accountkey", "accesskey", "apikey", "api_key", "secret", "_token", "_psk")
+_TELLING_BYTES = tuple(word.encode() for word in _TELLING)
 
 
 def printable(text: str, limit: int = LINE_LIMIT) -> str:
@@ -65,6 +66,12 @@ def mask_secrets(text: str) -> str:
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
     return text
+
+
+def may_hold_secrets(text: bytes) -> bool:
+    """Whether `mask_secrets` could change what JSON's strings say, or any other text; False for nearly everything."""
+    lower = text.lower()
+    return not text.isascii() or b"\\" in text or any(word in lower for word in _TELLING_BYTES)
 
 
 def safe(value: object, limit: int = LINE_LIMIT) -> object:
