@@ -222,9 +222,10 @@ def error(status: int, code: str, **headers: str) -> Answer:
     return lambda request: reply({"error": {"code": code, "message": "made up"}}, status, **named)
 
 
-def body(text: bytes | str, status: int = 200, kind: str = "application/json") -> Answer:
+def body(text: bytes | str, status: int = 200, kind: str = "application/json", **headers: str) -> Answer:
     """A reply of any bytes."""
-    return lambda request: Response(text, status, content_type=kind)
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return lambda request: Response(text, status, named, content_type=kind)
 
 
 def linked(link: str) -> Answer:

@@ -141,7 +141,7 @@ def _page(operation: Callable[..., Any], link: str, **hooks: Any) -> None:
     next(operation(**hooks).by_page(continuation_token=link or None))
 
 
-class _Taken(Exception):  # noqa: N818  # no error
+class _Taken(Exception):  # no error
     """Ends a client's call: nobody needs the models that it would make of the reply, which cost more than all else."""
 
 

@@ -114,10 +114,7 @@ class Replies:
             raise refusal(self.kind, status, body)
         self._size += len(body)
         if self._size > self._limit:
-            raise Unreadable(
-                f"the list is longer than {self._limit} bytes",
-                "narrow what the credential may read, or part the estate",
-            )
+            raise too_long(self._limit)
         text = body.removeprefix(b"\xef\xbb\xbf").strip()
         try:
             text.decode()
@@ -138,6 +135,13 @@ class Replies:
         if about and not (isinstance(found, str) and normal(found) == normal(about)):
             raise Unreadable("the reply is about another resource, or about none", AGAIN)
         self.entries.append(entry)
+
+
+def too_long(limit: int) -> Unreadable:
+    """A list of more bytes than anybody's estate has."""
+    return Unreadable(
+        f"the list is longer than {limit} bytes", "narrow what the credential may read, or part the estate"
+    )
 
 
 def _decoded(text: bytes, kind: type[Any]) -> Any:

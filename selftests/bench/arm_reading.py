@@ -32,6 +32,8 @@ ONCE: Final = 60
 """Requests that do not grow with the number of machines."""
 SLOWER: Final = 1.2
 """... than rate limit and latency alone allow."""
+SHORT: Final = 2.0
+"""Seconds of a floor below which opening the connections shows, once, whatever is read: told, not judged."""
 GROWTH: Final = 1.1
 """... of the memory at its peak, beside that of the facts."""
 LATENCY: Final = 0.05
@@ -69,8 +71,8 @@ class Reading:
     batches: int
     rows: int
     """Requests to Resource Graph, which has a limit of its own."""
-    in_turn: int
-    """Requests that had to follow each other."""
+    stages: list[tuple[int, int]]
+    """Requests, and those that had to follow each other, of each step that has to wait for the one before."""
     served: float
     """Seconds that a reply took in the server, on average."""
     server_cpu: float
@@ -86,8 +88,7 @@ class Reading:
         counted = self.requests - self.batches - self.rows - LIMITS.burst
         return {
             "the rate limit": max(0.0, counted / LIMITS.per_second) if self.pace == PACED else 0.0,
-            f"{LIMITS.connections} connections": self.requests * LATENCY / LIMITS.connections,
-            "requests in turn": self.in_turn * LATENCY,
+            "latency": LATENCY * sum(max(all_ / LIMITS.connections, in_turn) for all_, in_turn in self.stages),
         }
 
     @property
@@ -170,7 +171,11 @@ def _server(command: Sequence[str]) -> Iterator[Callable[[str], dict[str, Any]]]
 def figures(readings: Sequence[Reading]) -> Iterator[Figure]:
     """Requests, time and memory of all readings."""
     once = {r.once for r in readings}
-    told = ", ".join(f"{r.machines:,} VMs: {r.requests:,} with {r.pages} pages, {r.batches} batches" for r in readings if r.pace == FREE)
+    told = ", ".join(
+        f"{r.machines:,} VMs: {r.requests:,} with {r.pages} pages, {r.batches} batches"
+        for r in readings
+        if r.pace == FREE
+    )
     yield Figure("requests that do not grow with the VMs", max(once), at_most=ONCE, unit="requests", told=told)
     yield Figure("... and how far they differ by size", max(once) - min(once), at_most=0, unit="requests")
     beyond = max(abs(r.views - round(r.machines * RUNNING)) for r in readings)
@@ -179,7 +184,8 @@ def figures(readings: Sequence[Reading]) -> Iterator[Figure]:
     for each in readings:
         binding, floor = max(each.floors.items(), key=lambda f: f[1])
         told = f"{each.seconds:.1f} s, {binding} {floor:.1f} s; reader {each.cpu / each.requests * 1000:.1f} ms of a core a request"
-        yield Figure(f"{each.machines:,} VMs {each.pace}", each.slower, at_most=SLOWER, told=told)
+        most = SLOWER if floor >= SHORT else None
+        yield Figure(f"{each.machines:,} VMs {each.pace}", each.slower, at_most=most, told=told)
     busiest = max(readings, key=lambda r: r.served)
     able = f"it could serve {busiest.requests / busiest.server_cpu:,.0f} a second and core, and was asked {busiest.requests / busiest.seconds:,.0f}"
     yield Figure("a reply's way through the simulator", busiest.served / LATENCY, at_most=SERVED, told=able)

@@ -131,14 +131,15 @@ def _environ(line: str, fields: dict[str, str], body: bytes) -> dict[str, Any]:
     }
 
 
-def counted(asked: Sequence[Asked]) -> dict[str, int]:
-    """Requests by what makes them grow, and how many of them had to follow each other, whatever the concurrency.
+def counted(asked: Sequence[Asked]) -> dict[str, Any]:
+    """Requests by what makes them grow, and by when they could be sent.
 
-    Page follows page; lists of the subscription come first, then what they lead to, then metrics.
+    Lists of the subscription come first, then what they lead to, then metrics. `stages` has of each how many requests
+    it is, and how many of those had to follow each other, as page follows page.
     """
     questions = Counter(_question(a) for a in asked if not a.path.endswith(BATCH))
     batches = len(asked) - questions.total()
-    listed = [pages for (path, *_), pages in questions.items() if LIST.fullmatch(path)]
+    lists = [pages for (path, *_), pages in questions.items() if LIST.fullmatch(path)]
     further = [pages for (path, *_), pages in questions.items() if not LIST.fullmatch(path)]
     return {
         "requests": len(asked),
@@ -146,7 +147,7 @@ def counted(asked: Sequence[Asked]) -> dict[str, int]:
         "views": sum(expand == "instanceView" for *_, expand in questions),
         "batches": batches,
         "rows": sum(pages for (path, *_), pages in questions.items() if path == GRAPH),
-        "in_turn": max(listed, default=0) + max(further, default=0) + bool(batches),
+        "stages": [(sum(pages), max(pages, default=0)) for pages in (lists, further, [1] * batches)],
     }
 
 
