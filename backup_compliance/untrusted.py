@@ -15,6 +15,7 @@ from itertools import islice
 from typing import Final
 
 LINE_LIMIT: Final = 400
+NAME_LIMIT: Final = 80
 MEMBERS: Final = 60
 ELEMENTS: Final = 40
 """What is kept of an object and of a list."""
@@ -39,6 +40,7 @@ _SECRETS = (
 _LOG_COMMAND = re.compile(r"##(?=(?:vso)?\[)", re.IGNORECASE)
 # every pattern above needs one of these; looking for them first is several times as fast
 _TELLING = ("sig=", "//", "bearer", "passw", "accountkey", "accesskey", "apikey", "api_key", "secret", "_token", "_psk")
+_TELLING_BYTES = tuple(word.encode() for word in _TELLING)
 
 
 def printable(text: str, limit: int = LINE_LIMIT) -> str:
@@ -73,17 +75,23 @@ def mask_secrets(text: str) -> str:
     return text
 
 
+def may_hold_secrets(text: bytes) -> bool:
+    """Whether `mask_secrets` could change what JSON's strings say, or any other text; False for nearly everything."""
+    lower = text.lower()
+    return not text.isascii() or b"\\" in text or any(word in lower for word in _TELLING_BYTES)
+
+
 def safe(value: object, limit: int = LINE_LIMIT, simple: Callable[[object], object] = str) -> object:
     """A JSON-ready copy of `value` (dicts, lists, scalars) in which every string is printable.
 
     `simple` makes what is none of these into one of them.
     """
     if isinstance(value, str):
-        return printable(value, limit)
+        return printable(str(value), limit)
     if value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
         return value
     if isinstance(value, dict):
-        return {_key(str(k)): safe(v, limit, simple) for k, v in islice(value.items(), MEMBERS)}
+        return {_name(str(k)): safe(v, limit, simple) for k, v in islice(value.items(), MEMBERS)}
     if isinstance(value, list | tuple | set | frozenset):
         return [safe(v, limit, simple) for v in islice(value, ELEMENTS)]
     if isinstance(value, float):
@@ -91,7 +99,11 @@ def safe(value: object, limit: int = LINE_LIMIT, simple: Callable[[object], obje
     return safe(simple(value), limit, simple)
 
 
+def _name(text: str) -> str:
+    return _printable_name(text) if len(text) <= NAME_LIMIT else printable(text, NAME_LIMIT)
+
+
 @lru_cache(maxsize=1024)
-def _key(text: str) -> str:
-    """Names are few, and each is in the evidence of every machine."""
-    return printable(text, 80)
+def _printable_name(text: str) -> str:
+    """Names of facts are few, and each is in the evidence of every machine."""
+    return printable(text, NAME_LIMIT)

@@ -39,8 +39,9 @@ LISTS = {
     },
 }
 OF_VAULTS = {kind.lower(): kind for kind in ("backupProtectedItems", "backupPolicies", "backupJobs")}
+BATCH = "metrics:getBatch"
 ADMIN_RULES = "listnetworkmanagereffectivesecurityadminrules"
-_LIST = re.compile(r"/subscriptions/([^/]+)/providers/([^/]+/[^/]+)")
+LIST = re.compile(r"/subscriptions/([^/]+)/providers/([^/]+/[^/]+)")
 _TAGS = re.compile(r"/subscriptions/([^/]+)/providers/microsoft\.network/locations/([^/]+)/servicetags")
 _RESOURCE = re.compile(r"(/subscriptions/([^/]+)/resourcegroups/[^/]+/providers/[^/]+/([^/]+)/[^/]+)(?:/([^/]+))?")
 Answer = Callable[[Request], Response]
@@ -57,7 +58,7 @@ class Asked:
     @property
     def action(self) -> str:
         """The right that ARM wants for it: the provider, every type on the way, and `read` or `action`."""
-        if self.path.endswith("metrics:getBatch"):
+        if self.path.endswith(BATCH):
             return "Microsoft.Insights/metrics/read"
         provider, *way = self.path.split("/providers/")[1].split("/")
         if provider == "Microsoft.ResourceGraph":
@@ -79,6 +80,8 @@ class ArmSimulator:
 
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
     page_size: int = 3
+    row_page_size: int | None = None
+    """... of Resource Graph, where it is another."""
     url: str = ""
     metrics_url: str = ""
     """Another host, which wants another token."""
@@ -87,17 +90,16 @@ class ArmSimulator:
     authority: Path = Path()
     """The certificate of its CA."""
     asked: list[Asked] = field(default_factory=list)
-    graph_pages: int = 0
-    """Further pages of Resource Graph, whose tokens travel in the body."""
     shown: set[tuple[str, str]] = field(default_factory=set)
     """Which host was shown which credentials."""
+    _indexed: tuple[list[Any], dict[str, Any]] = field(default_factory=lambda: ([], {}))
     _faults: list[_Fault] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def start(self, *subscriptions: Subscription) -> ArmSimulator:
         """The same server afresh: nothing asked, nothing wrong, these subscriptions."""
         self.subscriptions = {s.id: s for s in subscriptions}
-        self.page_size = 3
+        self.page_size, self.row_page_size = 3, None
         self.management_groups = {}
         self.operations = Operations()
         self.asked.clear()
@@ -120,7 +122,7 @@ class ArmSimulator:
             self.asked.append(Asked(request.method, request.path, request.args.to_dict()))
             self.shown.add((request.host.split(":")[0], request.headers.get("Authorization", "")))
             fault = self._fault(request)
-        wanted = METRICS_TOKEN if request.path.endswith("metrics:getBatch") else TOKEN
+        wanted = METRICS_TOKEN if request.path.endswith(BATCH) else TOKEN
         if request.headers.get("Authorization") != f"Bearer {wanted}":
             return error(401, "InvalidAuthenticationToken")(request)
         if fault is not None:
@@ -143,8 +145,7 @@ class ArmSimulator:
     def _other(self, request: Request) -> Response | None:
         with self._lock:
             operation = self.operations.answer(request, self.subscriptions, self.url)
-        self.graph_pages += "$skipToken" in request.get_data(as_text=True)
-        asked = graph(request, self.subscriptions, self.management_groups, self.page_size)
+        asked = graph(request, self.subscriptions, self.management_groups, self.row_page_size or self.page_size)
         return operation or asked or batch(request, self.subscriptions)
 
     def _tags(self, request: Request) -> Response | None:
@@ -154,7 +155,7 @@ class ArmSimulator:
         return Response(self.subscriptions[found[1]].raw["serviceTags"], content_type="application/json")
 
     def _list(self, request: Request) -> Response | None:
-        found = _LIST.fullmatch(request.path.lower())
+        found = LIST.fullmatch(request.path.lower())
         if found is None or request.method != "GET" or found[2] not in LISTS:
             return None
         if found[1] not in self.subscriptions:
@@ -177,8 +178,8 @@ class ArmSimulator:
             entries = served.lists.get(OF_VAULTS[what], [])
             return self._page(request, [e for e in entries if e["id"].lower().startswith(f"{owner}/")])
         if request.method == "GET" and found[3] == "virtualmachines" and request.args.get("$expand") == "instanceView":
-            views = [v for v in served.lists["instanceViews"] if v["id"].lower() == owner]
-            return reply(views[0]) if views else None
+            view = self._by_id(served.lists["instanceViews"]).get(owner)
+            return reply(view) if view is not None else None
         if request.method == "GET" and found[3] == "restorepointcollections" and not what:
             found_one = [c for c in served.lists["restorePointCollections"] if c["id"].lower() == owner]
             return reply(expanded(found_one[0], served)) if found_one else None
@@ -186,6 +187,14 @@ class ArmSimulator:
             rules = [e["value"] for e in served.lists["securityAdminRules"] if e["id"].lower() == owner]
             return self._token_page(request, rules[0]) if rules else None
         return None
+
+    def _by_id(self, entries: list[Any]) -> dict[str, Any]:
+        """Entries by lower-case id; made once for each list, which stays as it is."""
+        of, known = self._indexed
+        if of is not entries:
+            known = {e["id"].lower(): e for e in reversed(entries)}
+            self._indexed = entries, known
+        return known
 
     def _page(self, request: Request, entries: list[Any]) -> Response:
         start = int(request.args.get("$skiptoken", 0))
@@ -213,9 +222,10 @@ def error(status: int, code: str, **headers: str) -> Answer:
     return lambda request: reply({"error": {"code": code, "message": "made up"}}, status, **named)
 
 
-def body(text: bytes | str, status: int = 200, kind: str = "application/json") -> Answer:
+def body(text: bytes | str, status: int = 200, kind: str = "application/json", **headers: str) -> Answer:
     """A reply of any bytes."""
-    return lambda request: Response(text, status, content_type=kind)
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return lambda request: Response(text, status, named, content_type=kind)
 
 
 def linked(link: str) -> Answer:

@@ -7,6 +7,7 @@ import logging
 import random
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from backup_compliance.platform import credentials
 from backup_compliance.platform.arm_client import Clients, Connection, open_clients, open_session
 from backup_compliance.platform.arm_pace import Limits, Pace, Waiting
 from backup_compliance.platform.arm_policies import Refused
+from backup_compliance.platform.arm_questions import Question
+from backup_compliance.platform.asking import Answers, Asking
 from backup_compliance.platform.clouds import Endpoint, endpoint_of
 from backup_compliance.platform.credentials import TOKEN_VARIABLE, OneToken, find_credential
 from selftests.arm import SUBSCRIPTION, subscription
@@ -405,3 +408,20 @@ def test_odd_replies_reach_whoever_asked(simulator: ArmSimulator) -> None:
     simulator.fail(IPS, body("<html>", kind="text/html"))
     with pytest.raises(ValueError, match=r"JSON|Expecting"):
         ask(simulator, Limits())
+
+
+def test_first_question_is_answered_while_further_ones_are_thought_of() -> None:
+    """Thousands of machines take seconds to go through, in which nobody would be asked anything."""
+    answered, answers = threading.Event(), Answers()
+
+    def first() -> list[bytes]:
+        answered.set()
+        return [b"1"]
+
+    def questions() -> Iterator[tuple[Answers, Question]]:
+        yield answers, Question("vaults", (), first)
+        assert answered.wait(20)
+        yield answers, Question("vaults", (), lambda: [b"2"])
+
+    Asking(lambda done, of: None, Limits()).ask(questions())
+    assert answers.entries == {"vaults": [b"1", b"2"]}

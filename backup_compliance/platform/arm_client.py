@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from http.cookiejar import DefaultCookiePolicy
@@ -31,7 +32,7 @@ from requests.adapters import HTTPAdapter
 from backup_compliance import __version__
 from backup_compliance.platform.arm_pace import QUERIES_LEFT, READS_LEFT, Limits, Pace, Pacing
 from backup_compliance.platform.arm_policies import BoundedRetry, KnownVersions, ReadOnly
-from backup_compliance.platform.arm_replies import Replies
+from backup_compliance.platform.arm_replies import Replies, too_long
 from backup_compliance.platform.clouds import REGION, Endpoint
 
 _QUERIES: Final = (15, 3.0)
@@ -111,10 +112,35 @@ class Clients:
         return Replies(kind, self.connection.limits.list_bytes)
 
 
+class _Bounded(HTTPAdapter):
+    """Ends a reply that grows beyond all bounds while it is inflated, before it fills the memory."""
+
+    def __init__(self, longest: int, connections: int) -> None:
+        self._longest = longest
+        super().__init__(pool_connections=16, pool_maxsize=connections, pool_block=True)
+
+    def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
+        """As `requests` does, with another way to the bytes."""
+        read = resp.stream
+
+        def stream(*arguments: Any, **named: Any) -> Iterator[bytes]:
+            size = 0
+            for chunk in read(*arguments, **named):
+                size += len(chunk)
+                if size > self._longest:
+                    resp.close()
+                    resp.release_conn()
+                    raise too_long(self._longest)
+                yield chunk
+
+        resp.stream = stream
+        return super().build_response(req, resp)
+
+
 def open_session(limits: Limits) -> requests.Session:
     """Connections for all clients; proxies and the CA bundle as `requests` takes them from the environment."""
     session = requests.Session()
-    session.mount("https://", HTTPAdapter(pool_connections=16, pool_maxsize=limits.connections, pool_block=True))
+    session.mount("https://", _Bounded(limits.list_bytes, limits.connections))
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     session.auth = lambda request: request  # or an entry in ~/.netrc would take the place of the token
     return session

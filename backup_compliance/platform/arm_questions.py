@@ -6,6 +6,7 @@ Each `ask` returns raw JSON entries, all pages of them, or raises: `Unreadable` 
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -18,9 +19,9 @@ from azure.mgmt.network.models import QueryRequestOptions
 
 from backup_compliance.arm_json import NOTHING, as_record, last_segment, text_at
 from backup_compliance.platform.arm_client import Clients
-from backup_compliance.platform.arm_replies import AGAIN, entry_with, masked, without_settings
+from backup_compliance.platform.arm_replies import AGAIN, entry_with, machine_kept, masked, object_of
 from backup_compliance.platform.compute import find_power, parse_identity
-from backup_compliance.platform.estate import Estate, normal, segment
+from backup_compliance.platform.estate import Estate, segment
 from backup_compliance.platform.restore_points import COLLECTIONS, POINTS, is_of_backup, points_by_collection
 from backup_compliance.recorded import ReadProblem
 from backup_compliance.verdicts import Unreadable
@@ -130,13 +131,29 @@ def service_tags_questions(clients: Clients, estate: Estate, subscription: str) 
 
 def _pages(clients: Clients, kind: str, operation: Callable[..., Any]) -> list[bytes]:
     replies = clients.replies(kind)
-    for _ in operation(raw_response_hook=hook(replies.take_page)).by_page():
-        # the hook took the page before the client made models of it
-        if clients.connection.limits.first_page_only:
+    while True:
+        take_reply(partial(_page, operation, replies.next), replies.take_page)
+        if not replies.next or clients.connection.limits.first_page_only:
             return replies.entries
-    if replies.next:
-        raise Unreadable("its last page leads to another one that the client did not follow", AGAIN)
-    return replies.entries
+
+
+def _page(operation: Callable[..., Any], link: str, **hooks: Any) -> None:
+    next(operation(**hooks).by_page(continuation_token=link or None))
+
+
+class _Taken(Exception):  # no error
+    """Ends a client's call: nobody needs the models that it would make of the reply, which cost more than all else."""
+
+
+def take_reply(operation: Callable[..., Any], take: Callable[[int, bytes], Any]) -> None:
+    """Send an operation's one request; `take` gets its reply, the client does not."""
+
+    def taken(response: Any) -> None:
+        hook(take)(response)
+        raise _Taken
+
+    with contextlib.suppress(_Taken):
+        operation(raw_response_hook=taken)
 
 
 def hook(take: Callable[[int, bytes], Any]) -> Callable[[Any], None]:
@@ -147,7 +164,7 @@ def hook(take: Callable[[int, bytes], Any]) -> Callable[[Any], None]:
 def _instance_view(clients: Clients, vm: str) -> list[bytes]:
     names = segment(vm, "resourceGroups"), segment(vm, "virtualMachines")
     operation = partial(clients.compute.virtual_machines.get, *names, expand="instanceView")
-    return [without_settings(_one(clients, "instanceViews", operation, vm))]
+    return [machine_kept(_one(clients, "instanceViews", operation, vm))]
 
 
 def _restore_points(clients: Clients, collection: str) -> list[bytes]:
@@ -155,7 +172,7 @@ def _restore_points(clients: Clients, collection: str) -> list[bytes]:
     names = segment(collection, "resourceGroups"), last_segment(collection)
     operation = partial(clients.compute.restore_point_collections.get, *names, expand="restorePoints")
     try:
-        found = _one(clients, POINTS, operation, collection)
+        found = object_of(_one(clients, POINTS, operation, collection))
     except Unreadable as error:
         if error.missing in ("404 ResourceNotFound", "404 NotFound"):  # cleaned up since the list was made
             return [json.dumps({"id": collection, "deleted": True}).encode()]
@@ -167,14 +184,11 @@ def _restore_points(clients: Clients, collection: str) -> list[bytes]:
     return [json.dumps({"id": collection, "restorePoints": ids}).encode()]
 
 
-def _one(clients: Clients, kind: str, operation: Callable[..., Any], resource: str = "") -> dict[str, Any]:
+def _one(clients: Clients, kind: str, operation: Callable[..., Any], resource: str = "") -> bytes:
     """A reply that is one object: about `resource`, where one is given."""
-    replies, found = clients.replies(kind), []
-    operation(raw_response_hook=hook(lambda status, body: found.append(replies.take_object(status, body))))
-    if resource and normal(text_at(found[0], "id")) != normal(resource):
-        raise Unreadable("the reply is about another resource, or about none", AGAIN)
-    reply: dict[str, Any] = found[0]
-    return reply
+    replies = clients.replies(kind)
+    take_reply(operation, partial(replies.take_object, about=resource))
+    return replies.entries[0]
 
 
 def _admin_rules(clients: Clients, network: str) -> list[bytes]:
@@ -182,20 +196,20 @@ def _admin_rules(clients: Clients, network: str) -> list[bytes]:
     names = segment(network, "resourceGroups"), last_segment(network)
     while True:
         options = QueryRequestOptions(skip_token=replies.next) if replies.next else QueryRequestOptions()
-        clients.network.list_network_manager_effective_security_admin_rules(
-            *names, options, raw_response_hook=hook(replies.take_page)
-        )
+        ask = clients.network.list_network_manager_effective_security_admin_rules
+        take_reply(partial(ask, *names, options), replies.take_page)
         if not replies.next:
             return [entry_with(network, replies.entries)]
 
 
 def _service_tags(clients: Clients, region: str) -> list[bytes]:
-    found = _one(clients, "serviceTags", partial(clients.network.service_tags.list, region))
+    reply = _one(clients, "serviceTags", partial(clients.network.service_tags.list, region))
+    found = object_of(reply)
     if not isinstance(found.get("values"), list):
         raise Unreadable("the reply is no list of service tags: it has no `values`", AGAIN)
     if found.get("nextLink"):
         raise Unreadable("the reply is one page of several", "store Microsoft's weekly service tag file instead")
-    return [masked(json.dumps(found).encode())]
+    return [masked(reply)]
 
 
 def _names(vault: str) -> tuple[str, str]:

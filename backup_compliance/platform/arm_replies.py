@@ -13,8 +13,9 @@ from typing import Any, Final
 import msgspec
 
 from backup_compliance.arm_json import NOTHING, as_record, text_at
+from backup_compliance.platform.estate import normal
 from backup_compliance.platform.resource_types import OTHER_RIGHTS, RESOURCE_TYPES
-from backup_compliance.untrusted import mask_secrets, printable
+from backup_compliance.untrusted import mask_secrets, may_hold_secrets, printable
 from backup_compliance.verdicts import Unreadable
 
 AGAIN: Final = "collect again"
@@ -30,6 +31,10 @@ class _Page(msgspec.Struct, rename="camel"):
     value: list[msgspec.Raw] | None = None
     next_link: str | None = None
     skip_token: str | None = None
+
+
+class _Object(msgspec.Struct):
+    id: Any = None
 
 
 class _Values(msgspec.Struct):
@@ -64,14 +69,9 @@ class Replies:
         page = _decoded(self.take(status, body), _Page)
         if page.value is None:
             raise Unreadable("the reply is no list: it has no `value`", AGAIN)
-        self.entries += [self._kept(bytes(entry)) for entry in page.value]
+        kept = machine_kept if self.kind == "virtualMachines" else masked
+        self.entries += [kept(bytes(entry)) for entry in page.value]
         self._lead_to(page.next_link or page.skip_token or "")
-
-    def _kept(self, entry: bytes) -> bytes:
-        """An entry without secrets; a virtual machine's extensions and user data are seldom in lists."""
-        if self.kind == "virtualMachines" and (b"ettings" in entry or b"userData" in entry):
-            return without_settings(_decoded(entry, dict[str, Any]))
-        return masked(entry)
 
     def _lead_to(self, page: str) -> None:
         self.next = page
@@ -114,10 +114,7 @@ class Replies:
             raise refusal(self.kind, status, body)
         self._size += len(body)
         if self._size > self._limit:
-            raise Unreadable(
-                f"the list is longer than {self._limit} bytes",
-                "narrow what the credential may read, or part the estate",
-            )
+            raise too_long(self._limit)
         text = body.removeprefix(b"\xef\xbb\xbf").strip()
         try:
             text.decode()
@@ -131,9 +128,20 @@ class Replies:
             )
         return text
 
-    def take_object(self, status: int, body: bytes) -> Any:
-        """A single resource as JSON gives it; raises `Unreadable` as `take_page` does."""
-        return _decoded(self.take(status, body), dict[str, Any])
+    def take_object(self, status: int, body: bytes, about: str = "") -> None:
+        """A single resource: that with the id `about`, where one is given; raises `Unreadable` as `take_page` does."""
+        entry = self.take(status, body)
+        found = _decoded(entry, _Object).id
+        if about and not (isinstance(found, str) and normal(found) == normal(about)):
+            raise Unreadable("the reply is about another resource, or about none", AGAIN)
+        self.entries.append(entry)
+
+
+def too_long(limit: int) -> Unreadable:
+    """A list of more bytes than anybody's estate has."""
+    return Unreadable(
+        f"the list is longer than {limit} bytes", "narrow what the credential may read, or part the estate"
+    )
 
 
 def _decoded(text: bytes, kind: type[Any]) -> Any:
@@ -193,8 +201,11 @@ def entry_with(resource_id: str, values: Sequence[bytes]) -> bytes:
     return b'{"id": ' + json.dumps(resource_id).encode() + b', "value": [' + b", ".join(values) + b"]}"
 
 
-def without_settings(resource: Any) -> bytes:
-    """A virtual machine as JSON without user data and its extensions' settings, which hold passwords often enough."""
+def machine_kept(entry: bytes) -> bytes:
+    """A virtual machine without secrets, user data and its extensions' settings, which hold passwords often enough."""
+    if b"ettings" not in entry and b"userData" not in entry and b"\\" not in entry:  # the ordinary case
+        return masked(entry)
+    resource = object_of(entry)
     model = as_record(resource.get("properties"))
     if model is not None:
         model.pop("userData", None)  # type: ignore[attr-defined]  # a record of JSON is a dict
@@ -204,17 +215,17 @@ def without_settings(resource: Any) -> bytes:
         if properties is not None:
             for name in ("settings", "protectedSettings"):
                 properties.pop(name, None)  # type: ignore[attr-defined]  # a record of JSON is a dict
-    return masked(json.dumps(resource).encode())
+    return masked(msgspec.json.encode(resource))
 
 
 def masked(entry: bytes) -> bytes:
     """JSON whose strings hold no SAS signature, password in a URL or bearer token; any other as it was."""
-    return _STRING.sub(_masked_string, entry)
+    return _STRING.sub(_masked_string, entry) if may_hold_secrets(entry) else entry
 
 
 def _masked_string(found: re.Match[bytes]) -> bytes:
     token = found.group()
-    if len(token) < 8:
+    if len(token) < 8 or not may_hold_secrets(token):
         return token
     try:
         text = json.loads(token)

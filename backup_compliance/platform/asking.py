@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from azure.core.exceptions import (
     AzureError,
@@ -51,9 +52,8 @@ class Asking:
 
     def ask(self, questions: Iterable[tuple[Answers, Question]]) -> None:
         """Every answer is filed when this returns; what did not answer in time is a problem like any other."""
-        asked = list(questions)
-        self._all += len(asked)
-        answers = dict(self._answers([question for _, question in asked]))
+        asked: list[tuple[Answers, Question]] = []
+        answers = dict(self._answers(questions, asked))
         late = Unreadable(
             f"its answer was not complete when nothing had come for {self._limits.patience:g} seconds", NETWORK
         )
@@ -64,37 +64,45 @@ class Asking:
             else:
                 reading.entries.setdefault(question.kind, []).extend(found)
 
-    def _answers(self, questions: Sequence[Question]) -> Iterator[tuple[int, list[bytes] | Unreadable]]:
-        """Answers by number, as they come; none for what is still open when nothing came for too long."""
-        waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
+    def _answers(
+        self, questions: Iterable[tuple[Answers, Question]], asked: list[tuple[Answers, Question]]
+    ) -> Iterator[tuple[int, list[bytes] | Unreadable]]:
+        """Answers by number in `asked`, as they come; none for what is still open when nothing came for too long.
+
+        The first questions are on their way while further ones are still being thought of.
+        """
+        waiting: queue.SimpleQueue[tuple[int, Question] | None] = queue.SimpleQueue()
         done: queue.SimpleQueue[tuple[int, list[bytes] | Unreadable]] = queue.SimpleQueue()
-        for number in range(len(questions)):
-            waiting.put(number)
 
         def work() -> None:
-            while (number := _next(waiting)) is not None:
-                done.put((number, answer(questions[number], self._limits)))
+            while (found := waiting.get()) is not None:
+                number, question = found
+                done.put((number, answer(question, self._limits)))
 
-        # daemons: a reply that trickles in for ever, or a pause before a retry, must not outlive Ctrl-C
-        for _ in range(min(self._limits.connections, len(questions))):
-            threading.Thread(target=work, daemon=True).start()
         try:
-            for _ in questions:
+            for number, (reading, question) in enumerate(questions):
+                asked.append((reading, question))
+                waiting.put((number, question))
+                self._all += 1
+                if number < self._limits.connections:
+                    # daemons: a reply that trickles in for ever, or a pause before a retry, must not outlive Ctrl-C
+                    threading.Thread(target=work, daemon=True).start()
+            for _ in asked:
                 yield done.get(timeout=self._limits.patience)
                 self._done += 1
                 self._progress(self._done, self._all)
         except queue.Empty:
             return
         finally:
-            while _next(waiting) is not None:
-                pass
+            _empty(waiting)
+            for _ in range(self._limits.connections):
+                waiting.put(None)
 
 
-def _next(waiting: queue.SimpleQueue[int]) -> int | None:
-    try:
-        return waiting.get_nowait()
-    except queue.Empty:
-        return None
+def _empty(waiting: queue.SimpleQueue[Any]) -> None:
+    with contextlib.suppress(queue.Empty):
+        while True:
+            waiting.get_nowait()
 
 
 def answer(question: Question, limits: Limits) -> list[bytes] | Unreadable:

@@ -16,7 +16,7 @@ from azure.mgmt.resourcegraph.models import QueryRequest, QueryRequestOptions
 from backup_compliance.arm_json import NOTHING, as_record, text_at
 from backup_compliance.configuration import ConfigurationError
 from backup_compliance.platform.arm_client import Clients, Connection
-from backup_compliance.platform.arm_questions import Question, hook
+from backup_compliance.platform.arm_questions import Question, take_reply
 from backup_compliance.platform.arm_replies import Replies
 from backup_compliance.platform.asking import Answers, Asking
 from backup_compliance.platform.resource_types import SUBSCRIPTION_ID
@@ -71,6 +71,6 @@ def _rows(connection: Connection, kind: str, **asked: Any) -> list[bytes]:
     replies = Replies(kind, connection.limits.list_bytes)
     while True:
         options = QueryRequestOptions(top=PAGE, skip_token=replies.next or None, result_format="objectArray")
-        connection.graph.resources(QueryRequest(options=options, **asked), raw_response_hook=hook(replies.take_rows))
+        take_reply(partial(connection.graph.resources, QueryRequest(options=options, **asked)), replies.take_rows)
         if not replies.next or connection.limits.first_page_only:
             return replies.entries

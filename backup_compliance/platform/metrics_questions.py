@@ -12,7 +12,7 @@ from typing import Final
 
 from backup_compliance.arm_json import NOTHING, as_record, text_at
 from backup_compliance.platform.arm_client import Clients
-from backup_compliance.platform.arm_questions import Question, hook
+from backup_compliance.platform.arm_questions import Question, take_reply
 from backup_compliance.platform.arm_replies import AGAIN
 from backup_compliance.platform.compute import find_power, parse_identity
 from backup_compliance.platform.estate import Estate, normal
@@ -96,19 +96,16 @@ def _batch(
     names: tuple[str, ...],
 ) -> list[bytes]:
     replies = clients.replies(METRICS)
-    try:
-        clients.connection.metrics(region).query_resources(
-            resource_ids=machines,
-            metric_namespace=NAMESPACE,
-            metric_names=names,
-            timespan=window,
-            granularity=GRAIN,
-            aggregations=["Average"],
-            raw_response_hook=hook(replies.take_values),
-        )
-    except (KeyError, TypeError, ValueError, AttributeError):
-        if not replies.entries:  # what the client makes of values that were taken is of no interest
-            raise
+    ask = partial(
+        clients.connection.metrics(region).query_resources,
+        resource_ids=machines,
+        metric_namespace=NAMESPACE,
+        metric_names=names,
+        timespan=window,
+        granularity=GRAIN,
+        aggregations=["Average"],
+    )
+    take_reply(ask, replies.take_values)
     asked = set(map(normal, machines))
     if not all(
         normal(text_at(as_record(json.loads(entry)) or NOTHING, "resourceid")) in asked for entry in replies.entries

@@ -144,13 +144,13 @@ class Reading(Answers):
         """What the lists lead to: vaults, running machines, networks, the region's service tags, restore points."""
         estate, clients = open_estate([self.recorded(now)]), self.clients
         networks = self._ids(estate, "virtualNetworks")
+        if COLLECTIONS in self.entries:  # first, as page follows page
+            yield restore_points_question(clients)
         yield from self._after(OF_VAULTS, self._of_vaults(estate, now))
         yield from self._after(("instanceViews",), instance_view_questions(clients, estate, self.id))
         yield from self._after(("securityAdminRules",), (admin_rules_question(clients, n) for n in networks))
         yield from self._after(("serviceTags",), service_tags_questions(clients, estate, self.id))
         yield from self._after((EFFECTIVE_ROUTES,), effective_routes_questions(clients, estate, self.id))
-        if COLLECTIONS in self.entries:
-            yield restore_points_question(clients)
 
     def last(self, now: datetime) -> Iterator[Question]:
         """What jobs and restore points lead to."""

@@ -29,6 +29,8 @@ from selftests.arm_metrics import metrics
 RUNNING = 0.9
 VAULTS = 3
 NETWORKS = 20
+PAGE, ROWS = 200, 1000
+"""Entries of one page, as ARM's lists and Resource Graph have them."""
 
 
 def estate(machines: int) -> Subscription:

@@ -1,19 +1,20 @@
-"""Reads a large subscription through the simulated ARM, and says how that compares with what the rate limit alone imposes.
+"""Reads subscriptions of three sizes through the simulated ARM, against what rate limit and latency alone impose.
 
-`python -m selftests.bench.arm_reading [MACHINES]` needs no root; 1 when a target is missed. Server and reader are processes
-of their own: what one costs is not counted with the other.
+`python -m selftests.bench.arm_reading [MACHINES ...]` needs no root; 1 when a target is missed. Server and reader are
+processes of their own: what one costs is not counted with the other. About five minutes, most of them ARM's pace.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,32 +22,60 @@ from backup_compliance.platform.arm_pace import Limits
 from backup_compliance.platform.clouds import endpoint_of
 from backup_compliance.platform.read import Scope, read_subscriptions
 from selftests.arm import READ_AT, SUBSCRIPTION
-from selftests.arm_simulator import METRICS_TOKEN, TOKEN, serving
-from selftests.bench.arm_estate import NETWORKS, RUNNING, VAULTS, estate
+from selftests.arm_simulator import METRICS_TOKEN, TOKEN
+from selftests.bench.arm_estate import RUNNING
+from selftests.bench.arm_server import serve
+from selftests.bench.results import Figure, Section, finish
 
-MACHINES: Final = 1000
-PAGE: Final = 200
+SIZES: Final = (100, 1000, 5000)
 ONCE: Final = 60
 """Requests that do not grow with the number of machines."""
 SLOWER: Final = 1.2
-"""... than the rate limit alone allows."""
-MEGABYTES: Final = 400
-PACES: Final = {"at ARM's pace": Limits(), "without a limit": replace(Limits(), burst=10**9, per_second=1e9)}
+"""... than rate limit and latency alone allow."""
+SHORT: Final = 2.0
+"""Seconds of a floor below which opening the connections shows, once, whatever is read: told, not judged."""
+GROWTH: Final = 1.1
+"""... of the memory at its peak, beside that of the facts."""
+LATENCY: Final = 0.05
+"""Seconds that every request takes at the least."""
+SERVED: Final = 1.1
+"""... of that, beyond which the simulator is measured and not the reader."""
+LONGEST: Final = 210.0
+"""Seconds that a reading at ARM's pace may take here; what would take longer is read without the limit only."""
+LIMITS: Final = Limits()
+PACED: Final = "at ARM's pace"
+FREE: Final = "without a limit"
+PACES: Final = {PACED: LIMITS, FREE: replace(LIMITS, burst=10**9, per_second=1e9)}
 
 
 @dataclass(frozen=True)
 class Reading:
     """One reading of the whole subscription."""
 
+    pace: str
+    machines: int
     seconds: float
-    megabytes: float
-    """The reader's peak, Azure's packages included."""
+    cpu: float
+    """Seconds of the reader."""
+    imported: float
+    """Megabytes before anything is asked: the interpreter with Azure's packages."""
+    peak: float
+    """Megabytes, those included."""
+    facts: float
+    """Megabytes of JSON that were read."""
+    problems: int
     requests: int
     pages: int
     """Requests for a further page among them."""
     views: int
     batches: int
-    problems: int
+    rows: int
+    """Requests to Resource Graph, which has a limit of its own."""
+    stages: list[tuple[int, int]]
+    """Requests, and those that had to follow each other, of each step that has to wait for the one before."""
+    served: float
+    """Seconds that a reply took in the server, on average."""
+    server_cpu: float
 
     @property
     def once(self) -> int:
@@ -54,114 +83,140 @@ class Reading:
         return self.requests - self.pages - self.views - self.batches
 
     @property
-    def floor(self) -> float:
-        """Seconds that the rate limit alone takes for so many requests to ARM."""
-        limits = Limits()
-        return max(0.0, (self.requests - self.batches - limits.burst) / limits.per_second)
+    def floors(self) -> dict[str, float]:
+        """Seconds that nobody gets below, by what imposes them."""
+        counted = self.requests - self.batches - self.rows - LIMITS.burst
+        return {
+            "the rate limit": max(0.0, counted / LIMITS.per_second) if self.pace == PACED else 0.0,
+            "latency": LATENCY * sum(max(all_ / LIMITS.connections, in_turn) for all_, in_turn in self.stages),
+        }
 
+    @property
+    def slower(self) -> float:
+        """How many times the floor it took."""
+        return self.seconds / max(self.floors.values())
 
-def serve(machines: int, folder: Path) -> None:
-    """Be ARM until standard input ends; then tell what was asked."""
-    with serving(folder, estate(machines)) as simulator:
-        simulator.page_size = PAGE
-        told = {"url": simulator.url, "metrics": simulator.metrics_url, "ca": str(simulator.authority)}
-        print(json.dumps(told), flush=True)
-        for _ in sys.stdin:
-            kinds = [(a.path, json.dumps(a.query)) for a in simulator.asked]
-            counted = {
-                "requests": len(kinds),
-                "pages": sum("skiptoken" in query.lower() for _, query in kinds) + simulator.graph_pages,
-                "views": sum("instanceView" in query for _, query in kinds),
-                "batches": sum(path.endswith("metrics:getBatch") for path, _ in kinds),
-            }
-            simulator.asked.clear()
-            simulator.graph_pages = 0
-            print(json.dumps(counted), flush=True)
+    @property
+    def beyond(self) -> float:
+        """Megabytes at the peak for each of the facts."""
+        return (self.peak - self.imported) / self.facts
 
 
 def read(pace: str, where: dict[str, str]) -> None:
     """Read once, and tell what that took."""
     endpoint = endpoint_of("public", where["url"], where["metrics"])
-    begun = time.monotonic()
+    imported, begun, worked = _megabytes("VmRSS"), time.monotonic(), time.process_time()
     (found,) = read_subscriptions(Scope([SUBSCRIPTION]), endpoint, PACES[pace], now=lambda: READ_AT)
-    seconds = time.monotonic() - begun
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"seconds": seconds, "megabytes": peak, "problems": len(found.problems)}))
+    told = {
+        "seconds": time.monotonic() - begun,
+        "cpu": time.process_time() - worked,
+        "imported": imported,
+        "peak": _megabytes("VmHWM"),
+        "facts": sum(map(len, found.documents.values())) / 2**20,
+        "problems": len(found.problems),
+    }
+    print(json.dumps(told))
 
 
-def measure(machines: int) -> dict[str, Reading]:
-    """Both paces, one after the other, against one server."""
+def _megabytes(name: str) -> float:
+    """Of this process; the peak is its own, which that of `resource` is not: it starts with the parent's."""
+    (line,) = (n for n in Path("/proc/self/status").read_text().splitlines() if n.startswith(f"{name}:"))
+    return int(line.split()[1]) / 1024
+
+
+def measure(machines: int) -> Iterator[Reading]:
+    """A reading without the limit, then one at ARM's pace where that ends in time, from one server."""
     command = [sys.executable, "-m", "selftests.bench.arm_reading"]
-    with tempfile.TemporaryDirectory() as folder:
-        server = subprocess.Popen(
-            [*command, "serve", str(machines), folder],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        assert server.stdin is not None
-        assert server.stdout is not None
-        try:
-            where = json.loads(server.stdout.readline())
-            environment = {
-                **os.environ,
-                "REQUESTS_CA_BUNDLE": where["ca"],
-                "NO_PROXY": "localhost,127.0.0.1",
-                "ARM_ACCESS_TOKEN": TOKEN,
-                "METRICS_ACCESS_TOKEN": METRICS_TOKEN,
-            }
-            found = {}
-            for pace in PACES:
-                done = subprocess.run(
-                    [*command, "read", pace, json.dumps(where)], env=environment, capture_output=True, text=True
-                )
-                if done.returncode:
-                    raise RuntimeError(done.stderr)
-                server.stdin.write("\n")
-                server.stdin.flush()
-                found[pace] = Reading(**json.loads(done.stdout), **json.loads(server.stdout.readline()))
-            return found
-        finally:
-            server.stdin.close()
-            server.wait(20)
+    with tempfile.TemporaryDirectory() as folder, _server([*command, "serve", str(machines), folder]) as ask:
+        where = ask("")
+        environment = {
+            **os.environ,
+            "REQUESTS_CA_BUNDLE": where["ca"],
+            "NO_PROXY": "localhost,127.0.0.1",
+            "ARM_ACCESS_TOKEN": TOKEN,
+            "METRICS_ACCESS_TOKEN": METRICS_TOKEN,
+        }
+        for pace in (FREE, PACED):
+            done = subprocess.run(
+                [*command, "read", pace, json.dumps(where)], env=environment, capture_output=True, text=True
+            )
+            if done.returncode:
+                raise RuntimeError(done.stderr)
+            found = Reading(pace=pace, machines=machines, **json.loads(done.stdout), **ask("\n"))
+            yield found
+            if max(replace(found, pace=PACED).floors.values()) > LONGEST:
+                return
 
 
-def report(machines: int, found: dict[str, Reading]) -> bool:
-    """Print the figures; whether all targets are kept."""
-    paced, free = found.values()
-    ratio = paced.seconds / paced.floor if paced.floor else 0.0
-    running = round(machines * RUNNING)
-    print(
-        f"{machines} virtual machines, {running} of them running, {VAULTS} vaults, {NETWORKS} networks; pages of {PAGE}\n"
-        f"requests      {paced.requests}: {paced.once} once (at most {ONCE}), {paced.pages} further pages, {paced.views} instance views, {paced.batches} batches of metrics\n"
-        f"at ARM's pace {paced.seconds:.1f} s, {ratio:.2f} x what the rate limit alone takes ({paced.floor:.1f} s; at most {SLOWER})\n"
-        f"without limit {free.seconds:.1f} s, {paced.seconds / free.seconds:.1f} x faster; the simulator serves at most {free.requests / free.seconds:.0f} a second\n"
-        f"memory        {paced.megabytes:.0f} MB at the peak (at most {MEGABYTES})"
+@contextmanager
+def _server(command: Sequence[str]) -> Iterator[Callable[[str], dict[str, Any]]]:
+    """A server in a process of its own; what it gives tells the server something and returns what that replies."""
+    server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert server.stdin is not None
+    assert server.stdout is not None
+    given, told = server.stdin, server.stdout
+
+    def ask(text: str) -> dict[str, Any]:
+        given.write(text)
+        given.flush()
+        return dict(json.loads(told.readline()))
+
+    try:
+        yield ask
+    finally:
+        given.close()
+        server.wait(20)
+
+
+def figures(readings: Sequence[Reading]) -> Iterator[Figure]:
+    """Requests, time and memory of all readings."""
+    once = {r.once for r in readings}
+    told = ", ".join(
+        f"{r.machines:,} VMs: {r.requests:,} with {r.pages} pages, {r.batches} batches"
+        for r in readings
+        if r.pace == FREE
     )
-    kept = (
-        paced.once <= ONCE
-        and paced.views == running
-        and ratio <= SLOWER
-        and paced.megabytes <= MEGABYTES
-        and not paced.problems
-    )
-    print("targets kept" if kept else "TARGET MISSED")
-    return kept
+    yield Figure("requests that do not grow with the VMs", max(once), at_most=ONCE, unit="requests", told=told)
+    yield Figure("... and how far they differ by size", max(once) - min(once), at_most=0, unit="requests")
+    beyond = max(abs(r.views - round(r.machines * RUNNING)) for r in readings)
+    yield Figure("instance views beyond one a running VM", beyond, at_most=0, unit="requests")
+    yield Figure("what could not be read", sum(r.problems for r in readings), at_most=0, unit="problems")
+    for each in readings:
+        binding, floor = max(each.floors.items(), key=lambda f: f[1])
+        told = f"{each.seconds:.1f} s, {binding} {floor:.1f} s; reader {each.cpu / each.requests * 1000:.1f} ms of a core a request"
+        most = SLOWER if floor >= SHORT else None
+        yield Figure(f"{each.machines:,} VMs {each.pace}", each.slower, at_most=most, told=told)
+    busiest = max(readings, key=lambda r: r.served)
+    able = f"it could serve {busiest.requests / busiest.server_cpu:,.0f} a second and core, and was asked {busiest.requests / busiest.seconds:,.0f}"
+    yield Figure("a reply's way through the simulator", busiest.served / LATENCY, at_most=SERVED, told=able)
+    yield from _memory(readings)
+
+
+def _memory(readings: Sequence[Reading]) -> Iterator[Figure]:
+    most = {r.machines: r for r in sorted(readings, key=lambda r: r.peak)}
+    for each in sorted(most.values(), key=lambda r: r.machines):
+        told = f"{each.peak:.0f} MB at the peak, {each.imported:.0f} MB of them before; facts {each.facts:.1f} MB"
+        yield Figure(f"memory for facts of {each.machines:,} VMs", each.beyond, told=told)
+    *_, large = sorted(most)
+    for small in sorted(most)[-2:-1]:
+        grown = most[large].beyond / most[small].beyond
+        yield Figure(f"... and its growth to {large:,} from {small:,} VMs", grown, at_most=GROWTH)
 
 
 def main(argv: list[str]) -> int:
     """The command line, and the two processes behind it."""
     match argv:
         case ["serve", machines, folder]:
-            serve(int(machines), Path(folder))
+            serve(int(machines), LATENCY, Path(folder))
             return 0
         case ["read", pace, where]:
-            told: dict[str, Any] = json.loads(where)
-            read(pace, told)
+            read(pace, json.loads(where))
             return 0
-    count = int(argv[0]) if argv else MACHINES
-    return 0 if report(count, measure(count)) else 1
+    sizes = [int(text) for text in argv] or SIZES
+    readings = [reading for machines in sizes for reading in measure(machines)]
+    floor = f"ARM's rate limit, and {LATENCY * 1000:g} ms a request over {LIMITS.connections} connections: nobody reads faster"
+    measurements = [{**asdict(r), "floors": r.floors} for r in readings]
+    return finish(Section("arm reading", floor, tuple(figures(readings)), measurements))
 
 
 if __name__ == "__main__":
