@@ -44,8 +44,8 @@ class Figure:
     @property
     def verdict(self) -> str:
         """The limit and whether it is kept, in words."""
-        limits = [f"at most {self.at_most:g}"] * (self.at_most is not None)
-        limits += [f"at least {self.at_least:g}"] * (self.at_least is not None)
+        ends = ("at most", self.at_most), ("at least", self.at_least)
+        limits = [f"{name} {end:g}" for name, end in ends if end is not None]
         return f"{', '.join(limits)}: {'kept' if self.kept else 'MISSED'}" if limits else ""
 
     def __str__(self) -> str:
