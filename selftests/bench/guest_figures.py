@@ -11,7 +11,6 @@ from selftests.bench.guest_reading import LIMITS, Cost, Measured
 from selftests.bench.one_by_one import CPU_SAMPLE, FACTS
 from selftests.bench.relay import ONE_WAY
 from selftests.bench.results import Figure, Section, figure_of
-from selftests.bench.users_file import WORKERS
 
 OVERHEAD: Final = 1.15
 """read_guests may take this many times the wall time and the client's processor time of ssh with the same command."""
@@ -45,18 +44,18 @@ def _against_ssh(what: str, measured: Measured, of: Callable[[Cost], float], at_
 
 
 def _one_by_one(measured: Measured) -> Figure:
-    every = [each.walk.wall * measured.hosts for each in measured.rounds]
-    ratios = [wall / each.product.wall for wall, each in zip(every, measured.rounds, strict=True)]
-    read = min(measured.hosts, len(every))
-    commands = median(each.walk.commands for each in measured.rounds)
-    told = f"{median(every):.0f} s, scaled from {read} hosts: {len(FACTS)} facts, {commands:g} connections a host"
+    walked = [(each.walk, each.product.wall) for each in measured.rounds if each.walk]
+    every = median(walk.wall * measured.hosts for walk, _ in walked)
+    ratios = [walk.wall * measured.hosts / wall for walk, wall in walked]
+    commands = median(walk.commands for walk, _ in walked)
+    told = f"{every:.0f} s, scaled from {len(walked)} hosts: {len(FACTS)} facts, {commands:g} connections a host"
     return figure_of("testinfra, host by host / read_guests", ratios, at_least=GAIN, told=told)
 
 
 def _file(measured: Measured) -> Figure:
     file = measured.file
     ratios = [file.reading / each.product.wall for each in measured.rounds]
-    told = f"{file.reading:.1f} s for {file.tests} tests, and {file.idle:.1f} s until {WORKERS} workers run"
+    told = f"{file.reading:.1f} s for {file.tests} tests, and {file.idle:.1f} s until {file.workers} workers run"
     return figure_of("pytest -n and ControlPath / read_guests", ratios, at_least=FILE_GAIN, told=told)
 
 

@@ -38,8 +38,8 @@ class Round:
     product: Cost
     plain: Cost
     """ssh with the same command, as many at once."""
-    walk: Walk
-    """One host, a command a fact and a connection a command: testinfra as it comes."""
+    walk: Walk | None
+    """One host, a command a fact and a connection a command: testinfra as it comes. In the first and the last round only."""
 
 
 @dataclass(frozen=True)
@@ -51,32 +51,33 @@ class Measured:
     file: users_file.Run
 
 
-def measure(guests: Guests, rounds: int, say: Callable[[str], None]) -> Measured:
-    """Every way in every round, each beginning with another one; the users' file once."""
+def measure(guests: Guests, rounds: int, workers: int, say: Callable[[str], None]) -> Measured:
+    """Every way in every round, each beginning with another one; the users' file once, by so many workers."""
     count = len(guests.addresses)
-    _product(guests)  # unmeasured: file caches and imports are nobody's merit
+    _product(guests.first(LIMITS.connections))  # unmeasured: file caches and imports are nobody's merit
     found = []
     for number in range(rounds):
-        found.append(_round(guests, number))
+        found.append(_round(guests, number, walking=number in (0, rounds - 1)))
         say(f"{count} guests, round {number + 1}: {found[-1]}")
-    file = users_file.run(guests)
+    file = users_file.run(guests, workers)
     say(f"{count} guests: {file}")
     return Measured(count, tuple(found), file)
 
 
-def _round(guests: Guests, number: int) -> Round:
+def _round(guests: Guests, number: int, *, walking: bool) -> Round:
     costs: dict[str, Cost] = {}
     walks: list[Walk] = []
     address = guests.addresses[number % len(guests.addresses)]
     ways: list[Callable[[], object]] = [
         lambda: costs.update(product=_cost(lambda: _product(guests), guests)),
         lambda: costs.update(plain=_cost(lambda: _plain(guests), guests)),
-        lambda: walks.append(walk(address, guests.ssh_config)),
     ]
+    if walking:
+        ways.append(lambda: walks.append(walk(address, guests.ssh_config)))
     first = number % len(ways)
     for way in ways[first:] + ways[:first]:
         way()
-    return Round(**costs, walk=walks[0])
+    return Round(**costs, walk=walks[0] if walks else None)
 
 
 def _product(guests: Guests) -> None:

@@ -13,6 +13,7 @@ from selftests.bench.hosts import start
 from selftests.bench.relay import added, far
 from selftests.bench.results import finish
 from selftests.bench.sealed import RUN, settle
+from selftests.bench.users_file import FAR_WORKERS, WORKERS
 
 MOST = 500
 
@@ -52,12 +53,12 @@ def main(argv: Sequence[str]) -> int:
     given = arguments(argv)
     settle()
     guests = start(max(given.hosts + given.far), RUN / "bench")
-    codes = [finish(section(measure(guests.first(size), given.rounds, _say))) for size in given.hosts]
+    codes = [finish(section(measure(guests.first(size), given.rounds, WORKERS, _say))) for size in given.hosts]
     for size in given.far:
         near = guests.first(size)
         with far(near) as distant:
             line = added(near.addresses[0], distant.addresses[0])
-            codes.append(finish(section(measure(distant, given.rounds, _say), line)))
+            codes.append(finish(section(measure(distant, given.rounds, FAR_WORKERS, _say), line)))
     return max(codes)
 
 

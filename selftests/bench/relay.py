@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from statistics import median
-from typing import Final
+from typing import Any, Final
 
 from selftests.bench.hosts import FAR, NEAR, Guests, reach
 from selftests.bench.sealed import ROOT
@@ -27,6 +27,8 @@ ONE_WAY: Final = 0.025
 TRIES: Final = 9
 _Way = asyncio.Queue[tuple[float, bytes]]
 """What was read, and when it is due at the other end; nothing at all is the end."""
+_calls: Final[set[asyncio.Task[Any]]] = set()
+"""The loop refers to its tasks weakly: one that waits would be collected."""
 
 
 @contextmanager
@@ -56,13 +58,12 @@ def added(near: str, distant: str) -> float:
 
 def _answered(address: str) -> float:
     """Seconds from our greeting to sshd's answer; its own greeting, which comes unasked, is not counted."""
-    with socket.create_connection((address, 22), timeout=10) as connection:
-        with connection.makefile("rb") as answers:
-            answers.readline()
-            begun = time.perf_counter()
-            connection.sendall(b"SSH-2.0-bench\r\n")
-            answers.read(1)
-            return time.perf_counter() - begun
+    with socket.create_connection((address, 22), timeout=10) as connection, connection.makefile("rb") as answers:
+        answers.readline()
+        begun = time.perf_counter()
+        connection.sendall(b"SSH-2.0-bench\r\n")
+        answers.read(1)
+        return time.perf_counter() - begun
 
 
 def _far(address: str) -> str:
@@ -78,6 +79,10 @@ async def relay(addresses: Sequence[str]) -> None:
 
 async def _call(address: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """One connection. The kernel took it at once: the handshake's way is made up for before anything passes."""
+    call = asyncio.current_task()
+    assert call is not None
+    _calls.add(call)
+    call.add_done_callback(_calls.discard)
     there, back = _Way(), _Way()
     opened = asyncio.get_running_loop().time() + 2 * ONE_WAY
     reading = asyncio.create_task(_take(reader, there, opened))
