@@ -6,9 +6,9 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 import time
 from dataclasses import dataclass
+from math import log
 from pathlib import Path
 from typing import Final
 
@@ -33,6 +33,9 @@ def test_fact(host, name, ask):
 """
 # a user has these two plugins; the others of this environment would slow every worker's start
 _PLUGINS: Final = ("-p", "xdist.plugin", "-p", "testinfra.plugin")
+# The kernel shares the processor out by session, and read_guests has one for each ssh: all workers are in one session,
+# which is given the weight of so many.
+_SESSION: Final = 'echo "$0" > /proc/self/autogroup; exec "$@"'
 _NOTHING: Final = "def test_nothing():\n    pass\n"
 
 
@@ -61,22 +64,25 @@ def run(guests: Guests, workers: int) -> Run:
     """
     hosts = ",".join(f"ssh://root@{address}" for address in guests.addresses)
     expected = len(FACTS) * len(guests.addresses)
-    with tempfile.TemporaryDirectory(prefix="bench-test-file-") as folder:
-        idle = _seconds(Path(folder), _NOTHING, workers, [], 1)
-        try:
-            reached = [f"--hosts={hosts}", f"--ssh-config={guests.shared_config}"]
-            return Run(_seconds(Path(folder), _FILE, workers, reached, expected), idle, expected, workers)
-        finally:
-            _disconnect(guests)
+    folder = guests.shared_config.with_name("users-file")
+    folder.mkdir(exist_ok=True)
+    idle = _seconds(folder, _NOTHING, workers, [], 1)
+    try:
+        reached = [f"--hosts={hosts}", f"--ssh-config={guests.shared_config}"]
+        return Run(_seconds(folder, _FILE, workers, reached, expected), idle, expected, workers)
+    finally:
+        _disconnect(guests)
 
 
 def _seconds(folder: Path, text: str, workers: int, options: list[str], expected: int) -> float:
     (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
     (folder / "test_hosts.py").write_text(text, encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *_PLUGINS, f"-n{workers}", *options]
+    weight = f"-{round(log(workers, 1.25))}"
+    options = ["-q", "-p", "no:cacheprovider", *_PLUGINS, f"-n{workers}", *options]
+    command = ["sh", "-c", _SESSION, weight, sys.executable, "-m", "pytest", *options]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     begun = time.perf_counter()
-    ended = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    ended = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, start_new_session=True)
     wall = time.perf_counter() - begun
     if ended.returncode or not re.search(rf"\b{expected} passed", ended.stdout):
         raise RuntimeError(f"the test file failed: {ended.stdout[-2000:]}{ended.stderr[-2000:]}")
