@@ -16,7 +16,7 @@ OVERHEAD: Final = 1.15
 """read_guests may take this many times the wall time and the client's processor time of ssh with the same command."""
 GAIN: Final = 25.0
 """... and must be this many times faster than one command at a time,"""
-FILE_GAIN: Final = 1.5
+FILE_GAIN: Final = 2.0
 """... and this many times faster than the same facts by pytest-xdist over shared connections."""
 FLOOR: Final = "ssh HOST PROBE by as many at once; both wait {sample:g} s a host for the processor's sample"
 

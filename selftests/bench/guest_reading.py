@@ -58,9 +58,11 @@ def measure(guests: Guests, rounds: int, workers: int, say: Callable[[str], None
     found = []
     for number in range(rounds):
         found.append(_round(guests, number, walking=number in (0, rounds - 1)))
-        say(f"{count} guests, round {number + 1}: {found[-1]}")
+        say(
+            f"{count} guests, round {number + 1}: read_guests {found[-1].product.wall:.2f} s, ssh {found[-1].plain.wall:.2f} s"
+        )
     file = users_file.run(guests, workers)
-    say(f"{count} guests: {file}")
+    say(f"{count} guests: the users' file {file.wall:.1f} s")
     return Measured(count, tuple(found), file)
 
 
