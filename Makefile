@@ -14,7 +14,7 @@ help:
 	@echo "make bench-arm      virtual machines read through ARM against its rate limit"
 	@echo "make bench-egress   10,000 network interfaces against prefix by rule"
 	@echo "make bench-report   the page of 1,000 VMs against stock pytest-html, in chromium"
-	@echo "make bench-guests   guest reading against its floor (root, Linux, openssh-server)"
+	@echo "make bench-guests   20, 50 and 100 guests against ssh itself and testinfra (root, Linux, openssh-server)"
 	@echo "make lab       the guest controls against real guests (root, Debian 12)"
 	@echo "make lab-windows    Windows guests out of wine, over real ssh and WinRM (root, Debian)"
 	@echo "make samples   write samples/facts again"

@@ -7,19 +7,17 @@ import subprocess
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from backup_compliance.guest.hosts import Target
 from backup_compliance.guest.read import Limits, probe_command, read_guests
+from selftests.bench import users_file
 from selftests.bench.hosts import Guests
 from selftests.bench.one_by_one import Walk, walk
 
 LIMITS: Final = Limits()
 COMMAND: Final = probe_command("bench.blob.core.windows.net")
-LONGEST: Final = 240.0
-"""Seconds that reading one by one may take over all rounds; beyond, fewer hosts are read and scaled."""
-FEWER: Final = 4
 
 
 @dataclass(frozen=True)
@@ -34,44 +32,55 @@ class Cost:
 
 
 @dataclass(frozen=True)
+class Round:
+    """Every way once."""
+
+    product: Cost
+    plain: Cost
+    """ssh with the same command, as many at once."""
+    walk: Walk | None
+    """One host, a command a fact and a connection a command: testinfra as it comes. In the first and the last round only."""
+
+
+@dataclass(frozen=True)
 class Measured:
-    """Everything of one run; lists hold one entry a round."""
+    """One fleet."""
 
-    costs: dict[str, list[Cost]] = field(default_factory=dict)
-    walks: list[Walk] = field(default_factory=list)
-    """One host after the other, a new connection a command: testinfra as it comes."""
-    shared: list[Walk] = field(default_factory=list)
-    """The same over one connection a host, for information."""
+    hosts: int
+    rounds: tuple[Round, ...]
+    file: users_file.Run
 
 
-def measure(guests: Guests, rounds: int, say: Callable[[str], None]) -> Measured:
-    """Every way in every round; the reading one by one spreads its one pass over the rounds."""
-    ways: dict[str, Callable[[], None]] = {
-        "read_guests": lambda: _product(guests),
-        "plain ssh, same command": lambda: _plain(guests, COMMAND, b"avb-probe 1 end "),
-        "plain ssh, true": lambda: _plain(guests, "true", b""),
-    }
-    _product(guests)  # unmeasured: file caches and imports are nobody's merit
-    one_by_one = _affordable(guests, say)
-    found = Measured({name: [] for name in ways})
+def measure(guests: Guests, rounds: int, workers: int, say: Callable[[str], None]) -> Measured:
+    """Every way in every round, each beginning with another one; the users' file once, by so many workers."""
+    count = len(guests.addresses)
+    _product(guests.first(LIMITS.connections))  # unmeasured: file caches and imports are nobody's merit
+    found = []
     for number in range(rounds):
-        names = list(ways)
-        start = number % len(names)
-        for name in names[start:] + names[:start]:
-            found.costs[name].append(_cost(ways[name], guests))
-            say(f"round {number + 1}: {name}: {found.costs[name][-1].wall:.2f} s")
-        mine = one_by_one[number::rounds]
-        found.walks.extend(walk(address, guests.ssh_config) for address in mine)
-        found.shared.extend(walk(address, guests.ssh_config, shared=True) for address in mine[:1])
-        say(f"round {number + 1}: one by one: {sum(w.wall for w in found.walks):.1f} s for {len(found.walks)} so far")
-    return found
+        found.append(_round(guests, number, walking=number in (0, rounds - 1)))
+        say(
+            f"{count} guests, round {number + 1}: read_guests {found[-1].product.wall:.2f} s, ssh {found[-1].plain.wall:.2f} s"
+        )
+    file = users_file.run(guests, workers)
+    say(f"{count} guests: the users' file {file.wall:.1f} s")
+    return Measured(count, tuple(found), file)
 
 
-def _affordable(guests: Guests, say: Callable[[str], None]) -> tuple[str, ...]:
-    """The hosts to read one by one: all of them if one of them promises that this ends in time."""
-    expected = walk(guests.addresses[0], guests.ssh_config).wall * len(guests.addresses)
-    say(f"one by one would take about {expected:.0f} s for all {len(guests.addresses)} hosts")
-    return guests.addresses if expected <= LONGEST else guests.addresses[:FEWER]
+def _round(guests: Guests, number: int, *, walking: bool) -> Round:
+    costs: dict[str, Cost] = {}
+    walks: list[Walk] = []
+    # from the end, which no two fleets have in common: testinfra keeps what it knows of a host
+    address = guests.addresses[-1 - number % len(guests.addresses)]
+    ways: list[Callable[[], object]] = [
+        lambda: costs.update(product=_cost(lambda: _product(guests), guests)),
+        lambda: costs.update(plain=_cost(lambda: _plain(guests), guests)),
+    ]
+    if walking:
+        ways.append(lambda: walks.append(walk(address, guests.ssh_config)))
+    first = number % len(ways)
+    for way in ways[first:] + ways[:first]:
+        way()
+    return Round(**costs, walk=walks[0] if walks else None)
 
 
 def _product(guests: Guests) -> None:
@@ -83,15 +92,16 @@ def _product(guests: Guests) -> None:
         raise RuntimeError(f"{len(read)} of {len(targets)} guests read; {problems[:3]}")
 
 
-def _plain(guests: Guests, command: str, expected: bytes) -> None:
+def _plain(guests: Guests) -> None:
     """What nobody can go below with ssh: its client started as testinfra does, nothing around it."""
     # testinfra's own options; without a ControlPath the control ones change nothing
     options = ["-o", "User=root", "-o", "ConnectTimeout=10", "-o", "ControlMaster=auto", "-o", "ControlPersist=60s"]
 
     def read(address: str) -> bool:
-        ssh = ["ssh", "-F", str(guests.ssh_config), *options, address, command]
-        ended = subprocess.run(ssh, stdin=subprocess.DEVNULL, capture_output=True)
-        return ended.returncode == 0 and expected in ended.stdout
+        ssh = ["ssh", "-F", str(guests.ssh_config), *options, address, COMMAND]
+        # a session of its own, as read_guests has it: the kernel shares the processor out by session
+        ended = subprocess.run(ssh, stdin=subprocess.DEVNULL, capture_output=True, start_new_session=True)
+        return ended.returncode == 0 and b"avb-probe 1 end " in ended.stdout
 
     with ThreadPoolExecutor(LIMITS.connections) as pool:
         complete = list(pool.map(read, guests.addresses))

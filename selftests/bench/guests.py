@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 
 from selftests.bench import sealed
-from selftests.bench.inside import arguments
+from selftests.bench.guests_inside import arguments
 
 
 def main(argv: list[str]) -> int:
@@ -19,7 +19,7 @@ def main(argv: list[str]) -> int:
         for what in lacking:
             print(f"bench: {what}", file=sys.stderr)
         return 2
-    return sealed.run("selftests.bench.inside", argv)
+    return sealed.run("selftests.bench.guests_inside", argv)
 
 
 if __name__ == "__main__":

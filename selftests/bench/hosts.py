@@ -7,11 +7,15 @@ import pwd
 import socket
 import subprocess
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-BRIDGE: Final = "10.78.0.1/16"
+NEAR: Final = "10.78"
+"""What the guests' addresses begin with; the other two numbers tell which guest."""
+FAR: Final = "10.79"
+"""... behind the relay."""
+BRIDGE: Final = f"{NEAR}.0.1/16"
 PLATFORM: Final = "168.63.129.16"
 """Azure's host address, which the probe asks; no guest may have a way to it."""
 _SSHD: Final = """\
@@ -38,6 +42,7 @@ Host *
   BatchMode yes
   LogLevel ERROR
 """
+_SHARED: Final = "  ControlPath {folder}/control-%C\n"
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,8 @@ class Guests:
 
     addresses: tuple[str, ...]
     ssh_config: Path
+    shared_config: Path
+    """The same with a ControlPath: one connection a guest for all commands."""
     sshd: tuple[int, ...]
     """Process ids of the servers, in the order of the addresses."""
 
@@ -53,30 +60,40 @@ class Guests:
         """Seconds of CPU that all guests have used so far, ended commands included."""
         return sum(_cpu(pid) for pid in self.sshd)
 
+    def first(self, count: int) -> Guests:
+        """Only so many of them."""
+        return replace(self, addresses=self.addresses[:count], sshd=self.sshd[:count])
+
 
 def start(count: int, folder: Path) -> Guests:
     """`count` guests that answer; keys and configuration go to `folder`."""
-    ssh_config = _write_configuration(folder)
+    ssh_config, shared_config = _write_configuration(folder)
     _ip("link add bench0 type bridge", f"addr add {BRIDGE} dev bench0", "link set bench0 up")
-    addresses = tuple(f"10.78.{1 + n // 250}.{2 + n % 250}" for n in range(count))
+    addresses = tuple(f"{NEAR}.{1 + n // 250}.{2 + n % 250}" for n in range(count))
     started = [_start(f"guest{n}", f"veth{n}", address, folder) for n, address in enumerate(addresses)]
     for address in addresses:
         _wait_for_banner(address)
-    return Guests(addresses, ssh_config, tuple(_child(process.pid) for process in started))
+    return Guests(addresses, ssh_config, shared_config, tuple(_child(process.pid) for process in started))
 
 
-def _write_configuration(folder: Path) -> Path:
-    """The keys, the servers' configuration and the client's, whose path is returned."""
+def reach(prefix: str) -> None:
+    """Have all addresses that begin so be this machine's own."""
+    _ip(f"route replace local {prefix}.0.0/16 dev lo")
+
+
+def _write_configuration(folder: Path) -> tuple[Path, Path]:
+    """The keys, the servers' configuration and the client's two, whose paths are returned."""
     folder.mkdir(mode=0o700, parents=True)
     Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # where sshd's unprivileged half is locked in
     for name in ("id", "host_key"):
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "bench", "-f", folder / name], check=True)
     public = (folder / "host_key.pub").read_text(encoding="utf-8")
-    (folder / "known_hosts").write_text(f"10.78.* {public}", encoding="utf-8")
+    (folder / "known_hosts").write_text(f"{NEAR}.*,{FAR}.* {public}", encoding="utf-8")
     (folder / "sshd_config").write_text(_SSHD.format(folder=folder), encoding="utf-8")
-    ssh_config = folder / "ssh_config"
-    ssh_config.write_text(_SSH.format(folder=folder), encoding="utf-8")
-    return ssh_config
+    own, shared = folder / "ssh_config", folder / "ssh_config_shared"
+    own.write_text(_SSH.format(folder=folder), encoding="utf-8")
+    shared.write_text((_SSH + _SHARED).format(folder=folder), encoding="utf-8")
+    return own, shared
 
 
 def _start(name: str, link: str, address: str, folder: Path) -> subprocess.Popen[bytes]:

@@ -53,6 +53,10 @@ FACTS: Final[tuple[tuple[str, Callable[[Any], object]], ...]] = (
 )
 
 
+ANSWERED: Final = frozenset({"kernel", "memory", "routes", "processor"})
+"""What every guest has an answer to; a fast failure must not pass for a fast reading."""
+
+
 @dataclass(frozen=True)
 class Walk:
     """One host read this way."""
@@ -62,15 +66,14 @@ class Walk:
     """What testinfra really ran, its own questions included; each is a connection of its own."""
 
 
-def walk(address: str, ssh_config: Path, *, shared: bool = False) -> Walk:
-    """Ask one host for every fact, over one connection if `shared`.
+def walk(address: str, ssh_config: Path) -> Walk:
+    """Ask one host for every fact.
 
     Raises:
-        RuntimeError: if the host does not answer; a fast failure must not pass for a fast reading.
+        RuntimeError: if the host does not answer.
     """
-    control = str(ssh_config.with_name(f"control-{address}")) if shared else None
     begun = time.perf_counter()
-    host = testinfra.get_host(f"ssh://root@{address}", ssh_config=str(ssh_config), controlpath=control)
+    host = testinfra.get_host(f"ssh://root@{address}", ssh_config=str(ssh_config))
     run_local, ran = host.backend.run_local, []
 
     def counted(command: str, *args: str) -> Any:
@@ -80,6 +83,6 @@ def walk(address: str, ssh_config: Path, *, shared: bool = False) -> Walk:
     host.backend.run_local = counted
     answers = {name: ask(host) for name, ask in FACTS}
     wall = time.perf_counter() - begun
-    if not all(answers[name] for name in ("kernel", "memory", "routes", "processor")):
+    if not all(answers[name] for name in ANSWERED):
         raise RuntimeError(f"{address} did not answer every question")
     return Walk(wall, len(ran))
