@@ -281,14 +281,6 @@ def test_facts_are_saved_and_judge_the_same(pytester: pytest.Pytester, facts: Pa
     assert "is not empty" in third.text
 
 
-def test_workers_find_what_one_process_finds(pytester: pytest.Pytester, facts: Path, tmp_path: Path) -> None:
-    """Under xdist the controller reads, workers load, and the findings are the same."""
-    guests: dict[str, Recording | bytes] = {"web01": NO_RESTART, "web02": REBOOT, "web03": b"junk"}
-    alone = _judged(pytester, facts, guests).document
-    spread = judge_apart(tmp_path / "spread", f"--facts={facts}", "-n", "2")
-    assert spread.document.findings == alone.findings, spread.text
-
-
 def test_paths_outside_the_repository_work_with_an_equals_sign(facts: Path, tmp_path: Path) -> None:
     """`--facts=DIR` may point anywhere; pytest would take a separate word for a test path."""
     record(facts, {"web01": CLEAN})
