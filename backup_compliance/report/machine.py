@@ -13,19 +13,15 @@ from backup_compliance.verdicts import Outcome
 
 
 def write_json(document: Document, path: Path) -> None:
-    """The document itself, its findings one by one: those of a fleet are tens of megabytes."""
-    around = _indented(msgspec.structs.replace(document, findings=[]))
-    before, empty, after = around.rpartition(b'"findings": []')
+    """The document itself, a finding a line: those of a fleet are tens of megabytes, which nobody holds twice or indents."""
+    around = msgspec.json.encode(msgspec.structs.replace(document, findings=[]))
+    before, empty, after = msgspec.json.format(around, indent=2).rpartition(b'"findings": []')
+    encoder = msgspec.json.Encoder()
     with path.open("wb") as file:
         file.write(before + empty[:-1])
         for number, finding in enumerate(document.findings):
-            # no line ends inside a string of JSON
-            file.write((b"," if number else b"") + b"\n    " + _indented(finding).replace(b"\n", b"\n    "))
+            file.write((b"," if number else b"") + b"\n    " + encoder.encode(finding))
         file.write((b"\n  " if document.findings else b"") + b"]" + after + b"\n")
-
-
-def _indented(part: msgspec.Struct) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(part), indent=2)
 
 
 def write_junit(document: Document, path: Path) -> None:
