@@ -133,6 +133,14 @@ def test_two_subscriptions_are_read_side_by_side(simulator: ArmSimulator) -> Non
     assert [p.type for p in one.problems + two.problems] == ["routeTables"]
 
 
+def test_subscriptions_take_turns(simulator: ArmSimulator) -> None:
+    """Each has a rate limit of its own: what waits for the one's must not keep the other's questions."""
+    simulator.start(subscription(), subscription("other", 5).renamed(OTHER))
+    read_all(simulator, Scope([SUBSCRIPTION, OTHER]), replace(QUICK, connections=1))
+    asked = [a.path.lower().split("/")[2] for a in simulator.asked if a.path.lower().startswith("/subscriptions/")]
+    assert asked[:10] == [SUBSCRIPTION, OTHER] * 5
+
+
 def test_what_is_saved_loads_as_it_was_read(simulator: ArmSimulator, tmp_path: Path) -> None:
     """Problems included."""
     simulator.fail("/routeTables$", error(403, "AuthorizationFailed"))

@@ -6,6 +6,7 @@ part counts as not read.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -84,7 +85,7 @@ def read_subscriptions(
     """
     with open_readings(scope, endpoint, limits, progress) as (asking, readings):
         for stage in stages(scope):
-            asking.ask((r, q) for r in readings for q in stage(r, now()))
+            asking.ask(_in_turn(readings, [stage(r, now()) for r in readings]))
         return tuple(reading.recorded(now()) for reading in readings)
 
 
@@ -104,13 +105,27 @@ def open_readings(
             below = find_subscriptions(connection, scope.management_groups, asking)
             ids = dict.fromkeys((*scope.subscriptions, *below))
             readings = [Reading(open_clients(i, connection)) for i in ids]
-            asking.ask((r, q) for r in readings for q in list_questions(r.clients))
+            asking.ask(_in_turn(readings, [list_questions(r.clients) for r in readings]))
             for reading in readings:
                 if reading.id in scope.subscriptions:
                     reading.check_whole()
             yield asking, readings
         finally:
             connection.over.set()
+
+
+def _in_turn(
+    readings: Sequence[Reading], questions: Sequence[Iterable[Question]]
+) -> Iterator[tuple[Reading, Question]]:
+    """A question of each subscription after the other: each has a rate limit of its own, and waits for no other's."""
+    # a single one's first questions may go out at once; what several are derived from is not held side by side
+    found = questions if len(readings) == 1 else [list(each) for each in questions]
+    left = deque(zip(readings, map(iter, found), strict=True))
+    while left:
+        reading, further = left.popleft()
+        if (question := next(further, None)) is not None:
+            yield reading, question
+            left.append((reading, further))
 
 
 class Reading(Answers):
