@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import pickle
 import time
 import warnings
-from collections.abc import Iterator, Mapping
-from concurrent.futures import Executor, Future
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from typing import Any, Final
+from uuid import uuid4
 
 import dask.config
 from distributed import Client, KilledWorker
 
 from backup_compliance import __version__
 from backup_compliance.configuration import ConfigurationError
-from backup_compliance.fleet import version
 from backup_compliance.fleet.lanes import ANY, Job, Patience
 from backup_compliance.fleet.orders import PACKAGE
 from backup_compliance.recorded import Problem
@@ -41,7 +43,7 @@ def connect(address: str, patience: Patience) -> Iterator[DaskEngine]:
     """The engine behind a scheduler; on leaving, whatever is still queued there is dropped.
 
     Raises:
-        ConfigurationError: nothing answers there, or the scheduler lacks this package.
+        ConfigurationError: nothing answers there.
     """
     _silence()
     with warnings.catch_warnings():
@@ -61,26 +63,10 @@ def connect(address: str, patience: Patience) -> Iterator[DaskEngine]:
                 f"--read-on: no Dask scheduler answers at {address}: {printable(str(error), 200)}"
             ) from error
         try:
-            _check_scheduler(client, address)
             yield DaskEngine(client, address)
         finally:
             with suppress(Exception):  # the scheduler may be gone, or hang
                 client.close(timeout=CLOSING)
-
-
-def _check_scheduler(client: Any, address: str) -> None:
-    """It unpacks every job before it hands it on, which takes the same package there."""
-    try:
-        found = client.run_on_scheduler(version)
-    except Exception as error:
-        told = printable(f"{type(error).__name__}: {error}", 120)
-        raise ConfigurationError(
-            f"--read-on: the scheduler at {address} lacks {PACKAGE} {__version__} ({told}); install it there"
-        ) from error
-    if found != __version__:
-        raise ConfigurationError(
-            f"--read-on: the scheduler at {address} has {PACKAGE} {printable(str(found), 40)}, this runner {__version__}; install the same version there"
-        )
 
 
 def _silence() -> None:
@@ -92,13 +78,26 @@ def _silence() -> None:
             logger.handlers = [logging.NullHandler()]
 
 
+class _Call:
+    """A call that is made where its pickle is unpacked.
+
+    Dask unpacks what it is given on the scheduler and in a worker's message loop, and a worker that cannot ends. Packed
+    twice, a call is unpacked by the job itself: a worker without this package says so and lives, a scheduler needs none.
+    """
+
+    def __init__(self, function: Callable[..., object], arguments: tuple[object, ...]) -> None:
+        self.made = function, arguments
+
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
+        return self.made
+
+
 class DaskEngine:
     """A client of a scheduler."""
 
     def __init__(self, client: Any, address: str) -> None:
         self._client = client
         self._address = address
-        self._executors: dict[str, Executor] = {}
         self._slots: dict[str, int] = {}
         self._looked = float("-inf")
 
@@ -118,11 +117,15 @@ class DaskEngine:
         return self._slots
 
     def submit(self, job: Job) -> Future[object]:
-        """Hand over one job."""
-        if job.resource not in self._executors:
-            wanted = {"resources": {job.resource: 1}} if job.resource != ANY else {}
-            self._executors[job.resource] = self._client.get_executor(pure=False, retries=RETRIES, **wanted)
-        return self._executors[job.resource].submit(job.task, __version__, job.argument)
+        """Hand over one job.
+
+        Not by `Client.get_executor`, whose futures never end where an answer cannot be unpacked.
+        """
+        held = {job.resource: 1} if job.resource != ANY else None
+        packed = pickle.dumps(_Call(job.task, (__version__, job.argument)))
+        key = f"{job.task.__name__}-{uuid4()}"
+        future = self._client.submit(pickle.loads, packed, key=key, pure=False, retries=RETRIES, resources=held)
+        return asyncio.run_coroutine_threadsafe(_answer(future), self._client.loop.asyncio_loop)
 
     def killed_workers(self, error: BaseException) -> bool:
         """Whether Dask gave a job up because the workers that had it died."""
@@ -131,7 +134,7 @@ class DaskEngine:
     def explain(self, error: BaseException) -> Problem:
         """What a worker or the engine raised."""
         told = printable(f"{type(error).__name__}: {error}", 200)
-        if isinstance(error, ImportError | AttributeError) or "deserializ" in told:
+        if isinstance(error, ImportError | AttributeError) and "backup_compliance" in told:
             return Problem(
                 f"its worker lacks {PACKAGE} {__version__} ({told})", f"install {PACKAGE} {__version__} there"
             )
@@ -145,6 +148,10 @@ class DaskEngine:
             f"no worker {told} is connected to {self._address}",
             f"start one where the host can be reached: dask worker {self._address}{given} --nthreads 32",
         )
+
+
+async def _answer(future: Any) -> object:
+    return await future
 
 
 def slots_of(workers: Any) -> dict[str, int]:

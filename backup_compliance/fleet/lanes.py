@@ -145,7 +145,7 @@ class _Lane:
         if problem is not None:
             yield from self._give_up(problem)
             return
-        self._fill(slots, now)
+        yield from self._fill(slots, now)
 
     def _ended(self, job: Job, future: Future[object]) -> Ended | None:
         """How a job ended; None where it is tried once more."""
@@ -182,16 +182,20 @@ class _Lane:
             each.clear()
         return [Ended(job, problem=problem) for job in left]
 
-    def _fill(self, slots: int, now: float) -> None:
+    def _fill(self, slots: int, now: float) -> Iterator[Ended]:
+        """Hand over what there is room for; what cannot be handed over has ended."""
         if not self.running:
             self.moved = now
         if self.suspects and not self.waiting and not self.running:
             suspect = self.suspects.popleft()
             self.convicted.add(id(suspect))
-            self.running[self.engine.submit(suspect)] = suspect
+            self.waiting.append(suspect)
         while self.waiting and len(self.running) < slots:
             job = self.waiting.popleft()
-            self.running[self.engine.submit(job)] = job
+            try:
+                self.running[self.engine.submit(job)] = job
+            except Exception as error:  # noqa: BLE001  # the way to the engine may end at any moment
+                yield Ended(job, problem=LOST if self.engine.is_lost else self.engine.explain(error))
 
 
 KILLS: Final = Problem(

@@ -29,11 +29,8 @@ _ID: Final = re.compile(SUBSCRIPTION_ID)
 A = TypeVar("A", bound="Answer")
 
 
-class Order(dict[str, Any]):
-    """What a worker is to do. The engine writes what fails into its log, and a host spec may hold a password."""
-
-    def __repr__(self) -> str:
-        return "Order(...)"
+Order = dict[str, Any]
+"""What a worker is to do."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -85,7 +82,7 @@ class Unexpected(Exception):
 def guest_order(target: Target, options: Mapping[str, Any], command: str, timeout: float) -> Order:
     """To read one guest: names and paths, no file's content, and the probe's own text."""
     told = {"name": target.name, "spec": target.spec, "connection": target.connection, "segment": target.segment}
-    return Order(**told, options=dict(options), command=command, timeout=timeout)
+    return {**told, "options": dict(options), "command": command, "timeout": timeout}
 
 
 def received(answer: object, kind: type[A]) -> A:

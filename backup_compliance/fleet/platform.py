@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from backup_compliance.azure_request import AzureRequest
 from backup_compliance.configuration import ConfigurationError
@@ -100,8 +100,7 @@ def _asked(
 
 
 def _order(request: AzureRequest, subscriptions: list[str], groups: list[str]) -> Order:
-    told: dict[str, Any] = asdict(request)
-    return Order(told | {"subscriptions": subscriptions, "management_groups": groups})
+    return {**asdict(request), "subscriptions": subscriptions, "management_groups": groups}
 
 
 def _unread(name: str, problem: Problem) -> RecordedSubscription:

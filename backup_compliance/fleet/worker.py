@@ -1,7 +1,7 @@
 """What runs on a worker: one guest read, or a subscription, with whatever keys and credentials that machine has.
 
-Nothing here raises: the engine would try again elsewhere, and write arguments into its log. Values are plain, so that any
-version of this suite can at least say which one it is.
+Nothing here raises: the engine would try again elsewhere. Values are plain, so that any version of this suite can at least
+say which one it is.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ def open_fleet(address: str) -> Iterator[Fleet]:
     """The workers of the scheduler at `address`.
 
     Raises:
-        ConfigurationError: nothing answers there, or the scheduler lacks this package.
+        ConfigurationError: nothing answers there.
     """
     # an extra, and most of a second to import
     from backup_compliance.fleet.dask_engine import configured_patience, connect
