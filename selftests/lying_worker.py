@@ -1,4 +1,4 @@
-"""What a worker loads (`--preload`) that does not do as it is told: it answers by the host's name."""
+"""What a worker loads (`--preload`) that does not do as it is told: some hosts it answers for by their name."""
 
 from __future__ import annotations
 
@@ -34,10 +34,14 @@ ANSWERS: Final[dict[str, object]] = {
 
 
 def answer(version: str, order: dict[str, Any]) -> object:
-    """In place of `read_guest_here`."""
+    """In place of `read_guest_here`; what it knows nothing of is read."""
     if order["name"] == "raises":
         raise RuntimeError(f"no way, {order}")
-    return Unreadable() if order["name"] == "unpacked" else ANSWERS[order["name"]]
+    if order["name"] == "unpacked":
+        return Unreadable()
+    return ANSWERS[order["name"]] if order["name"] in ANSWERS else honest(version, order)
 
 
+# Dask loads this file twice
+honest = globals().get("honest", worker.read_guest_here)
 worker.read_guest_here = answer  # type: ignore[assignment]  # a lie
