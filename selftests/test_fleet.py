@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import signal
 import subprocess
 import sys
@@ -15,6 +16,9 @@ import pytest
 
 from backup_compliance.access import check_access
 from backup_compliance.azure_request import AzureRequest
+from backup_compliance.fleet.dask_engine import Call
+from backup_compliance.fleet.orders import guest_order
+from backup_compliance.fleet.worker import read_guest_here
 from backup_compliance.guest.hosts import parse_hosts_file
 from backup_compliance.guest.read import Limits
 from backup_compliance.reading import Request, read_facts
@@ -175,6 +179,39 @@ def test_subscriptions_are_read_with_the_credential_of_a_worker(nodes: Nodes, ar
     assert "Azure is asked by workers with the resource azure, with their own credentials" in said
     assert len(found.documents) > 10
     assert check_access(request, said.append) == 0
+
+
+def test_what_travels_is_names_and_the_probe(tmp_path: Path) -> None:
+    """Of every file only its path."""
+    key = tmp_path / "id"
+    key.write_text("PRIVATE KEY")
+    (target,) = parse_hosts_file(_hosts(tmp_path, "root@a segment=west"))
+    order = guest_order(target, {"ssh_identity_file": str(key)}, "the probe", 7)
+    packed = pickle.dumps(Call(read_guest_here, ("1", order)))
+    assert b"PRIVATE KEY" not in packed
+    assert order == {
+        "name": "a",
+        "spec": "ssh://root@a",
+        "connection": "ssh",
+        "segment": "west",
+        "options": {"ssh_identity_file": str(key)},
+        "command": "the probe",
+        "timeout": 7,
+    }
+
+
+def test_segment_option_reads_its_hosts_only(
+    nodes: Nodes, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the ids of the whole list, from a runner in that network: what a CI matrix does, and merges."""
+    file = _hosts(pytester.path, "twin segment=west", "twin segment=east")
+    for number, segment in enumerate(("west", "east")):
+        nodes.add_host(segment, "twin", ubuntu(segment, number).output())
+        for name, value in {**nodes.environment(), "SEGMENT": segment}.items():
+            monkeypatch.setenv(name, value)
+        judge(pytester, f"--hosts-file={file}", f"--segment={segment}", f"--save-facts={pytester.path}/all/{segment}")
+    merged = judge(pytester, f"--facts={pytester.path}/all")
+    assert {f.resource for f in merged.document.findings} == {"twin~west", "twin~east"}
 
 
 @pytest.mark.parametrize(

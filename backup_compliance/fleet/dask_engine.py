@@ -78,7 +78,7 @@ def _silence() -> None:
             logger.handlers = [logging.NullHandler()]
 
 
-class _Call:
+class Call:
     """A call that is made where its pickle is unpacked.
 
     Dask unpacks what it is given on the scheduler and in a worker's message loop, and a worker that cannot ends. Packed
@@ -122,7 +122,7 @@ class DaskEngine:
         Not by `Client.get_executor`, whose futures never end where an answer cannot be unpacked.
         """
         held = {job.resource: 1} if job.resource != ANY else None
-        packed = pickle.dumps(_Call(job.task, (__version__, job.argument)))
+        packed = pickle.dumps(Call(job.task, (__version__, job.argument)))
         key = f"{job.task.__name__}-{uuid4()}"
         future = self._client.submit(pickle.loads, packed, key=key, pure=False, retries=RETRIES, resources=held)
         return asyncio.run_coroutine_threadsafe(_answer(future), self._client.loop.asyncio_loop)
