@@ -38,6 +38,13 @@ def configured_patience() -> Patience:
     return Patience(**{name: float(dask.config.get(f"backup-compliance.{name}", usual[name])) for name in usual})
 
 
+class _Client(Client):
+    """Dask's client without its last words."""
+
+    def __del__(self) -> None:
+        """Nothing: `connect` closes it, and one that could not be made would keep the process for 20 seconds."""
+
+
 @contextmanager
 def connect(address: str, patience: Patience) -> Iterator[DaskEngine]:
     """The engine behind a scheduler; on leaving, whatever is still queued there is dropped.
@@ -47,11 +54,9 @@ def connect(address: str, patience: Patience) -> Iterator[DaskEngine]:
     """
     _silence()
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # of versions that differ; ours are compared, and Dask's own are told when they matter
+        warnings.simplefilter("ignore")  # Dask's, of versions that differ from each other; ours are compared
         try:
-            client = Client(
+            client = _Client(
                 address,
                 timeout=patience.connect,
                 set_as_default=False,
