@@ -57,7 +57,8 @@ def engine_for(request: Request) -> AbstractContextManager[Fleet | None]:
     Raises:
         ConfigurationError: on entering, as `open_fleet`.
     """
-    return open_fleet(request.read_on) if request.read_on else nullcontext()
+    reads = request.targets or request.azure is not None
+    return open_fleet(request.read_on) if request.read_on and reads else nullcontext()
 
 
 def _read_guests(request: Request, fleet: Fleet | None, say: Callable[[str], None]) -> Facts:

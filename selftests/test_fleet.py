@@ -45,7 +45,7 @@ def nodes(tmp_path_factory: pytest.TempPathFactory, arm_server: ArmSimulator) ->
     for name in ("south1", "south2"):
         found.start_worker(name, "segment-south", segment="south", threads=1)
     found.start_worker("bare", "segment-bare", variables={"PYTHONPATH": ""})
-    wait_for(lambda: found.log("scheduler").count("Register worker") == 5)
+    wait_for(lambda: found.log("scheduler").count("Register worker") == 5, 60)
     yield found
     found.stop()
 

@@ -149,7 +149,7 @@ def _start(lab: Lab) -> None:
     _ip("link add mgmt0 type bridge", f"addr add {SCHEDULER}/24 dev mgmt0", "link set mgmt0 up")
     command = [sys.executable, "-m", "dask", "scheduler", "--host", SCHEDULER, "--port", str(PORT), "--no-dashboard"]
     # a scheduler needs nothing of this project
-    environment = {**os.environ, "DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "6s"}
+    environment = {**os.environ, "DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "4s"}
     with (NODES / "scheduler.log").open("wb") as log:
         subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, cwd="/")
     for number, name in enumerate(SEGMENTS):

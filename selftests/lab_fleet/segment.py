@@ -24,7 +24,7 @@ KILLER: Final = "10.78.9.9"
 """A host whose ssh ends the worker that asks it."""
 _KILLS_ITS_WORKER: Final = f"""\
 Host {KILLER}
-  ProxyCommand p=$PPID; while ! grep -q python /proc/$p/comm; do p=$(cut -d" " -f4 /proc/$p/stat); done; kill -9 $p
+  ProxyCommand sh -c 'p=$PPID; while ! grep -q python /proc/$p/comm; do p=$(cut -d" " -f4 /proc/$p/stat); done; kill -9 $p'
 """
 SCHEDULER: Final = "10.79.0.1"
 PORT: Final = 8786
