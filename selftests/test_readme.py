@@ -54,7 +54,7 @@ def test_options_in_the_readme_exist() -> None:
         "--scope",
         "--resource",
     }
-    known |= {"--nthreads", "--port", "--resources"}  # Dask's
+    known |= {"--nthreads", "--port", "--protocol", "--resources"}  # Dask's
     assert set(re.findall(r"(?<![\w-])(--[a-z][a-z-]+)", TEXT)) <= known
 
 
