@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SELFTESTS := $(BIN)/python -m pytest -c selftests/pytest.ini
 
-.PHONY: help demo test lint bench bench-arm bench-egress bench-guests bench-report bench-run lab lab-windows samples lock readme clean
+.PHONY: help demo test lint bench bench-arm bench-egress bench-guests bench-report bench-run lab lab-fleet lab-windows samples lock readme clean
 
 help:
 	@echo "make demo      judge the made-up samples and write the reports"
@@ -16,6 +16,7 @@ help:
 	@echo "make bench-report   the page of 1,000 VMs against stock pytest-html, in chromium"
 	@echo "make bench-guests   20, 50 and 100 guests against ssh itself and testinfra (root, Linux, openssh-server)"
 	@echo "make lab       the guest controls against real guests (root, Debian 12)"
+	@echo "make lab-fleet      guests in three closed networks, read by workers in each, some of which are killed (root, Linux)"
 	@echo "make lab-windows    Windows guests out of wine, over real ssh and WinRM (root, Debian)"
 	@echo "make samples   write samples/facts again"
 	@echo "make lock      pin every dependency again"
@@ -73,6 +74,9 @@ bench-run: .venv/dev.stamp
 
 lab: .venv/dev.stamp
 	@$(BIN)/python -m selftests.lab
+
+lab-fleet: .venv/dev.stamp
+	@$(BIN)/python -m selftests.lab_fleet
 
 samples: .venv/run.stamp
 	@$(BIN)/python -m selftests.samples

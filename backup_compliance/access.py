@@ -8,8 +8,8 @@ from typing import Final
 
 from backup_compliance.azure_request import AzureRequest
 from backup_compliance.configuration import ConfigurationError
-from backup_compliance.guest.read import probe_command, read_guests
-from backup_compliance.reading import Request, arm_endpoint
+from backup_compliance.fleet.workers import Fleet
+from backup_compliance.reading import Request, arm_endpoint, engine_for, guests_of
 from backup_compliance.recorded import RecordedGuest
 
 WORKS: Final = 0
@@ -26,15 +26,16 @@ def check_access(request: Request, say: Callable[[str], None]) -> int:
     if not request.targets and request.azure is None:
         raise ConfigurationError("--check-access: name what to try: --hosts=, --hosts-file= or --subscription=")
     works = True
-    if request.targets:
-        works &= _tell_hosts(request, say)
-    if request.azure is not None:
-        works &= _tell_rights(request.azure, say)
+    with engine_for(request) as fleet:
+        if request.targets:
+            works &= _tell_hosts(request, fleet, say)
+        if request.azure is not None:
+            works &= _tell_rights(request.azure, fleet, say)
     return WORKS if works else IS_MISSING
 
 
-def _tell_hosts(request: Request, say: Callable[[str], None]) -> bool:
-    guests = read_guests(request.targets, request.connection, probe_command(request.storage_endpoint), request.limits)
+def _tell_hosts(request: Request, fleet: Fleet | None, say: Callable[[str], None]) -> bool:
+    guests = guests_of(request, fleet)
     say("hosts")
     for guest in guests:
         say(f"  {_told(guest)}")
@@ -47,15 +48,23 @@ def _told(guest: RecordedGuest) -> str:
     return f"MISSING  {guest.name}: {guest.problem.missing}; {guest.problem.remedy}"
 
 
-def _tell_rights(request: AzureRequest, say: Callable[[str], None]) -> bool:
+def _tell_rights(request: AzureRequest, fleet: Fleet | None, say: Callable[[str], None]) -> bool:
+    if fleet is not None:
+        say(fleet.who_asks())
+    rights = fleet.check_rights(request) if fleet is not None and fleet.can_ask else _rights(request)
+    for subscription, found in groupby(rights, lambda right: right[0]):
+        say(f"subscription {subscription}")
+        for _, told, _ in found:
+            say(f"  {told}")
+    return all(works for _, _, works in rights)
+
+
+def _rights(request: AzureRequest) -> list[tuple[str, str, bool]]:
+    """Each right in each subscription: the subscription, what is said of it, whether nothing is wrong with it."""
     from backup_compliance.platform.arm_pace import Limits
     from backup_compliance.platform.read import Scope
     from backup_compliance.platform.rights import check_rights
 
     scope = Scope(request.subscriptions, request.management_groups, request.verify_live)
-    rights = check_rights(scope, arm_endpoint(request), Limits())
-    for subscription, found in groupby(rights, lambda right: right.subscription):
-        say(f"subscription {subscription}")
-        for right in found:
-            say(f"  {right}")
-    return not any(right.problem for right in rights)
+    found = check_rights(scope, arm_endpoint(request), Limits())
+    return [(right.subscription, str(right), right.problem is None) for right in found]

@@ -17,6 +17,7 @@ from backup_compliance.configuration import ConfigurationError
 from backup_compliance.controls import BrokenTests, DuplicateControl, Severity, load_catalogue
 from backup_compliance.exemptions import Exemptions, load_exemptions
 from backup_compliance.facts import check_new_folder
+from backup_compliance.fleet.options import add_fleet_options, of_segments, read_on
 from backup_compliance.guest.conditions import CONDITIONS
 from backup_compliance.guest.hosts import Target, parse_hosts, parse_hosts_file, unique
 from backup_compliance.guest.read import Limits
@@ -44,6 +45,7 @@ def add_options(parser: pytest.Parser) -> None:
     group = parser.getgroup("compliance", "Azure VM Backup compliance")
     add = group.addoption
     add("--hosts-file", metavar="FILE", help="a host list: one testinfra host spec a line, # comments")
+    add_fleet_options(group)
     add_azure_options(group)
     add(
         "--facts",
@@ -99,7 +101,9 @@ def targets(config: pytest.Config) -> list[Target]:
         )
     if sum(str(a).split("=")[0] == "--hosts" for a in config.invocation_params.args) > 1:
         raise ConfigurationError("--hosts was given twice, and only the last would count: part the hosts by commas")
-    for name in ("ssh_config", "ssh_identity_file", "ansible_inventory"):
+    # ssh's files are the workers' own where they read
+    names = () if config.getoption("read_on") else ("ssh_config", "ssh_identity_file")
+    for name in (*names, "ansible_inventory"):
         if (file := config.getoption(name)) and not path_of(config, file).exists():
             raise ConfigurationError(f"--{name.replace('_', '-')}: {file} does not exist")
     connection = config.getoption("connection")
@@ -110,14 +114,18 @@ def targets(config: pytest.Config) -> list[Target]:
         found += parse_hosts_file(path_of(config, file), connection)
     if not found and config.getoption("ansible_inventory"):
         found = parse_hosts("ansible://all")
-    return unique(found)
+    return of_segments(unique(found), config.getoption("segment"))
 
 
 def connection_options(config: pytest.Config) -> dict[str, Any]:
     """Testinfra's own options, as it would pass them on itself."""
     names = ("ssh_config", "ssh_identity_file", "sudo", "sudo_user", "ansible_inventory", "force_ansible")
+    given = {name: value for name in names if (value := config.getoption(name))}
+    if config.getoption("read_on"):  # workers have folders of their own
+        paths = ("ssh_config", "ssh_identity_file", "ansible_inventory")
+        given |= {name: str(path_of(config, given[name])) for name in paths if name in given}
     # one command a host needs no master connection, and would leave one behind for a minute each
-    return {"controlpersist": 0, **{name: value for name in names if (value := config.getoption(name))}}
+    return {"controlpersist": 0, **given}
 
 
 def limits(config: pytest.Config) -> Limits:
@@ -149,13 +157,15 @@ def build_request(config: pytest.Config, endpoints: Mapping[str, str]) -> Reques
     if (keep_in := folder("save_facts")) is not None:
         check_new_folder(keep_in)
 
+    hosts = targets(config)
     return Request(
-        targets=targets(config),
+        targets=hosts,
         connection=connection_options(config),
         limits=limits(config),
         storage_endpoint=endpoints.get(config.getoption("cloud"), ""),
         keep_in=keep_in,
         azure=azure_request(config),
+        read_on=read_on(config, hosts),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,10 @@ from tqdm import tqdm
 
 from backup_compliance.azure_request import AzureRequest
 from backup_compliance.facts import Facts, merge
+from backup_compliance.fleet.workers import Fleet, open_fleet
 from backup_compliance.guest.hosts import Target
 from backup_compliance.guest.read import Limits, probe_command, read_guests
-from backup_compliance.recorded import RecordedGuest
+from backup_compliance.recorded import RecordedGuest, RecordedSubscription
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,23 +32,36 @@ class Request:
     """Asked by guests whose goal state names none; empty for none."""
     keep_in: Path | None
     azure: AzureRequest | None = None
+    read_on: str = ""
+    """The scheduler whose workers read; empty for reading from here."""
 
 
 def read_facts(request: Request, say: Callable[[str], None]) -> Facts:
     """What is read now: Azure first, then the guests.
 
     Raises:
-        ConfigurationError: no way into Azure.
+        ConfigurationError: no way into Azure, or to the workers.
     """
     parts = []
-    if request.azure is not None:
-        parts.append(_read_platform(request.azure, say))
-    if request.targets:
-        parts.append(_read_guests(request, say))
+    with engine_for(request) as fleet:
+        if request.azure is not None:
+            parts.append(_read_platform(request.azure, fleet, say))
+        if request.targets:
+            parts.append(_read_guests(request, fleet, say))
     return merge(parts)
 
 
-def _read_guests(request: Request, say: Callable[[str], None]) -> Facts:
+def engine_for(request: Request) -> AbstractContextManager[Fleet | None]:
+    """The workers that a request is read by; None where that is done from here.
+
+    Raises:
+        ConfigurationError: on entering, as `open_fleet`.
+    """
+    reads = request.targets or request.azure is not None
+    return open_fleet(request.read_on) if request.read_on and reads else nullcontext()
+
+
+def _read_guests(request: Request, fleet: Fleet | None, say: Callable[[str], None]) -> Facts:
     began = time.monotonic()
     with _bar("reading guests", "host", len(request.targets)) as bar:
 
@@ -54,28 +69,36 @@ def _read_guests(request: Request, say: Callable[[str], None]) -> Facts:
             bar.set_postfix_str(guest.name[:30])
             bar.update()
 
-        command = probe_command(request.storage_endpoint)
-        guests = read_guests(request.targets, request.connection, command, request.limits, told)
+        guests = guests_of(request, fleet, told)
     failed = sum(g.problem is not None for g in guests)
     unread = f", {failed} of them could not be read" if failed else ""
-    say(f"read {len(guests)} guest{'s' if len(guests) != 1 else ''} in {time.monotonic() - began:.1f} s{unread}")
+    by = f" by workers of {request.read_on}" if fleet is not None else ""
+    say(f"read {len(guests)} guest{'s' if len(guests) != 1 else ''}{by} in {time.monotonic() - began:.1f} s{unread}")
     return Facts(tuple(guests))
 
 
-def _read_platform(request: AzureRequest, say: Callable[[str], None]) -> Facts:
-    # the azure packages take a second to import, and only this needs them
-    from backup_compliance.platform.arm_pace import Limits as ArmLimits
-    from backup_compliance.platform.read import Scope, read_subscriptions
+def guests_of(
+    request: Request, fleet: Fleet | None, told: Callable[[RecordedGuest], None] = lambda guest: None
+) -> list[RecordedGuest]:
+    """Every guest of a request, from here or by workers; `told` of each in this thread."""
+    read = read_guests if fleet is None else fleet.read_guests
+    return read(request.targets, request.connection, probe_command(request.storage_endpoint), request.limits, told)
 
+
+def _read_platform(request: AzureRequest, fleet: Fleet | None, say: Callable[[str], None]) -> Facts:
     began = time.monotonic()
-    scope = Scope(request.subscriptions, request.management_groups, request.verify_live)
+    if fleet is not None:
+        say(fleet.who_asks())
     with _bar("reading Azure", "reply", 0) as bar:
 
         def told(done: int, of: int) -> None:
             bar.total = of
             bar.update(done - bar.n)
 
-        found = read_subscriptions(scope, arm_endpoint(request), ArmLimits(), told)
+        if fleet is not None and fleet.can_ask:
+            found = fleet.read_subscriptions(request, told)
+        else:
+            found = _subscriptions(request, told)
     failed = sum(len(s.problems) for s in found)
     unread = (
         f", {failed} thing{'s' if failed != 1 else ''} in {'them' if len(found) != 1 else 'it'} could not be read"
@@ -84,6 +107,15 @@ def _read_platform(request: AzureRequest, say: Callable[[str], None]) -> Facts:
     )
     say(f"read {len(found)} subscription{'s' if len(found) != 1 else ''} in {time.monotonic() - began:.1f} s{unread}")
     return Facts(subscriptions=found)
+
+
+def _subscriptions(request: AzureRequest, told: Callable[[int, int], None]) -> tuple[RecordedSubscription, ...]:
+    # the azure packages take a second to import, and only this needs them
+    from backup_compliance.platform.arm_pace import Limits as ArmLimits
+    from backup_compliance.platform.read import Scope, read_subscriptions
+
+    scope = Scope(request.subscriptions, request.management_groups, request.verify_live)
+    return read_subscriptions(scope, arm_endpoint(request), ArmLimits(), told)
 
 
 def arm_endpoint(request: AzureRequest) -> Any:

@@ -58,12 +58,15 @@ PURE = (
     *("network/__init__", "network/addresses", "network/egress", "network/ip_flow"),
     *("network/partition", "network/routes", "network/security_rules", "network/service_tags"),
 )
-KNOWS_PYTEST = {"plugin", "fixtures", "protocol", "reporter", "options", "azure_options", "report/terminal"}
+KNOWS_PYTEST = {
+    *("plugin", "fixtures", "protocol", "reporter", "options", "azure_options", "fleet/options", "report/terminal"),
+}
 KNOWS_AZURE = {
     *("platform/arm_client", "platform/arm_pace", "platform/arm_policies", "platform/arm_questions"),
     *("platform/arm_operations", "platform/asking", "platform/clouds", "platform/credentials", "platform/graph"),
     *("platform/live_questions", "platform/metrics_questions", "platform/read"),
 }
+KNOWS_DASK = {"fleet/dask_engine"}
 KNOWS_HOSTS = {"guest/read", "guest/connection", "guest/hosts", "guest/winrm_connection"}
 IMPURE_CALLS = {"open", "print", "input", "eval", "exec"}
 
@@ -117,15 +120,19 @@ def test_pure_module_does_no_io(module: str) -> None:
 
 @pytest.mark.parametrize("module", _modules())
 def test_libraries_are_known_where_they_belong(module: str) -> None:
-    """Pytest in the plugin and its helpers, testinfra where guests are read, azure where ARM is, nowhere else."""
+    """Pytest in the plugin and its helpers, testinfra where guests are read, azure where ARM is, Dask in its engine."""
     strangers = _strangers(module)
     assert "pytest" not in strangers or module in KNOWS_PYTEST
     assert "testinfra" not in strangers or module in KNOWS_HOSTS
     assert "azure" not in strangers or module in KNOWS_AZURE
+    assert not strangers & {"dask", "distributed"} or module in KNOWS_DASK
 
 
 def test_imports_go_one_way_and_not_deep() -> None:
-    """No circle, and a short way from the plugin down to the facts."""
+    """No circle, and a short way from the plugin down to the facts.
+
+    Reading through workers adds three to it: what this side hands over names what runs on theirs.
+    """
     depths: dict[str, int] = {}
 
     def depth(module: str, above: tuple[str, ...]) -> int:
@@ -136,7 +143,7 @@ def test_imports_go_one_way_and_not_deep() -> None:
             )
         return depths[module]
 
-    assert max(depth(module, ()) for module in _modules()) <= 15
+    assert max(depth(module, ()) for module in _modules()) <= 18
 
 
 @pytest.mark.parametrize(

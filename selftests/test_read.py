@@ -13,7 +13,7 @@ import pytest
 
 from backup_compliance.configuration import ConfigurationError
 from backup_compliance.guest import read
-from backup_compliance.guest.hosts import Target, parse_hosts, parse_hosts_file
+from backup_compliance.guest.hosts import Target, has_password, parse_hosts, parse_hosts_file
 from backup_compliance.guest.output import parse_output
 from backup_compliance.guest.problems import explain
 from backup_compliance.guest.read import Limits, judge_output, mask_output, probe_command, read_guest, read_guests
@@ -277,6 +277,65 @@ def test_hosts_are_told_apart() -> None:
     assert [t.name for t in parse_hosts("a,a,ssh://b@a,paramiko://a")] == ["a", "a~2", "a~3"]
 
 
+def _named(folder: Path, *lines: str) -> list[tuple[str, str]]:
+    """Ids and segments of a hosts file with these lines."""
+    (folder / "hosts").write_text("\n".join(lines))
+    return [(t.name, t.segment) for t in parse_hosts_file(folder / "hosts")]
+
+
+def test_one_address_in_two_segments_is_two_hosts(tmp_path: Path) -> None:
+    """Networks overlap; the segment is in the id where it tells hosts apart, and nowhere else."""
+    lines = (
+        "10.0.0.4 segment=west",
+        "10.0.0.4 segment=east # other",
+        "10.0.0.4 segment=west",
+        "10.0.0.4",
+        "b segment=west",
+    )
+    assert _named(tmp_path, *lines) == [
+        ("10.0.0.4~west", "west"),
+        ("10.0.0.4~east", "east"),
+        ("10.0.0.4", ""),
+        ("b", "west"),
+    ]
+
+
+def test_several_hosts_of_one_name_in_a_segment_are_numbered(tmp_path: Path) -> None:
+    """A number never gives a host the name of another one."""
+    lines = ("a segment=2", "a", "ssh://x@a", "ssh://y@a segment=2")
+    assert [name for name, _ in _named(tmp_path, *lines)] == ["a~2", "a", "a~3", "a~2~2"]
+    assert [t.name for t in parse_hosts("a,ssh://x@a,a~2")] == ["a", "a~3", "a~2"]
+
+
+def test_hosts_of_one_spec_are_both_read(ssh: Path) -> None:
+    """What is kept while reading is kept by host, not by spec."""
+    twins = [Target(f"good~{segment}", "ssh://good1", "ssh", segment) for segment in ("east", "west")]
+    assert [g.name for g in read_guests(twins, {}, "x", Limits())] == ["good~east", "good~west"]
+
+
+def test_inventory_pattern_in_two_segments_is_told_apart(ssh: Path, inventory: Path, tmp_path: Path) -> None:
+    """Its hosts carry the segment even when one of the two is read alone."""
+    (tmp_path / "hosts").write_text("ansible://web segment=east\nansible://web segment=west\n")
+    targets = parse_hosts_file(tmp_path / "hosts")
+    options = {"ansible_inventory": f"{inventory}-{time.monotonic_ns()}"}
+    assert [g.name for g in read_guests(targets, options, "x", Limits())] == ["good1~east", "good1~west"]
+    assert [g.name for g in read_guests(targets[:1], options, "x", Limits())] == ["good1~east"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "holds"),
+    [
+        ("ssh://root@a", False),
+        ("ssh://root:pw@a:22", True),
+        ("winrm://D%5Cu:pw@a/?x=:", True),
+        ("ssh://a:22?x=u:p@b", False),
+    ],
+)
+def test_password_in_a_spec_is_noticed(spec: str, *, holds: bool) -> None:
+    """It may not travel where it can be read."""
+    assert has_password(spec) is holds
+
+
 def test_hosts_file_takes_comments_and_blank_lines(tmp_path: Path) -> None:
     """A spec a line."""
     file = tmp_path / "hosts"
@@ -293,6 +352,10 @@ def test_hosts_file_takes_comments_and_blank_lines(tmp_path: Path) -> None:
         ("ssh://x:0\n", ":1: ssh://x:0: '0' is no port"),
         ("ssh://\n", ":1: ssh://: no host name"),
         ("ssh://[::1\n", ":1: ssh://[::1: not a host spec"),
+        ("web01 zone=1\n", ":1: zone= is unknown; segment=NAME may follow a host spec"),
+        ("web01 segment=a/b\n", ":1: 'a/b' is no segment"),
+        ("web01 segment=\n", ":1: '' is no segment"),
+        ("web01 segment=a segment=b\n", ":1: a host is in one segment"),
     ],
 )
 def test_wrong_hosts_file_is_named_by_line(tmp_path: Path, text: str, message: str) -> None:

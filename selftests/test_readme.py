@@ -24,7 +24,7 @@ def test_paths_on_the_command_line_use_an_equals_sign() -> None:
 
 def test_options_in_the_readme_exist() -> None:
     """Every `--option` of ours that the README names is one that pytest or testinfra knows here."""
-    sources = "".join(p.read_text() for p in (ROOT / "backup_compliance").glob("*options.py"))
+    sources = "".join(p.read_text() for p in (ROOT / "backup_compliance").rglob("*options.py"))
     known = set(re.findall(r'"(--[a-z-]+)"', sources))
     known |= {
         "--hosts",
@@ -54,6 +54,7 @@ def test_options_in_the_readme_exist() -> None:
         "--scope",
         "--resource",
     }
+    known |= {"--nthreads", "--port", "--protocol", "--resources"}  # Dask's
     assert set(re.findall(r"(?<![\w-])(--[a-z][a-z-]+)", TEXT)) <= known
 
 

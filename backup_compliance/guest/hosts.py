@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import chain, count
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +13,7 @@ from testinfra.backend.base import BaseBackend
 
 from backup_compliance.configuration import ConfigurationError
 from backup_compliance.recorded import host_id
+from backup_compliance.untrusted import printable
 
 DEFAULT_CONNECTION: Final = "ssh"
 """testinfra's own default is paramiko; ssh honours the user's configuration, agent and jump hosts."""
@@ -24,6 +25,7 @@ _REFUSED: Final = {
     "safe-ssh": "it writes temporary files in the guest; use ssh://",
 }
 _REMOTE: Final = ("ssh", "paramiko", "winrm")
+_SEGMENT: Final = re.compile(r"[A-Za-z0-9_.-]{1,63}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class Target:
     spec: str = field(repr=False)
     """testinfra's host spec; may hold a password."""
     connection: str = DEFAULT_CONNECTION
+    segment: str = ""
+    """The network it is in, by the user's own name for it; the same address in another one is another host."""
 
 
 def parse_hosts(text: str, connection: str | None = None) -> list[Target]:
@@ -45,7 +49,7 @@ def parse_hosts(text: str, connection: str | None = None) -> list[Target]:
 
 
 def parse_hosts_file(path: Path, connection: str | None = None) -> list[Target]:
-    """The targets of `--hosts-file`: a spec a line, `#` starts a comment.
+    """The targets of `--hosts-file`: a spec a line, `segment=NAME` may follow it, `#` starts a comment.
 
     Raises:
         ConfigurationError: naming file and line; an empty list counts.
@@ -54,11 +58,11 @@ def parse_hosts_file(path: Path, connection: str | None = None) -> list[Target]:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"--hosts-file: {path}: {getattr(error, 'strerror', None) or error}") from error
-    specs = [(number, re.split(r"(?:^|\s)#", line)[0].strip()) for number, line in enumerate(lines, 1)]
+    entries = [(number, re.split(r"(?:^|\s)#", line)[0].strip()) for number, line in enumerate(lines, 1)]
     found, wrong = [], []
-    for number, spec in ((n, s) for n, s in specs if s):
+    for number, entry in ((n, e) for n, e in entries if e):
         try:
-            found.append(_target(spec, f"{path}:{number}", connection))
+            found.append(_listed(entry, f"{path}:{number}", connection))
         except ConfigurationError as error:
             wrong.append(str(error))
     if wrong:
@@ -66,6 +70,24 @@ def parse_hosts_file(path: Path, connection: str | None = None) -> list[Target]:
     if not found:
         raise ConfigurationError(f"{path}: names no host")
     return unique(found)
+
+
+def _listed(entry: str, where: str, connection: str | None) -> Target:
+    """A line of a hosts file."""
+    spec, *words = entry.split()
+    if not all("=" in word for word in words):
+        return _target(entry, where, connection)  # which says what is wrong with white space
+    settings = [word.partition("=")[::2] for word in words]
+    for key, value in settings:
+        if key != "segment":
+            raise ConfigurationError(f"{where}: {printable(key, 40)}= is unknown; segment=NAME may follow a host spec")
+        if not _SEGMENT.fullmatch(value):
+            raise ConfigurationError(
+                f"{where}: {printable(value, 80)!r} is no segment: up to 63 letters, digits and . _ -"
+            )
+    if len(settings) > 1:
+        raise ConfigurationError(f"{where}: a host is in one segment")
+    return replace(_target(spec, where, connection), segment=settings[0][1] if settings else "")
 
 
 def _target(spec: str, where: str, connection: str | None) -> Target:
@@ -116,13 +138,30 @@ def _shown(spec: str) -> str:
     return f"{scheme}{separator}{rest.rpartition('@')[2]}"
 
 
+def has_password(spec: str) -> bool:
+    """Whether a host spec holds one."""
+    authority = spec.rpartition("://")[2].split("?")[0]
+    return ":" in authority.rpartition("@")[0]
+
+
 def unique(targets: list[Target]) -> list[Target]:
-    """Each spec once; different specs of one name are told apart by number."""
-    specs = list({t.spec: t for t in targets}.values())
-    seen: Counter[str] = Counter()
+    """Each spec once in a segment; hosts of one name are told apart by segment, within one by number.
+
+    Meant for the whole list: which names a segment is added to depends on what else is there.
+    """
+    once = list({(t.spec, t.segment): t for t in targets}.values())
+    segments: dict[str, set[str]] = {}
+    for target in once:
+        segments.setdefault(target.name.casefold(), set()).add(target.segment)
+    taken: set[str] = set()
     found = []
-    for target in specs:
-        seen[target.name.casefold()] += 1
-        number = seen[target.name.casefold()]
-        found.append(target if number == 1 else Target(f"{target.name}~{number}", target.spec, target.connection))
+    for target in once:
+        several = len(segments[target.name.casefold()]) > 1
+        name = f"{target.name}~{target.segment}" if several and target.segment else target.name
+        # what somebody else is called already is not free either
+        numbered = (f"{name}~{number}" for number in count(2))
+        free = (n for n in chain([name], numbered) if n.casefold() not in taken)
+        chosen = next(n for n in free if n == target.name or n.casefold() not in segments)
+        taken.add(chosen.casefold())
+        found.append(replace(target, name=chosen))
     return found

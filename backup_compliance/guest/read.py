@@ -75,7 +75,10 @@ def expand(targets: Iterable[Target], options: Mapping[str, Any]) -> tuple[list[
                 )
                 failed.append(RecordedGuest(target.name, read_at=datetime.now(UTC), problem=missing))
             query = target.spec.partition("?")[2]
-            found += [Target(host_id(n), f"ansible://{n}" + (f"?{query}" if query else ""), "ansible") for n in names]
+            # a pattern that is read in several segments is told apart already; so are its hosts, however many are read
+            suffix = f"~{target.segment}" if target.segment and target.name.endswith(f"~{target.segment}") else ""
+            specs = {n: f"ansible://{n}" + (f"?{query}" if query else "") for n in names}
+            found += [Target(host_id(n) + suffix, spec, "ansible", target.segment) for n, spec in specs.items()]
         except Exception as error:  # noqa: BLE001  # whatever an inventory plugin raises is this pattern's problem
             failed.append(
                 RecordedGuest(
@@ -113,13 +116,19 @@ def read_guests(
     return sorted(results, key=lambda guest: guest.name)
 
 
+def read_alone(target: Target, options: Mapping[str, Any], command: str, timeout: float) -> RecordedGuest:
+    """As `read_guests` reads one target that is no pattern, inside bounds that the caller holds."""
+    (guest,) = _Reading([target], options, command, Limits(1, timeout)).results()
+    return guest
+
+
 class _Reading:
     """Daemon threads that take targets from a queue; one that never comes back is replaced."""
 
     def __init__(self, targets: list[Target], options: Mapping[str, Any], command: str, limits: Limits) -> None:
         self.waiting: queue.SimpleQueue[Target] = queue.SimpleQueue()
         self.done: queue.SimpleQueue[tuple[Target, RecordedGuest]] = queue.SimpleQueue()
-        self.started: dict[str, float] = {}
+        self.started: dict[Target, float] = {}
         self.targets = targets
         self.options = options
         self.command = command
@@ -128,25 +137,25 @@ class _Reading:
             self.waiting.put(target)
 
     def results(self) -> Iterable[RecordedGuest]:
-        missing = {t.spec: t for t in self.targets}
+        missing = dict.fromkeys(self.targets)
         for _ in range(min(self.limits.connections, len(missing))):
             self._start()
         while missing:
             try:
                 target, guest = self.done.get(timeout=0.25)
             except queue.Empty:
-                for spec in self._overdue(missing):
-                    yield RecordedGuest(
-                        missing.pop(spec).name, read_at=datetime.now(UTC), problem=timed_out(self.limits.timeout)
-                    )
+                for target in self._overdue(missing):
+                    del missing[target]
+                    yield RecordedGuest(target.name, read_at=datetime.now(UTC), problem=timed_out(self.limits.timeout))
                     self._start()
                 continue
-            if missing.pop(target.spec, None) is not None:
+            if target in missing:
+                del missing[target]
                 yield guest
 
-    def _overdue(self, missing: Mapping[str, Target]) -> list[str]:
+    def _overdue(self, missing: Iterable[Target]) -> list[Target]:
         latest = time.monotonic() - self.limits.timeout - GRACE
-        return [spec for spec in missing if self.started.get(spec, latest) < latest]
+        return [target for target in missing if self.started.get(target, latest) < latest]
 
     def _start(self) -> None:
         threading.Thread(target=self._work, daemon=True).start()
@@ -157,7 +166,7 @@ class _Reading:
                 target = self.waiting.get_nowait()
             except queue.Empty:
                 return
-            self.started[target.spec] = time.monotonic()
+            self.started[target] = time.monotonic()
             self.done.put((target, read_guest(target, self.options, self.command, self.limits.timeout)))
 
 

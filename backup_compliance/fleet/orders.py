@@ -1,0 +1,153 @@
+"""What travels between this runner and workers: orders of plain values, and answers that are checked when they arrive.
+
+A worker sits in a network of its own, beside hostile guests: what it sends is input like any other.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from backup_compliance import __version__
+from backup_compliance.guest.hosts import Target
+from backup_compliance.guest.output import OUTPUT_LIMIT
+from backup_compliance.guest.read import judge_output, mask_output
+from backup_compliance.platform.resource_types import RESOURCE_TYPES, SUBSCRIPTION_ID
+from backup_compliance.recorded import Problem, ReadProblem, RecordedGuest, RecordedSubscription
+from backup_compliance.untrusted import printable
+
+PACKAGE: Final = "azure-backup-compliance"
+DOCUMENT_LIMIT: Final = 512 * 2**20
+"""Bytes of one of ARM's lists."""
+TEXT_LIMIT: Final = 600
+PROBLEM_LIMIT: Final = 100_000
+_ID: Final = re.compile(SUBSCRIPTION_ID)
+A = TypeVar("A", bound="Answer")
+
+
+Order = dict[str, Any]
+"""What a worker is to do."""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What every worker says, of whichever version."""
+
+    version: str
+
+
+class GuestAnswer(Answer, frozen=True, forbid_unknown_fields=True):
+    """A guest as a worker read it."""
+
+    name: str
+    output: bytes
+    missing: str = ""
+    """What kept it from being read; empty for nothing."""
+    remedy: str = ""
+
+
+class SubscriptionAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A subscription as a worker read it."""
+
+    id: str
+    documents: dict[str, bytes]
+    problems: list[ReadProblem]
+
+
+class PlatformAnswer(Answer, frozen=True, forbid_unknown_fields=True):
+    """What a worker read through ARM, or why nothing could be read."""
+
+    subscriptions: list[SubscriptionAnswer] = []
+    error: str = ""
+
+
+class RightsAnswer(Answer, frozen=True, forbid_unknown_fields=True):
+    """What a worker may read through ARM: subscription, what is said of a right, whether it works."""
+
+    rights: list[tuple[str, str, bool]] = []
+    error: str = ""
+
+
+class Unexpected(Exception):
+    """An answer that is none; holds the problem."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        super().__init__(problem.missing)
+
+
+def guest_order(target: Target, options: Mapping[str, Any], command: str, timeout: float) -> Order:
+    """To read one guest: names and paths, no file's content, and the probe's own text."""
+    told = {"name": target.name, "spec": target.spec, "connection": target.connection, "segment": target.segment}
+    return {**told, "options": dict(options), "command": command, "timeout": timeout}
+
+
+def received(answer: object, kind: type[A]) -> A:
+    """`answer` as what it must be.
+
+    Raises:
+        Unexpected: it comes from another version of this suite, or is something else altogether.
+    """
+    try:
+        version = msgspec.convert(answer, Answer).version
+        if version != __version__:
+            raise Unexpected(
+                Problem(
+                    f"its worker has {PACKAGE} {printable(version, 40)}, this runner {__version__}",
+                    "install the same version there",
+                )
+            )
+        return msgspec.convert(answer, kind)
+    except (msgspec.ValidationError, RecursionError) as error:
+        told = printable(str(error), 120)
+        problem = Problem(
+            f"its worker's answer is none ({told})", "look at that worker; install the same version there"
+        )
+        raise Unexpected(problem) from error
+
+
+def received_guest(target: Target, answer: object, lost: Problem | None = None) -> RecordedGuest:
+    """The guest in a worker's answer, judged here once more, by this runner's clock; or why there is no answer."""
+    now = datetime.now(UTC)
+    if lost is not None:
+        return RecordedGuest(target.name, read_at=now, problem=lost)
+    try:
+        found = received(answer, GuestAnswer)
+    except Unexpected as error:
+        return RecordedGuest(target.name, read_at=now, problem=error.problem)
+    if found.name != target.name:
+        other = printable(found.name, 60)
+        return RecordedGuest(
+            target.name, read_at=now, problem=Problem(f"its worker answered for another host, {other}")
+        )
+    output = mask_output(found.output[:OUTPUT_LIMIT])
+    told = Problem(printable(found.missing, TEXT_LIMIT), printable(found.remedy, TEXT_LIMIT)) if found.missing else None
+    return RecordedGuest(target.name, output, now, told or judge_output(output))
+
+
+def received_subscriptions(asked: str, answer: PlatformAnswer) -> Sequence[RecordedSubscription]:
+    """The subscriptions in a worker's answer: the one that was `asked` for, or any where that is empty.
+
+    Raises:
+        Unexpected: what is no list of ARM's, or nobody asked for.
+    """
+    now = datetime.now(UTC)
+    found = []
+    if asked and [each.id for each in answer.subscriptions] != [asked]:
+        raise Unexpected(Problem("its worker answered for another subscription", "look at that worker"))
+    for each in answer.subscriptions:
+        strange = [kind for kind in each.documents if kind not in RESOURCE_TYPES]
+        too_long = [kind for kind, text in each.documents.items() if len(text) > DOCUMENT_LIMIT]
+        if strange or too_long or not _ID.fullmatch(each.id):
+            raise Unexpected(Problem("its worker's answer holds what nobody asked for", "look at that worker"))
+        problems = tuple(
+            ReadProblem(
+                printable(p.type, 80), printable(p.missing, TEXT_LIMIT), printable(p.remedy, TEXT_LIMIT), p.scope[:2000]
+            )
+            for p in each.problems[:PROBLEM_LIMIT]
+        )
+        found.append(RecordedSubscription(each.id, each.documents, now, problems))
+    return found

@@ -1,0 +1,71 @@
+"""The workers that a run is read by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from backup_compliance.azure_request import AzureRequest
+from backup_compliance.fleet.guests import read_guests_on
+from backup_compliance.fleet.lanes import Engine, Patience
+from backup_compliance.fleet.platform import AZURE, check_rights_on, read_subscriptions_on
+from backup_compliance.guest.hosts import Target
+from backup_compliance.guest.read import Limits
+from backup_compliance.recorded import RecordedGuest, RecordedSubscription
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """An engine with workers in several networks."""
+
+    engine: Engine
+    patience: Patience
+
+    @property
+    def can_ask(self) -> int:
+        """How many workers' threads may ask ARM; 0 where this machine has to do it itself."""
+        return self.engine.slots().get(AZURE, 0)
+
+    def who_asks(self) -> str:
+        """A line on who asks ARM."""
+        if self.can_ask:
+            return f"Azure is asked by workers with the resource {AZURE}, with their own credentials"
+        return f"Azure is asked from here: no worker holds the resource {AZURE}"
+
+    def read_guests(
+        self,
+        targets: Iterable[Target],
+        options: Mapping[str, Any],
+        command: str,
+        limits: Limits,
+        progress: Callable[[RecordedGuest], None],
+    ) -> list[RecordedGuest]:
+        """As `guest.read.read_guests`."""
+        return read_guests_on(self.engine, self.patience, targets, options, command, limits, progress)
+
+    def read_subscriptions(
+        self, request: AzureRequest, progress: Callable[[int, int], None]
+    ) -> tuple[RecordedSubscription, ...]:
+        """As `platform.read.read_subscriptions`; `progress` counts subscriptions and management groups."""
+        return read_subscriptions_on(self.engine, self.patience, request, progress)
+
+    def check_rights(self, request: AzureRequest) -> list[tuple[str, str, bool]]:
+        """Each right in each subscription: the subscription, what is said of it, whether it works."""
+        return check_rights_on(self.engine, self.patience, request)
+
+
+@contextmanager
+def open_fleet(address: str) -> Iterator[Fleet]:
+    """The workers of the scheduler at `address`.
+
+    Raises:
+        ConfigurationError: nothing answers there.
+    """
+    # an extra, and most of a second to import
+    from backup_compliance.fleet.dask_engine import configured_patience, connect
+
+    patience = configured_patience()
+    with connect(address, patience) as engine:
+        yield Fleet(engine, patience)
