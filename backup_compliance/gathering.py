@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from backup_compliance.facts import INDEX, Facts, load_facts, merge, save_facts
 from backup_compliance.reading import Request, read_facts
+from backup_compliance.recorded import Problem, RecordedGuest
+
+MISSING: Final = Problem(
+    "it is expected and nobody read it", "look whether its segment was read and all facts folders are here"
+)
 
 
 def gather(folders: Sequence[Path], request: Request, say: Callable[[str], None]) -> Facts:
@@ -19,7 +26,15 @@ def gather(folders: Sequence[Path], request: Request, say: Callable[[str], None]
     facts = merge([*recorded, read_facts(request, say)])
     if request.keep_in is not None:
         save_facts(facts, request.keep_in)
-    return facts
+    return with_missing(facts, request.expected)
+
+
+def with_missing(facts: Facts, expected: Sequence[str]) -> Facts:
+    """`facts`, and an unread guest for each host that was `expected` and is not there: a runner's folder may be lost."""
+    there = {guest.name.casefold() for guest in facts.guests}
+    missing = [name for name in expected if name.casefold() not in there]
+    unread = (RecordedGuest(name, problem=MISSING) for name in missing)
+    return replace(facts, guests=(*facts.guests, *unread))
 
 
 def facts_folders(folder: Path) -> list[Path]:

@@ -17,7 +17,7 @@ from backup_compliance.configuration import ConfigurationError
 from backup_compliance.controls import BrokenTests, DuplicateControl, Severity, load_catalogue
 from backup_compliance.exemptions import Exemptions, load_exemptions
 from backup_compliance.facts import check_new_folder
-from backup_compliance.fleet.options import add_fleet_options, of_segments, read_on
+from backup_compliance.fleet.options import EXPECTED, add_fleet_options, of_segments, read_on
 from backup_compliance.guest.conditions import CONDITIONS
 from backup_compliance.guest.hosts import Target, parse_hosts, parse_hosts_file, unique
 from backup_compliance.guest.read import Limits
@@ -166,7 +166,18 @@ def build_request(config: pytest.Config, endpoints: Mapping[str, str]) -> Reques
         keep_in=keep_in,
         azure=azure_request(config),
         read_on=read_on(config, hosts),
+        expected=_expected(config),
     )
+
+
+def _expected(config: pytest.Config) -> tuple[str, ...]:
+    """The ids of the hosts that have to be there, as reading them gives."""
+    if (file := config.getoption("expect_hosts")) is None:
+        return ()
+    found = parse_hosts_file(path_of(config, file), config.getoption("connection"), EXPECTED)
+    if patterns := [t.name for t in found if t.connection == "ansible"]:
+        raise ConfigurationError(f"{EXPECTED}: {file}: {patterns[0]}: list the hosts themselves, not patterns of an inventory")
+    return tuple(t.name for t in found)
 
 
 def build_run(config: pytest.Config) -> Run:

@@ -34,6 +34,8 @@ class Request:
     azure: AzureRequest | None = None
     read_on: str = ""
     """The scheduler whose workers read; empty for reading from here."""
+    expected: Sequence[str] = ()
+    """Ids of hosts that have to be among what is judged."""
 
 
 def read_facts(request: Request, say: Callable[[str], None]) -> Facts:

@@ -220,6 +220,7 @@ def test_segment_option_reads_its_hosts_only(
         (("--read-on=tcp://127.0.0.1:9",), "no Dask scheduler answers at tcp://127.0.0.1:9"),
         (("--read-on=http://127.0.0.1:9",), "is no scheduler's address"),
         (("--read-on=tcp://127.0.0.1:9", "--collect-logs"), "--collect-logs: logs are fetched from here only"),
+        (("--read-on=tcp://127.0.0.1:9", "--hosts=local://"), "local:// would be whichever worker takes it"),
         (("--read-on=tcp://127.0.0.1:9", "--hosts=ssh://u:pw@b"), "the host spec of b holds a password"),
         (("--segment=north",), "--segment: no host is in 'north'; there are east, west"),
         ((), "a~east and a~west have one address in two segments"),

@@ -208,6 +208,22 @@ def test_bad_options_are_named(pytester: pytest.Pytester, tmp_path: Path, option
     assert message in run.text
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [(None, "No such file"), ("# nobody\n", "names no host"), ("ansible://all\n", "list the hosts themselves")],
+)
+def test_expected_hosts_that_cannot_be_known_are_named(
+    pytester: pytest.Pytester, facts: Path, tmp_path: Path, text: str | None, told: str
+) -> None:
+    """A list that is not there, holds nothing or means an inventory is no list."""
+    hosts = tmp_path / "hosts.txt"
+    if text is not None:
+        hosts.write_text(text)
+    run = _judged(pytester, facts, {"web01": CLEAN}, f"--expect-hosts={hosts}")
+    assert run.status == 4
+    assert told in run.text
+
+
 def test_password_in_a_wrong_host_spec_is_not_shown(pytester: pytest.Pytester) -> None:
     """Specs may hold passwords; messages about them may not."""
     run = judge(pytester, "--hosts=ssh://root:hunter2@web01:port")
@@ -279,6 +295,25 @@ def test_facts_are_saved_and_judge_the_same(pytester: pytest.Pytester, facts: Pa
     third = judge(pytester, f"--facts={facts}", f"--save-facts={tmp_path / 'kept'}")
     assert third.status == 4
     assert "is not empty" in third.text
+
+
+def test_host_that_is_expected_and_missing_is_an_error(pytester: pytest.Pytester, facts: Path, tmp_path: Path) -> None:
+    """A runner whose facts were lost leaves no gap that passes."""
+    hosts = tmp_path / "hosts.txt"
+    hosts.write_text("ssh://root@web01 segment=a\nssh://root@web02 segment=b\n")
+    run = _judged(pytester, facts, {"WEB01": CLEAN}, f"--expect-hosts={hosts}")
+    assert run.status == 1
+    assert "web02: it is expected and nobody read it" in run.text
+    assert {f.outcome for f in run.document.findings if f.resource == "web02"} == {"error"}
+    assert {f.outcome for f in run.document.findings if f.resource == "WEB01"} <= {"compliant", "not_applicable"}
+
+
+def test_hosts_that_are_all_there_pass(pytester: pytest.Pytester, facts: Path, tmp_path: Path) -> None:
+    """The same address in two segments is two hosts here as well."""
+    hosts = tmp_path / "hosts.txt"
+    hosts.write_text("ssh://root@10.0.0.4 segment=a\nssh://root@10.0.0.4 segment=b\n")
+    run = _judged(pytester, facts, {"10.0.0.4~a": CLEAN, "10.0.0.4~b": CLEAN}, f"--expect-hosts={hosts}")
+    assert run.status == 0, run.text
 
 
 def test_paths_outside_the_repository_work_with_an_equals_sign(facts: Path, tmp_path: Path) -> None:

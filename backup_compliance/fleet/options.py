@@ -13,6 +13,7 @@ from backup_compliance.configuration import ConfigurationError
 from backup_compliance.guest.hosts import Target, has_password
 from backup_compliance.untrusted import printable
 
+EXPECTED: Final = "--expect-hosts"
 WHAT_TO_INSTALL: Final = "--read-on: Dask is not installed here: pip install '.[fleet]' in this project's folder"
 _ADDRESS: Final = re.compile(r"(?:tcp|tls)://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}")
 
@@ -25,6 +26,11 @@ def add_fleet_options(group: pytest.OptionGroup) -> None:
         action="append",
         default=[],
         help="read only the hosts of this segment of the hosts file; may be repeated",
+    )
+    group.addoption(
+        EXPECTED,
+        metavar="FILE",
+        help="a host list of which every host must be among what was read or recorded; one that is not is an error",
     )
     group.addoption(
         "--read-on",
@@ -63,6 +69,8 @@ def read_on(config: pytest.Config, targets: Sequence[Target]) -> str:
         raise ConfigurationError(
             f"--read-on: {printable(address, 80)!r} is no scheduler's address: tcp://HOST:8786 or tls://HOST:8786"
         )
+    if any(t.connection == "local" for t in targets):
+        raise ConfigurationError("--read-on: local:// would be whichever worker takes it; name that machine instead")
     if config.getoption("collect_logs"):
         raise ConfigurationError("--collect-logs: logs are fetched from here only, without --read-on")
     if address.startswith("tcp:") and (open_ones := [t.name for t in targets if has_password(t.spec)]):

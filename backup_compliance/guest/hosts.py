@@ -48,8 +48,8 @@ def parse_hosts(text: str, connection: str | None = None) -> list[Target]:
     return unique([_target(spec, "--hosts", connection) for spec in specs])
 
 
-def parse_hosts_file(path: Path, connection: str | None = None) -> list[Target]:
-    """The targets of `--hosts-file`: a spec a line, `segment=NAME` may follow it, `#` starts a comment.
+def parse_hosts_file(path: Path, connection: str | None = None, option: str = "--hosts-file") -> list[Target]:
+    """The targets of a hosts file, which `option` named: a spec a line, `segment=NAME` may follow it, `#` starts a comment.
 
     Raises:
         ConfigurationError: naming file and line; an empty list counts.
@@ -57,7 +57,7 @@ def parse_hosts_file(path: Path, connection: str | None = None) -> list[Target]:
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"--hosts-file: {path}: {getattr(error, 'strerror', None) or error}") from error
+        raise ConfigurationError(f"{option}: {path}: {getattr(error, 'strerror', None) or error}") from error
     entries = [(number, re.split(r"(?:^|\s)#", line)[0].strip()) for number, line in enumerate(lines, 1)]
     found, wrong = [], []
     for number, entry in ((n, e) for n, e in entries if e):
