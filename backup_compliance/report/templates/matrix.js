@@ -71,14 +71,17 @@ function openMatrix(model, table, { onSort, onOpen }) {
   }
 
   function line(row, position) {
-    const name = make("button", { type: "button", tabindex: -1, title: row.id }, row.name);
+    // where several share a name, what tells them apart follows it: the column is too narrow for all of it
+    const [, around, own] = row.name.match(/^(.*)\/([^/]+)$/) || [null, "", row.name];
+    const name = make("button", { type: "button", tabindex: -1, title: row.id, "aria-label": row.name }, own);
+    const place = around ? make("small", { title: row.name }, around) : null;
     const host = row.host ? make("small", {}, row.host) : null;
     const [first] = row.causes;
     const explains = first && first[3].length ? ` (explains ${first[3].length})` : "";
     const unread = first && row.o[model.columnOf.get(first[0])] === "e";
     const cause = unread ? `not read: ${first[2]}` : first ? `${first[0]}${explains} ${first[1]}` : "";
     const tr = make("tr", { "aria-rowindex": position + 3, "data-row": row.at },
-      make("th", { scope: "row", class: "avb-by-name" }, name, host),
+      make("th", { scope: "row", class: "avb-by-name" }, name, host, place),
       make("td", { tabindex: -1, class: `avb-${row.verdict.replace(" ", "-") || "no-vm"}`, title: row.reason }, row.text),
       make("td", { tabindex: -1 }, row.worst < 0 ? "" : Object.values(SEVERITIES)[row.worst]),
       make("td", { tabindex: -1, class: "avb-by-cause", title: first ? `${first[1]}: ${first[2]}` : "" }, cause));
