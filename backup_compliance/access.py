@@ -25,6 +25,8 @@ def check_access(request: Request, say: Callable[[str], None]) -> int:
     """
     if not request.targets and request.azure is None:
         raise ConfigurationError("--check-access: name what to try: --hosts=, --hosts-file= or --subscription=")
+    if request.expected:
+        raise ConfigurationError("--expect-hosts: nothing is judged here; --hosts-file= tries the hosts")
     works = True
     with engine_for(request) as fleet:
         if request.targets:
@@ -51,7 +53,7 @@ def _told(guest: RecordedGuest) -> str:
 def _tell_rights(request: AzureRequest, fleet: Fleet | None, say: Callable[[str], None]) -> bool:
     if fleet is not None:
         say(fleet.who_asks())
-    rights = fleet.check_rights(request) if fleet is not None and fleet.can_ask else _rights(request)
+    rights = fleet.check_rights(request) if fleet is not None and fleet.asks_azure else _rights(request)
     for subscription, found in groupby(rights, lambda right: right[0]):
         say(f"subscription {subscription}")
         for _, told, _ in found:

@@ -20,8 +20,8 @@ import msgspec
 
 from backup_compliance import __version__
 from backup_compliance.configuration import ConfigurationError
-from backup_compliance.guest.linux import parse_linux_guest
-from backup_compliance.guest.output import OUTPUT_LIMIT, parse_output
+from backup_compliance.guest.either import parse_guest
+from backup_compliance.guest.output import OUTPUT_LIMIT
 from backup_compliance.platform.recorded import SubscriptionEntry, load_subscriptions, save_subscriptions
 from backup_compliance.recorded import Problem, RecordedGuest, RecordedSubscription, host_id
 from backup_compliance.untrusted import printable
@@ -76,8 +76,9 @@ def save_facts(facts: Facts, directory: Path) -> None:
         building.chmod(0o755)
         building.replace(directory)
     except OSError as error:
-        shutil.rmtree(building, ignore_errors=True)
         raise ConfigurationError(f"--save-facts: {error}") from error
+    finally:
+        shutil.rmtree(building, ignore_errors=True)  # gone already where it became `directory`
 
 
 def check_new_folder(directory: Path) -> None:
@@ -258,7 +259,7 @@ def _take_guest(guest: RecordedGuest, guests: dict[str, RecordedGuest], notes: l
 def _identity(guest: RecordedGuest) -> tuple[str | None, datetime | None]:
     """The VM id that a recording holds, and when it was read: by the collector's clock, else by the guest's."""
     try:
-        found = parse_linux_guest(parse_output(guest.output)).identity
+        found = parse_guest(guest.output).identity
     except Unreadable:
         return None, guest.read_at
     return found.vm_id, guest.read_at or found.collected_at

@@ -176,7 +176,9 @@ def _expected(config: pytest.Config) -> tuple[str, ...]:
         return ()
     found = parse_hosts_file(path_of(config, file), config.getoption("connection"), EXPECTED)
     if patterns := [t.name for t in found if t.connection == "ansible"]:
-        raise ConfigurationError(f"{EXPECTED}: {file}: {patterns[0]}: list the hosts themselves, not patterns of an inventory")
+        raise ConfigurationError(
+            f"{EXPECTED}: {file}: {patterns[0]}: list the hosts themselves, not patterns of an inventory"
+        )
     return tuple(t.name for t in found)
 
 

@@ -97,7 +97,7 @@ def _read_platform(request: AzureRequest, fleet: Fleet | None, say: Callable[[st
             bar.total = of
             bar.update(done - bar.n)
 
-        if fleet is not None and fleet.can_ask:
+        if fleet is not None and fleet.asks_azure:
             found = fleet.read_subscriptions(request, told)
         else:
             found = _subscriptions(request, told)
@@ -108,7 +108,7 @@ def _read_platform(request: AzureRequest, fleet: Fleet | None, say: Callable[[st
         else ""
     )
     say(f"read {len(found)} subscription{'s' if len(found) != 1 else ''} in {time.monotonic() - began:.1f} s{unread}")
-    return Facts(subscriptions=found)
+    return Facts(subscriptions=found, notes=() if fleet is None else (fleet.who_asks(),))
 
 
 def _subscriptions(request: AzureRequest, told: Callable[[int, int], None]) -> tuple[RecordedSubscription, ...]:

@@ -69,6 +69,8 @@ class Reporter:
 
     def _conclude(self, session: pytest.Session) -> None:
         """The last word on the exit status, and every report but the page."""
+        if session.exitstatus == pytest.ExitCode.OK and any(f.gates for f in self.run.collected.findings.values()):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED  # whatever else a report of it was taken for
         judged = any(f.outcome in JUDGED for f in self.run.collected.findings.values())
         if session.exitstatus == pytest.ExitCode.OK and not (judged and self.run.subjects.vms()):
             session.exitstatus = pytest.ExitCode.NO_TESTS_COLLECTED

@@ -23,10 +23,11 @@ from backup_compliance.platform import credentials
 from backup_compliance.platform.arm_client import Clients, Connection, open_clients, open_session
 from backup_compliance.platform.arm_pace import Limits, Pace, Waiting
 from backup_compliance.platform.arm_policies import Refused
-from backup_compliance.platform.arm_questions import Question
+from backup_compliance.platform.arm_questions import Question, take_reply
 from backup_compliance.platform.asking import Answers, Asking
 from backup_compliance.platform.clouds import Endpoint, endpoint_of
 from backup_compliance.platform.credentials import TOKEN_VARIABLE, OneToken, find_credential
+from backup_compliance.verdicts import Unreadable
 from selftests.arm import SUBSCRIPTION, subscription
 from selftests.arm_simulator import TOKEN, Answer, ArmSimulator, body, error, linked, reply, serving
 
@@ -425,3 +426,9 @@ def test_first_question_is_answered_while_further_ones_are_thought_of() -> None:
 
     Asking(lambda done, of: None, Limits()).ask(questions())
     assert answers.entries == {"vaults": [b"1", b"2"]}
+
+
+def test_client_that_keeps_its_reply_is_no_empty_list() -> None:
+    """Another version of a package may call no hook."""
+    with pytest.raises(Unreadable, match="kept its reply to itself"):
+        take_reply(lambda raw_response_hook: None, lambda status, text: None)

@@ -11,10 +11,11 @@ import pytest
 from backup_compliance.configuration import ConfigurationError
 from backup_compliance.facts import Facts, load_facts, merge, save_facts
 from backup_compliance.gathering import facts_folders
-from backup_compliance.recorded import Problem, RecordedGuest, RecordedSubscription
+from backup_compliance.recorded import Problem, ReadProblem, RecordedGuest, RecordedSubscription
 from selftests.arm import READ_AT, subscription
 from selftests.product import judge, record
 from selftests.recordings import ubuntu
+from selftests.windows_recordings import windows
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 FACTS = Facts(
@@ -167,6 +168,20 @@ def test_two_machines_of_one_name_both_stay() -> None:
     merged = merge([Facts((one,)), Facts((two,))])
     assert [g.name for g in merged.guests] == ["10.0.0.4", "10.0.0.4~2"]
     assert merged.notes == ("two machines go by the name 10.0.0.4: the second is 10.0.0.4~2 here",)
+
+
+def test_two_windows_machines_of_one_name_both_stay() -> None:
+    """Whatever they run."""
+    one, two = (RecordedGuest("10.0.0.4", windows(number=n).output(), NOW) for n in (26, 27))
+    assert [g.name for g in merge([Facts((one,)), Facts((two,))]).guests] == ["10.0.0.4", "10.0.0.4~2"]
+
+
+def test_saving_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    """Whatever it is that cannot be written."""
+    broken = RecordedSubscription("5a11ab1e-5a11-4a11-8a11-5a11ab1e0000", {}, NOW, (ReadProblem("locks", "\udc80"),))
+    with pytest.raises(UnicodeEncodeError):
+        save_facts(Facts((), (broken,)), tmp_path / "facts")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_everybody_else_stays() -> None:

@@ -41,6 +41,11 @@ class Scripted:
         number = self.manned(next(self.looks))
         return {"a": number, "b": number, ANY: number}
 
+    @property
+    def knows_workers(self) -> bool:
+        """It was looked at."""
+        return True
+
     def submit(self, job: Job) -> Future[object]:
         """Done at once, where it is done at all."""
         future: Future[object] = Future()
@@ -169,3 +174,27 @@ def test_submitting_to_a_scheduler_that_is_gone_is_an_error_of_the_job() -> None
         raise RuntimeError("closed")
 
     assert _run(Scripted(refuse), "x", "y") == dict.fromkeys("xy", "failed: closed")
+
+
+def test_lane_beside_others_waits_for_its_turn() -> None:
+    """One worker may hold every segment's resource: what is queued there behind others is no hang."""
+
+    def ends(job: Job, before: int) -> object:
+        return job.subject if job.resource == ANY else None
+
+    engine = Scripted(ends)
+    lane = lanes._Lane(engine, "a", longest=10, patience=SHORT)
+    lane.waiting.append(Job("one", "a", print, "one"))
+    assert list(lane.step(1, 1, lost=False)) == []
+    beside = SHORT.grace + SHORT.slack
+    assert lane._problem(1, 1, lane.moved + 21 + beside) is not None
+    assert lane._problem(1, 12, lane.moved + 125 + beside) is None
+    assert lane._problem(1, 12, lane.moved + 131 + beside) is not None
+
+
+def test_odd_worker_hides_no_other() -> None:
+    """What a scheduler says of workers comes from them."""
+    slots_of = pytest.importorskip("backup_compliance.fleet.dask_engine").slots_of
+    odd = [{"nthreads": 4, "resources": {"segment-a": float("inf")}}, {"nthreads": "x", "resources": {}}, {}, None]
+    good = {"nthreads": 4, "resources": {"segment-a": 2, "azure": 9, "segment-b": -1}}
+    assert slots_of([*odd, good, good]) == {"segment-a": 4, "azure": 8, "segment-b": 0, ANY: 8}

@@ -17,6 +17,7 @@ SAMPLES = f"--facts={ROOT / 'samples/facts'}"
 OWN = '''
 """Controls of somebody's own."""
 import pytest
+from backup_compliance.baselines import Thresholds
 from backup_compliance.controls import TROUBLESHOOTING_2016, control
 from backup_compliance.guest.either import Guest
 
@@ -60,6 +61,29 @@ def broken(guest_name: str) -> None:
 def test_sixth(broken: None, guest: Guest) -> None:
     """Never begins."""
 
+@control("AVB-597", cause=5, source=TROUBLESHOOTING_2016, remediation="none")
+def test_seventh(guest: Guest, caplog: pytest.LogCaptureFixture) -> None:
+    """Asks for what other controls go without."""
+    print("\\x1b[2J##vso[task.setvariable]seventh")
+    assert caplog.records == []
+
+@control("AVB-598", cause=5, source=TROUBLESHOOTING_2016, remediation="none")
+def test_eighth(guest: Guest) -> None:
+    """Prints a guest's words."""
+    print("\\x1b[2J##vso[task.setvariable]eighth")
+    assert guest.identity
+
+@control("AVB-599", cause=5, source=TROUBLESHOOTING_2016, remediation="none")
+def test_ninth(guest: Guest, thresholds: Thresholds) -> None:
+    """Is asked twice, with two baselines' thresholds."""
+    pytest.skip("not here either")
+
+@pytest.mark.xfail(strict=False)
+@control("AVB-590", cause=5, source=TROUBLESHOOTING_2016, remediation="none")
+def test_tenth(guest: Guest) -> None:
+    """Fails, and pytest is told to expect it."""
+    assert not guest.identity, "fails"
+
 def test_no_control(capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> None:
     """A test beside the controls has all of pytest."""
     print("heard")
@@ -67,7 +91,7 @@ def test_no_control(capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptur
     assert caplog.records == []
 '''
 BASELINE = 'name = "own"\nextends = "documented"\ntitle = "own"\ndate = 2026-01-01\n[severities]\n' + "".join(
-    f'"AVB-59{n}" = "high"\n' for n in range(1, 7)
+    f'"AVB-59{n}" = "high"\n' for n in range(10)
 )
 
 
@@ -118,8 +142,20 @@ def test_what_pytest_knows_besides_passing_never_turns_green(own: Path, options:
         "AVB-594": "not_applicable",
         "AVB-595": "non_compliant",
         "AVB-596": "error",
+        "AVB-597": "compliant",
+        "AVB-598": "compliant",
+        "AVB-599": "not_applicable",
+        "AVB-590": "non_compliant",
     }, run.text
+    assert "##vso[" not in run.text
     assert "cannot be given back" in run.finding("AVB-592", "web01").message
+
+
+@pytest.mark.parametrize(("name", "status"), [("third", 1), ("tenth", 1), ("eighth", 0)])
+def test_expected_failure_gates_like_any_other(own: Path, name: str, status: int) -> None:
+    """Alone beside a control that passes, so that nothing else fails the run."""
+    run = _run_own(own, "-k", f"test_first or test_{name}")
+    assert run.status == status, run.text
 
 
 def test_evidence_is_of_the_test_itself(own: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from backup_compliance.configuration import ConfigurationError
 from backup_compliance.guest import read
-from backup_compliance.guest.hosts import Target, has_password, parse_hosts, parse_hosts_file
+from backup_compliance.guest.hosts import Target, check_reachable_apart, has_password, parse_hosts, parse_hosts_file
 from backup_compliance.guest.output import parse_output
 from backup_compliance.guest.problems import explain
 from backup_compliance.guest.read import Limits, judge_output, mask_output, probe_command, read_guest, read_guests
@@ -307,10 +307,31 @@ def test_several_hosts_of_one_name_in_a_segment_are_numbered(tmp_path: Path) -> 
     assert [t.name for t in parse_hosts("a,ssh://x@a,a~2")] == ["a", "a~3", "a~2"]
 
 
-def test_hosts_of_one_spec_are_both_read(ssh: Path) -> None:
-    """What is kept while reading is kept by host, not by spec."""
-    twins = [Target(f"good~{segment}", "ssh://good1", "ssh", segment) for segment in ("east", "west")]
-    assert [g.name for g in read_guests(twins, {}, "x", Limits())] == ["good~east", "good~west"]
+@pytest.mark.parametrize(
+    "other",
+    ["ssh://good1", "ssh://admin@good1", "ssh://good1:22", "ssh://GOOD1/", "paramiko://good1", "ssh://good1?x=y"],
+)
+def test_one_machine_is_not_two_hosts(ssh: Path, other: str) -> None:
+    """However its address is spelt: from here both segments' hosts would be whichever of them answers."""
+    here, there = (
+        Target("good~east", "ssh://root@good1", "ssh", "east"),
+        Target("good~west", other, other[:8].split(":")[0], "west"),
+    )
+    with pytest.raises(ConfigurationError, match="good~east and good~west have one address in two segments"):
+        read_guests([here, there], {}, "x", Limits())
+
+
+def test_other_ports_and_names_are_other_hosts(ssh: Path) -> None:
+    """A bastion forwards a port to each segment."""
+    check_reachable_apart(
+        [
+            Target("a", "ssh://bastion:2201", "ssh", "east"),
+            Target("b", "ssh://bastion:2202", "ssh", "west"),
+            Target("c", "docker://bastion", "docker", "west"),
+            Target("d", "ssh://bastion", "ssh"),
+            Target("e", "ssh://root@bastion", "ssh"),
+        ]
+    )
 
 
 def test_inventory_pattern_in_two_segments_is_told_apart(ssh: Path, inventory: Path, tmp_path: Path) -> None:
@@ -318,8 +339,10 @@ def test_inventory_pattern_in_two_segments_is_told_apart(ssh: Path, inventory: P
     (tmp_path / "hosts").write_text("ansible://web segment=east\nansible://web segment=west\n")
     targets = parse_hosts_file(tmp_path / "hosts")
     options = {"ansible_inventory": f"{inventory}-{time.monotonic_ns()}"}
-    assert [g.name for g in read_guests(targets, options, "x", Limits())] == ["good1~east", "good1~west"]
-    assert [g.name for g in read_guests(targets[:1], options, "x", Limits())] == ["good1~east"]
+    read = [[g.name for g in read_guests([each], options, "x", Limits())] for each in targets]
+    assert read == [["good1~east"], ["good1~west"]]
+    with pytest.raises(ConfigurationError, match="good1~east and good1~west have one address in two segments"):
+        read_guests(targets, options, "x", Limits())
 
 
 @pytest.mark.parametrize(

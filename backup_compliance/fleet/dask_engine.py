@@ -105,6 +105,7 @@ class DaskEngine:
         self._address = address
         self._slots: dict[str, int] = {}
         self._looked = float("-inf")
+        self._answered = False
 
     @property
     def is_lost(self) -> bool:
@@ -119,7 +120,13 @@ class DaskEngine:
             with suppress(Exception):  # a scheduler that hangs is noticed by what does not end
                 found = self._client.sync(self._client.scheduler.identity, n_workers=-1, callback_timeout=LOOK * 4)
                 self._slots = slots_of(found["workers"].values())
+                self._answered = True
         return self._slots
+
+    @property
+    def knows_workers(self) -> bool:
+        """Whether the scheduler has answered such a question."""
+        return self._answered
 
     def submit(self, job: Job) -> Future[object]:
         """Hand over one job.
@@ -163,7 +170,9 @@ def slots_of(workers: Any) -> dict[str, int]:
     """Jobs at once by resource, out of what the scheduler says of its workers."""
     found: dict[str, int] = {}
     for worker in workers:
-        threads = int(worker["nthreads"])
-        for resource, amount in {**worker["resources"], ANY: threads}.items():
-            found[resource] = found.get(resource, 0) + min(threads, int(amount))
+        with suppress(LookupError, TypeError, ValueError, OverflowError):  # an odd worker hides no other
+            threads = int(worker["nthreads"])
+            room = {name: min(threads, int(amount)) for name, amount in worker["resources"].items()}
+            for resource, jobs in {**room, ANY: threads}.items():
+                found[resource] = found.get(resource, 0) + max(jobs, 0)
     return found

@@ -63,6 +63,10 @@ class Engine(Protocol):
     def is_lost(self) -> bool:
         """Whether there is no way to it any more."""
 
+    @property
+    def knows_workers(self) -> bool:
+        """Whether it has said at least once which workers there are."""
+
     def slots(self) -> Mapping[str, int]:
         """How many jobs can be done at once, by resource, `ANY` for all together."""
 
@@ -97,8 +101,9 @@ def run_jobs(engine: Engine, jobs: Iterable[Job], longest: float, patience: Pati
         lane.waiting.append(job)
     while lanes:
         slots = engine.slots()
+        busy = sum(bool(lane.running) for lane in lanes.values())
         for lane in list(lanes.values()):
-            yield from lane.step(slots.get(lane.resource, 0), lost=engine.is_lost)
+            yield from lane.step(slots.get(lane.resource, 0), busy, lost=engine.is_lost)
             if lane.is_done:
                 del lanes[lane.resource]
         running = [future for lane in lanes.values() for future in lane.running]
@@ -133,15 +138,15 @@ class _Lane:
         """Whether every job has ended."""
         return not (self.waiting or self.running or self.suspects)
 
-    def step(self, slots: int, *, lost: bool) -> Iterator[Ended]:
-        """Take what ended, give up what is lost, hand over what there is room for."""
+    def step(self, slots: int, busy: int, *, lost: bool) -> Iterator[Ended]:
+        """Take what ended, give up what is lost, hand over what there is room for; `busy` lanes have jobs under way."""
         for future in [f for f in self.running if f.done()]:
             if (ended := self._ended(self.running.pop(future), future)) is not None:
                 yield ended
         now = time.monotonic()
         if slots:
             self.manned, self.was_manned = now, True
-        problem = LOST if lost else self._problem(slots, now)
+        problem = LOST if lost else self._problem(slots, busy, now)
         if problem is not None:
             yield from self._give_up(problem)
             return
@@ -162,13 +167,13 @@ class _Lane:
             return None
         return Ended(job, problem=KILLS)
 
-    def _problem(self, slots: int, now: float) -> Problem | None:
+    def _problem(self, slots: int, busy: int, now: float) -> Problem | None:
         """Why the rest of the lane is given up; None while there is hope."""
         if not slots:
             allowed = self.patience.grace if self.was_manned else self.patience.start
             return self.engine.absent(self.resource) if now - self.manned >= allowed else None
-        # a job may have to begin again on another worker, after a while without any
-        allowed = 2 * self.longest + self.patience.grace + self.patience.slack
+        # one worker may hold every lane's resource, and then has a queue of each; a job may have to begin once more
+        allowed = (1 + max(busy, 1)) * self.longest + self.patience.grace + self.patience.slack
         if self.running and now - self.moved >= allowed:
             return Problem(
                 f"its workers finished nothing for {allowed:.0f} seconds",

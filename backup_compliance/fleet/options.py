@@ -10,7 +10,7 @@ from typing import Final
 import pytest
 
 from backup_compliance.configuration import ConfigurationError
-from backup_compliance.guest.hosts import Target, has_password
+from backup_compliance.guest.hosts import Target, check_reachable_apart, has_password
 from backup_compliance.untrusted import printable
 
 EXPECTED: Final = "--expect-hosts"
@@ -80,14 +80,3 @@ def read_on(config: pytest.Config, targets: Sequence[Target]) -> str:
     if importlib.util.find_spec("distributed") is None:
         raise ConfigurationError(WHAT_TO_INSTALL)
     return str(address)
-
-
-def check_reachable_apart(targets: Sequence[Target]) -> None:
-    """`ConfigurationError` where one address stands in two segments: from one machine both are the same host."""
-    seen: dict[str, Target] = {}
-    for target in targets:
-        other = seen.setdefault(target.spec, target)
-        if other is not target:
-            raise ConfigurationError(
-                f"{other.name} and {target.name} have one address in two segments, which from here would be one host: --segment=NAME on a runner in each, or --read-on=URL"
-            )

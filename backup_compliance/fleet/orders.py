@@ -16,9 +16,11 @@ from backup_compliance import __version__
 from backup_compliance.guest.hosts import Target
 from backup_compliance.guest.output import OUTPUT_LIMIT
 from backup_compliance.guest.read import judge_output, mask_output
+from backup_compliance.platform.arm_replies import document_kept
 from backup_compliance.platform.resource_types import RESOURCE_TYPES, SUBSCRIPTION_ID
 from backup_compliance.recorded import Problem, ReadProblem, RecordedGuest, RecordedSubscription
 from backup_compliance.untrusted import printable
+from backup_compliance.verdicts import Unreadable
 
 PACKAGE: Final = "azure-backup-compliance"
 DOCUMENT_LIMIT: Final = 512 * 2**20
@@ -136,18 +138,27 @@ def received_subscriptions(asked: str, answer: PlatformAnswer) -> Sequence[Recor
     """
     now = datetime.now(UTC)
     found = []
-    if asked and [each.id for each in answer.subscriptions] != [asked]:
-        raise Unexpected(Problem("its worker answered for another subscription", "look at that worker"))
+    ids = [each.id for each in answer.subscriptions]
+    if (asked and ids != [asked]) or not ids or len(set(ids)) < len(ids):
+        raise Unexpected(Problem("its worker answered for other subscriptions, or for none", "look at that worker"))
     for each in answer.subscriptions:
-        strange = [kind for kind in each.documents if kind not in RESOURCE_TYPES]
+        strange = [kind for kind in (*each.documents, *(p.type for p in each.problems)) if kind not in RESOURCE_TYPES]
         too_long = [kind for kind, text in each.documents.items() if len(text) > DOCUMENT_LIMIT]
         if strange or too_long or not _ID.fullmatch(each.id):
             raise Unexpected(Problem("its worker's answer holds what nobody asked for", "look at that worker"))
         problems = tuple(
             ReadProblem(
-                printable(p.type, 80), printable(p.missing, TEXT_LIMIT), printable(p.remedy, TEXT_LIMIT), p.scope[:2000]
+                p.type, printable(p.missing, TEXT_LIMIT), printable(p.remedy, TEXT_LIMIT), printable(p.scope, 2000)
             )
             for p in each.problems[:PROBLEM_LIMIT]
         )
-        found.append(RecordedSubscription(each.id, each.documents, now, problems))
+        found.append(RecordedSubscription(each.id, _kept(each.documents), now, problems))
     return found
+
+
+def _kept(documents: Mapping[str, bytes]) -> dict[str, bytes]:
+    """What a worker may have left in is left out here."""
+    try:
+        return {kind: document_kept(kind, text) for kind, text in documents.items()}
+    except Unreadable as error:
+        raise Unexpected(Problem(f"its worker's answer is none ({error.missing})", "look at that worker")) from error

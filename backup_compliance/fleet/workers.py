@@ -2,35 +2,47 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from backup_compliance.azure_request import AzureRequest
+from backup_compliance.configuration import ConfigurationError
 from backup_compliance.fleet.guests import read_guests_on
-from backup_compliance.fleet.lanes import Engine, Patience
+from backup_compliance.fleet.lanes import TICK, Engine, Patience
 from backup_compliance.fleet.platform import AZURE, check_rights_on, read_subscriptions_on
 from backup_compliance.guest.hosts import Target
 from backup_compliance.guest.read import Limits
 from backup_compliance.recorded import RecordedGuest, RecordedSubscription
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Fleet:
     """An engine with workers in several networks."""
 
     engine: Engine
     patience: Patience
 
-    @property
-    def can_ask(self) -> int:
-        """How many workers' threads may ask ARM; 0 where this machine has to do it itself."""
-        return self.engine.slots().get(AZURE, 0)
+    @cached_property
+    def asks_azure(self) -> bool:
+        """Whether workers ask ARM, or this machine has to do it itself; decided once, when there is any worker.
+
+        Raises:
+            ConfigurationError: the scheduler does not say which workers it has.
+        """
+        latest = time.monotonic() + self.patience.start
+        while not (slots := self.engine.slots()) and time.monotonic() < latest:
+            time.sleep(TICK)
+        if not self.engine.knows_workers:
+            raise ConfigurationError("--read-on: the scheduler does not say which workers it has; look at it")
+        return slots.get(AZURE, 0) > 0
 
     def who_asks(self) -> str:
         """A line on who asks ARM."""
-        if self.can_ask:
+        if self.asks_azure:
             return f"Azure is asked by workers with the resource {AZURE}, with their own credentials"
         return f"Azure is asked from here: no worker holds the resource {AZURE}"
 

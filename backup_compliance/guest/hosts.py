@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from itertools import chain, count
 from pathlib import Path
@@ -142,6 +143,27 @@ def has_password(spec: str) -> bool:
     """Whether a host spec holds one."""
     authority = spec.rpartition("://")[2].split("?")[0]
     return ":" in authority.rpartition("@")[0]
+
+
+def check_reachable_apart(targets: Iterable[Target]) -> None:
+    """`ConfigurationError` where one address stands in two segments: from one machine both are the same host."""
+    seen: dict[tuple[str, ...], Target] = {}
+    for target in targets:
+        other = seen.setdefault(_address(target), target)
+        if other.segment != target.segment:
+            raise ConfigurationError(
+                f"{other.name} and {target.name} have one address in two segments, which from here would be one host: --segment=NAME on a runner in each, or --read-on=URL"
+            )
+
+
+def _address(target: Target) -> tuple[str, ...]:
+    """What a target reaches, whoever signs in there and however it is spelt."""
+    kind = "" if target.connection in _REMOTE else target.connection
+    if target.connection == "local":
+        return (kind,)
+    parsed = BaseBackend.parse_hostspec(target.spec.rpartition("://")[2].split("?")[0].rstrip("/"))
+    default = "" if kind else str(WINRM_PORTS[False]) if target.connection == "winrm" else "22"
+    return kind, parsed.name.casefold(), str(parsed.port or default) if not kind else ""
 
 
 def unique(targets: list[Target]) -> list[Target]:

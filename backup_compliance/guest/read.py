@@ -17,7 +17,7 @@ import testinfra.backend
 
 from backup_compliance.guest.connection import TimedOut, bounded_connections, set_deadline
 from backup_compliance.guest.either import parse_guest
-from backup_compliance.guest.hosts import Target, unique
+from backup_compliance.guest.hosts import Target, check_reachable_apart, unique
 from backup_compliance.guest.problems import explain
 from backup_compliance.guest.windows_output import FRAME
 from backup_compliance.guest.windows_probe import new_probe
@@ -75,8 +75,8 @@ def expand(targets: Iterable[Target], options: Mapping[str, Any]) -> tuple[list[
                 )
                 failed.append(RecordedGuest(target.name, read_at=datetime.now(UTC), problem=missing))
             query = target.spec.partition("?")[2]
-            # a pattern that is read in several segments is told apart already; so are its hosts, however many are read
-            suffix = f"~{target.segment}" if target.segment and target.name.endswith(f"~{target.segment}") else ""
+            # another pattern, which this run may not read, may hold the same name in another segment
+            suffix = f"~{target.segment}" if target.segment else ""
             specs = {n: f"ansible://{n}" + (f"?{query}" if query else "") for n in names}
             found += [Target(host_id(n) + suffix, spec, "ansible", target.segment) for n, spec in specs.items()]
         except Exception as error:  # noqa: BLE001  # whatever an inventory plugin raises is this pattern's problem
@@ -103,11 +103,15 @@ def read_guests(
         command: what to run there, from `probe_command`.
         limits: connections at once, seconds for each.
         progress: told of every guest as it is done, in this thread.
+
+    Raises:
+        ConfigurationError: inventory patterns of two segments hold one host, which from here would be one.
     """
     targets = list(targets)
     with bounded_connections(over_winrm=any(t.connection == "winrm" for t in targets)):
         set_deadline(limits.timeout)
         chosen, results = expand(targets, options)
+        check_reachable_apart(chosen)
         for guest in results:
             progress(guest)
         for guest in _Reading(chosen, options, command, limits).results():

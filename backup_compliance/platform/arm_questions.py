@@ -6,7 +6,6 @@ Each `ask` returns raw JSON entries, all pages of them, or raises: `Unreadable` 
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -152,8 +151,11 @@ def take_reply(operation: Callable[..., Any], take: Callable[[int, bytes], Any])
         hook(take)(response)
         raise _Taken
 
-    with contextlib.suppress(_Taken):
+    try:
         operation(raw_response_hook=taken)
+    except _Taken:
+        return
+    raise Unreadable("the client kept its reply to itself", "install the packages of requirements.lock")
 
 
 def hook(take: Callable[[int, bytes], Any]) -> Callable[[Any], None]:

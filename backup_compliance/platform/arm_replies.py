@@ -218,6 +218,16 @@ def machine_kept(entry: bytes) -> bytes:
     return masked(msgspec.json.encode(resource))
 
 
+def document_kept(kind: str, text: bytes) -> bytes:
+    """A whole document of `kind` as it may be kept, whoever read it; raises `Unreadable` where it is none."""
+    if kind not in ("virtualMachines", "instanceViews"):
+        return masked(text)
+    page = _decoded(text, _Page)
+    if page.value is None:
+        raise Unreadable(f"its {kind} are no list", AGAIN)
+    return document(machine_kept(bytes(entry)) for entry in page.value)
+
+
 def masked(entry: bytes) -> bytes:
     """JSON whose strings hold no SAS signature, password in a URL or bearer token; any other as it was."""
     return _STRING.sub(_masked_string, entry) if may_hold_secrets(entry) else entry

@@ -117,7 +117,7 @@ def open_readings(
 def _in_turn(
     readings: Sequence[Reading], questions: Sequence[Iterable[Question]]
 ) -> Iterator[tuple[Reading, Question]]:
-    """A question of each subscription after the other: each has a rate limit of its own, and waits for no other's."""
+    """A question of each subscription after the other: each has a rate limit of its own, and none is read alone at that pace."""
     # a single one's first questions may go out at once; what several are derived from is not held side by side
     found = questions if len(readings) == 1 else [list(each) for each in questions]
     left = deque(zip(readings, map(iter, found), strict=True))
