@@ -43,7 +43,7 @@ class ControlProtocol:
         self.callers: dict[object, _Callers] = {}
         # what a control prints is a guest's word often enough, and nobody makes it harmless
         self.silent = config.getoption("capture", default="no") != "no"
-        self.nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # closed when the run is over
+        self.nowhere = Path(os.devnull).open("w", encoding="utf-8", errors="replace")  # noqa: SIM115  # closed when the run is over
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
