@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import functools
 import gc
 import os
+import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -16,7 +17,6 @@ import pytest
 
 from backup_compliance.controls import control_of
 
-_Wrap = Callable[[Callable[[], None]], Callable[[], None]]
 _WATCHING: Final = ("usepdb", "trace", "setuponly", "setupshow", "setupplan")
 """Options of people who watch tests run; pytest's own protocol serves them."""
 _LISTENING: Final = ("capturemanager", "logging-plugin")
@@ -41,9 +41,8 @@ class ControlProtocol:
     def __init__(self, config: pytest.Config) -> None:
         self.watched = any(config.getoption(name, default=False) for name in _WATCHING)
         self.callers: dict[object, _Callers] = {}
-        # what a control prints is a guest's word often enough, and nobody makes it harmless
-        self.silent = config.getoption("capture", default="no") != "no"
-        self.nowhere = Path(os.devnull).open("w", encoding="utf-8", errors="replace")  # noqa: SIM115  # closed when the run is over
+        silent = config.getoption("capture", default="no") != "no"
+        self.quiet: AbstractContextManager[object] = _Quiet(config) if silent else nullcontext()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
@@ -59,19 +58,7 @@ class ControlProtocol:
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self) -> None:
         """What is left goes with the process."""
-        self.nowhere.close()
         gc.freeze()
-
-    def _quietly(self, run: Callable[[], None]) -> Callable[[], None]:
-        """`run`, with what it prints going nowhere."""
-        if not self.silent:
-            return run
-
-        def running() -> None:
-            with contextlib.redirect_stdout(self.nowhere), contextlib.redirect_stderr(self.nowhere):
-                run()
-
-        return running
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
@@ -83,7 +70,7 @@ class ControlProtocol:
             self.callers[folder] = _Callers(item)
         hook = self.callers[folder]
         hook.logstart(nodeid=item.nodeid, location=item.location)
-        for report in hook.reports(item, nextitem, self._quietly):
+        for report in hook.reports(item, nextitem, self.quiet):
             hook.logreport(report=report)
         hook.logfinish(nodeid=item.nodeid, location=item.location)
         return True
@@ -112,19 +99,38 @@ class _Callers:
         self.logstart, self.logfinish = hook.pytest_runtest_logstart, hook.pytest_runtest_logfinish
         self.makereport, self.logreport = hook.pytest_runtest_makereport, hook.pytest_runtest_logreport
 
-    def reports(self, item: pytest.Item, nextitem: pytest.Item | None, quietly: _Wrap) -> Iterator[Any]:
+    def reports(
+        self, item: pytest.Item, nextitem: pytest.Item | None, quiet: AbstractContextManager[object]
+    ) -> Iterator[Any]:
         """Run one test: the report of the phase that it ended in, and one of a teardown that fails."""
-        call = _phase("setup", quietly(lambda: self.setup(item=item)))
-        if call.excinfo is None:
-            call = _phase("call", quietly(lambda: self.call(item=item)))
+        with quiet:
+            call = _phase("setup", lambda: self.setup(item=item))
+            if call.excinfo is None:
+                call = _phase("call", lambda: self.call(item=item))
         yield self.makereport(item=item, call=call)
         # as pytest does: what is about to stop tears everything down now
         following = None if item.session.shouldfail or item.session.shouldstop else nextitem
-        call = _phase("teardown", quietly(lambda: self.teardown(item=item, nextitem=following)))
+        with quiet:
+            call = _phase("teardown", lambda: self.teardown(item=item, nextitem=following))
         if call.excinfo is not None:
             yield self.makereport(item=item, call=call)
         # as pytest does: what the test was given goes with it
         item._request, item.funcargs = False, None  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+class _Quiet:
+    """Prints go nowhere: what a control prints is a guest's word often enough, and nobody makes it harmless."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.nowhere = Path(os.devnull).open("w", encoding="utf-8", errors="replace")  # noqa: SIM115  # for the whole run
+        config.add_cleanup(self.nowhere.close)
+
+    def __enter__(self) -> None:
+        self.before = sys.stdout, sys.stderr
+        sys.stdout = sys.stderr = self.nowhere
+
+    def __exit__(self, *raised: object) -> None:
+        sys.stdout, sys.stderr = self.before
 
 
 def _phase(when: Literal["setup", "call", "teardown"], run: Callable[[], None]) -> pytest.CallInfo[None]:
