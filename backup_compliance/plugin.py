@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
+import io
 import tempfile
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -239,7 +241,9 @@ def _elsewhere(item: pytest.Item, run: Run, end: Ending) -> Ending:
     if "thresholds" not in wanted:
         return end
     try:
-        function(**{name: run.other.thresholds if name == "thresholds" else arguments[name] for name in wanted})
+        # it was heard once, or not at all
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            function(**{name: run.other.thresholds if name == "thresholds" else arguments[name] for name in wanted})
     except pytest.skip.Exception as skipped:
         return ending(NotApplicable(str(skipped)), in_body=True)
     except (Exception, pytest.fail.Exception) as error:  # noqa: BLE001  # whatever it raises is its verdict
