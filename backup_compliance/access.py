@@ -7,10 +7,10 @@ from itertools import groupby
 from typing import Final
 
 from backup_compliance.azure_request import AzureRequest
-from backup_compliance.configuration import ConfigurationError
+from backup_compliance.catalogue.configuration import ConfigurationError
 from backup_compliance.fleet.workers import Fleet
+from backup_compliance.model.recorded import RecordedGuest
 from backup_compliance.reading import Request, arm_endpoint, engine_for, guests_of
-from backup_compliance.recorded import RecordedGuest
 
 WORKS: Final = 0
 IS_MISSING: Final = 1

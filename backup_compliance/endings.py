@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from backup_compliance.untrusted import printable
-from backup_compliance.verdicts import NotApplicable, Outcome, Undetermined, Unreadable
+from backup_compliance.model.sanitize import printable
+from backup_compliance.model.verdicts import NotApplicable, Outcome, Undetermined, Unreadable
 
 MESSAGE_LIMIT: Final = 600
 

@@ -19,13 +19,13 @@ from urllib.parse import quote, unquote
 import msgspec
 
 from backup_compliance import __version__
-from backup_compliance.configuration import ConfigurationError
+from backup_compliance.catalogue.configuration import ConfigurationError
 from backup_compliance.guest.either import parse_guest
 from backup_compliance.guest.output import OUTPUT_LIMIT
+from backup_compliance.model.recorded import Problem, RecordedGuest, RecordedSubscription, host_id
+from backup_compliance.model.sanitize import printable
+from backup_compliance.model.verdicts import Unreadable
 from backup_compliance.platform.recorded import SubscriptionEntry, load_subscriptions, save_subscriptions
-from backup_compliance.recorded import Problem, RecordedGuest, RecordedSubscription, host_id
-from backup_compliance.untrusted import printable
-from backup_compliance.verdicts import Unreadable
 
 SCHEMA: Final = 1
 INDEX: Final = "facts.json"

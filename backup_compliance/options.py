@@ -12,10 +12,10 @@ import msgspec
 import pytest
 
 from backup_compliance.azure_options import add_azure_options, azure_request, narrowing_of
-from backup_compliance.baselines import BUILT_IN, load_baseline
-from backup_compliance.configuration import ConfigurationError
-from backup_compliance.controls import BrokenTests, DuplicateControl, Severity, load_catalogue
-from backup_compliance.exemptions import Exemptions, load_exemptions
+from backup_compliance.catalogue.baselines import BUILT_IN, load_baseline
+from backup_compliance.catalogue.configuration import ConfigurationError
+from backup_compliance.catalogue.controls import BrokenTests, DuplicateControl, Severity, load_catalogue
+from backup_compliance.catalogue.exemptions import Exemptions, load_exemptions
 from backup_compliance.facts import check_new_folder
 from backup_compliance.fleet.options import EXPECTED, add_fleet_options, of_segments, read_on
 from backup_compliance.guest.conditions import CONDITIONS

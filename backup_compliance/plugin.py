@@ -16,14 +16,15 @@ import pytest
 
 from backup_compliance.access import check_access
 from backup_compliance.azure_options import azure_request
-from backup_compliance.baselines import Thresholds
-from backup_compliance.configuration import ConfigurationError
-from backup_compliance.controls import Control, DuplicateControl, collect, control_of
+from backup_compliance.catalogue.baselines import Thresholds
+from backup_compliance.catalogue.configuration import ConfigurationError
+from backup_compliance.catalogue.controls import Control, DuplicateControl, collect, control_of
 from backup_compliance.endings import Ending, ending
 from backup_compliance.facts import load_facts, save_facts
 from backup_compliance.fixtures import NOBODY, Fixtures
 from backup_compliance.gathering import gather
 from backup_compliance.guest.either import Guest
+from backup_compliance.model.verdicts import NotApplicable, Outcome
 from backup_compliance.options import (
     WHAT_TO_TYPE,
     add_options,
@@ -40,7 +41,6 @@ from backup_compliance.report.catalogue import catalogue_text
 from backup_compliance.report.findings import Finding
 from backup_compliance.reporter import Reporter
 from backup_compliance.run import Run, Subject
-from backup_compliance.verdicts import NotApplicable, Outcome
 
 RUN = pytest.StashKey[Run]()
 HANDED_OVER = pytest.StashKey[tempfile.TemporaryDirectory[str]]()

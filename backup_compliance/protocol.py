@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 import pluggy
 import pytest
 
-from backup_compliance.controls import control_of
+from backup_compliance.catalogue.controls import control_of
 
 _WATCHING: Final = ("usepdb", "trace", "setuponly", "setupshow", "setupplan")
 """Options of people who watch tests run; pytest's own protocol serves them."""

@@ -17,7 +17,7 @@ from backup_compliance.facts import Facts, merge
 from backup_compliance.fleet.workers import Fleet, open_fleet
 from backup_compliance.guest.hosts import Target
 from backup_compliance.guest.read import Limits, probe_command, read_guests
-from backup_compliance.recorded import RecordedGuest, RecordedSubscription
+from backup_compliance.model.recorded import RecordedGuest, RecordedSubscription
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ import platformdirs
 import requests
 from packaging.version import InvalidVersion, Version
 
-from backup_compliance.baselines import Thresholds
+from backup_compliance.catalogue.baselines import Thresholds
 
 RELEASES_URL: Final = "https://api.github.com/repos/Azure/WALinuxAgent/releases"
 TIMEOUT: Final = (5.0, 15.0)

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from pytest_metadata.plugin import metadata_key
 
-from backup_compliance.exemptions import STALE
+from backup_compliance.catalogue.exemptions import STALE
 from backup_compliance.report import html, terminal
 from backup_compliance.report.ci import publish_summary
 from backup_compliance.report.findings import JUDGED, Document, Finding, SupportLog

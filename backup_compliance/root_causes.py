@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from backup_compliance.verdicts import Outcome
+from backup_compliance.model.verdicts import Outcome
 
 FAILED: Final = frozenset({Outcome.NON_COMPLIANT, Outcome.ADVISORY, Outcome.EXEMPT})
 """Proven not to hold, whether that gates or not: only these can be a cause."""

@@ -7,26 +7,26 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from backup_compliance.baselines import Baseline
-from backup_compliance.configuration import ConfigurationError
-from backup_compliance.controls import Control, Severity
+from backup_compliance.catalogue.baselines import Baseline
+from backup_compliance.catalogue.configuration import ConfigurationError
+from backup_compliance.catalogue.controls import Control, Severity
+from backup_compliance.catalogue.exemptions import Exemptions, ExemptionUse
 from backup_compliance.endings import Ending
-from backup_compliance.exemptions import Exemptions, ExemptionUse
 from backup_compliance.facts import Facts
 from backup_compliance.guest.conditions import holding
 from backup_compliance.guest.either import Guest
 from backup_compliance.guest.windows import WindowsGuest
+from backup_compliance.model.recorded import RecordedSubscription
+from backup_compliance.model.sanitize import printable
+from backup_compliance.model.verdicts import Outcome, Unreadable
 from backup_compliance.narrowing import Narrowing
 from backup_compliance.platform.estate import normal, subscription_of
 from backup_compliance.platform.inventory import of_kind
 from backup_compliance.platform.machine import Machine
 from backup_compliance.platform.policy import Policy
 from backup_compliance.platform.resource_types import ON_REQUEST
-from backup_compliance.recorded import RecordedSubscription
 from backup_compliance.report.findings import BAD, Collected, Excuse, Finding, OtherBaseline, plain
 from backup_compliance.subjects import Subjects, open_subjects
-from backup_compliance.untrusted import printable
-from backup_compliance.verdicts import Outcome, Unreadable
 
 NOTE_LIMIT = 20
 WINDOWS_LOGS = r"logs: C:\WindowsAzure\Logs\WaAppAgent.log, C:\WindowsAzure\Logs\Plugins\Microsoft.Azure.RecoveryServices.VMSnapshot"

@@ -11,6 +11,8 @@ from typing import NamedTuple, TypeVar
 from backup_compliance.facts import Facts
 from backup_compliance.guest.either import Guest, parse_guest
 from backup_compliance.joining import Joined, join
+from backup_compliance.model.recorded import Problem, ReadProblem, RecordedGuest, RecordedSubscription, host_id
+from backup_compliance.model.verdicts import Undetermined, Unreadable
 from backup_compliance.narrowing import Narrowing
 from backup_compliance.platform.estate import normal, open_estate
 from backup_compliance.platform.inventory import find_machines, find_policies, of_kind
@@ -18,8 +20,6 @@ from backup_compliance.platform.machine import Machine
 from backup_compliance.platform.names import short_names
 from backup_compliance.platform.policy import Policy
 from backup_compliance.platform.resource_types import RESOURCE_TYPES
-from backup_compliance.recorded import Problem, ReadProblem, RecordedGuest, RecordedSubscription, host_id
-from backup_compliance.verdicts import Undetermined, Unreadable
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
 S = TypeVar("S", Machine, Policy)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from backup_compliance.recorded import ReadProblem, RecordedSubscription
+from backup_compliance.model.recorded import ReadProblem, RecordedSubscription
 from selftests.arm_metrics import metrics
 from selftests.recordings import EPOCH
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from backup_compliance.facts import Facts
-from backup_compliance.recorded import RecordedGuest, RecordedSubscription
+from backup_compliance.model.recorded import RecordedGuest, RecordedSubscription
 from selftests.arm import SUBSCRIPTION
 from selftests.samples import sample_facts
 

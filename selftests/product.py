@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from backup_compliance.facts import Facts, save_facts
-from backup_compliance.recorded import RecordedGuest
+from backup_compliance.model.recorded import RecordedGuest
 from backup_compliance.report.findings import Document, Finding
 from selftests.arm import Subscription
 from selftests.recordings import Recording

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from backup_compliance.facts import Facts, save_facts
-from backup_compliance.recorded import Problem, RecordedGuest
+from backup_compliance.model.recorded import Problem, RecordedGuest
 from selftests.recordings import (
     ANSWERED,
     CONF,

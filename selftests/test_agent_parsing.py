@@ -21,7 +21,7 @@ from backup_compliance.guest.facts import AgentConfiguration, AgentService, Goal
 from backup_compliance.guest.goal_state import parse_goal_state
 from backup_compliance.guest.output import ProbeOutput, parse_output
 from backup_compliance.guest.versions import exact_version, parse_version
-from backup_compliance.verdicts import Unreadable
+from backup_compliance.model.verdicts import Unreadable
 from selftests.recordings import CONF, EGG, Recording, ubuntu
 
 FAST = settings(deadline=None, database=None, max_examples=200)

@@ -18,7 +18,8 @@ from azure.identity import CredentialUnavailableError
 from azure.mgmt.network.models import RouteTable
 from werkzeug import Request, Response
 
-from backup_compliance.configuration import ConfigurationError
+from backup_compliance.catalogue.configuration import ConfigurationError
+from backup_compliance.model.verdicts import Unreadable
 from backup_compliance.platform import credentials
 from backup_compliance.platform.arm_client import Clients, Connection, open_clients, open_session
 from backup_compliance.platform.arm_pace import Limits, Pace, Waiting
@@ -27,7 +28,6 @@ from backup_compliance.platform.arm_questions import Question, take_reply
 from backup_compliance.platform.asking import Answers, Asking
 from backup_compliance.platform.clouds import Endpoint, endpoint_of
 from backup_compliance.platform.credentials import TOKEN_VARIABLE, OneToken, find_credential
-from backup_compliance.verdicts import Unreadable
 from selftests.arm import SUBSCRIPTION, subscription
 from selftests.arm_simulator import TOKEN, Answer, ArmSimulator, body, error, linked, reply, serving
 

@@ -8,7 +8,7 @@ from itertools import count
 
 import pytest
 
-from backup_compliance.configuration import ConfigurationError
+from backup_compliance.catalogue.configuration import ConfigurationError
 from backup_compliance.platform.compute import parse_identity
 from backup_compliance.platform.estate import open_estate
 from backup_compliance.platform.read import Scope

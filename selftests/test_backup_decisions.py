@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backup_compliance.model.verdicts import NotApplicable, Undetermined, Unreadable
 from backup_compliance.platform.backup import BackupError, BackupJob, BackupPolicy, ProtectedItem
 from backup_compliance.platform.backup_decisions import backup_failure, policy_size_failure, protection_failure
 from backup_compliance.platform.backup_errors import AGENT_OR_SNAPSHOT, UNRELATED, find_explanation, is_unrelated
@@ -32,7 +33,6 @@ from backup_compliance.platform.facts import (
     Status,
 )
 from backup_compliance.platform.protection import Protection
-from backup_compliance.verdicts import NotApplicable, Undetermined, Unreadable
 from selftests import arm
 
 STATUS, CANCELLED = BackupError("400", "GuestAgentSnapshotTaskStatusError", "no status"), "Cancelled"

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backup_compliance.model.verdicts import NotApplicable, Undetermined, Unreadable
 from backup_compliance.platform.backup import (
     BackupError,
     BackupJob,
@@ -30,7 +31,6 @@ from backup_compliance.platform.protection import (
     find_policy_items,
     find_protection,
 )
-from backup_compliance.verdicts import NotApplicable, Undetermined, Unreadable
 from selftests import arm
 
 ITEM = arm.protected_item("sample")

@@ -16,8 +16,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from backup_compliance.facts import save_facts
+from backup_compliance.model.verdicts import Outcome
 from backup_compliance.report.page import DETAIL_LIMIT
-from backup_compliance.verdicts import Outcome
 from selftests.browser import Seen, chromium, find_chromium, open_page
 from selftests.fleet import fleet
 from selftests.hostile import SHELL, hostile_facts

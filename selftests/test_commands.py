@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 
-from backup_compliance.controls import load_catalogue
+from backup_compliance.catalogue.controls import load_catalogue
 from backup_compliance.report.commands import load_commands
 from selftests.product import ROOT
 

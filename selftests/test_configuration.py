@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from backup_compliance.baselines import load_baseline
-from backup_compliance.configuration import ConfigurationError
-from backup_compliance.controls import Severity, load_catalogue
+from backup_compliance.catalogue.baselines import load_baseline
+from backup_compliance.catalogue.configuration import ConfigurationError
+from backup_compliance.catalogue.controls import Severity, load_catalogue
 from backup_compliance.guest.conditions import CONDITIONS
 from selftests.product import ROOT
 

@@ -13,7 +13,7 @@ import pytest
 from backup_compliance.guest.connectivity import parse_http_checks, parse_routes, parse_storage
 from backup_compliance.guest.facts import HttpCheck
 from backup_compliance.guest.output import ProbeOutput, parse_output
-from backup_compliance.verdicts import Unreadable
+from backup_compliance.model.verdicts import Unreadable
 from selftests.recordings import ANSWERED, DROPPED, ENDPOINT, HOST_ANSWERED, REFUSED, Recording, http, ubuntu
 
 GUEST = ubuntu()

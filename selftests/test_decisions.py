@@ -23,7 +23,7 @@ from backup_compliance.guest.facts import (
     RouteDecision,
     Storage,
 )
-from backup_compliance.verdicts import Undetermined
+from backup_compliance.model.verdicts import Undetermined
 
 HOST = "md-one.blob.storage.azure.net"
 

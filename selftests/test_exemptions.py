@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from backup_compliance.configuration import ConfigurationError
-from backup_compliance.controls import load_catalogue
-from backup_compliance.exemptions import Exemption, Exemptions, Standing, load_exemptions
-from backup_compliance.verdicts import Outcome
+from backup_compliance.catalogue.configuration import ConfigurationError
+from backup_compliance.catalogue.controls import load_catalogue
+from backup_compliance.catalogue.exemptions import Exemption, Exemptions, Standing, load_exemptions
+from backup_compliance.model.verdicts import Outcome
 from selftests.product import ROOT
 
 CATALOGUE = load_catalogue(ROOT)

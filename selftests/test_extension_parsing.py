@@ -19,7 +19,7 @@ from backup_compliance.guest.extension import (
 )
 from backup_compliance.guest.facts import BackupExtension
 from backup_compliance.guest.output import ProbeOutput, parse_output
-from backup_compliance.verdicts import Unreadable
+from backup_compliance.model.verdicts import Unreadable
 from selftests.recordings import EXTENSION, Recording, ubuntu
 from selftests.samples import never_backed_up
 

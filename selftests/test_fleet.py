@@ -21,8 +21,8 @@ from backup_compliance.fleet.orders import guest_order
 from backup_compliance.fleet.worker import read_guest_here
 from backup_compliance.guest.hosts import parse_hosts_file
 from backup_compliance.guest.read import Limits
+from backup_compliance.model.recorded import RecordedGuest
 from backup_compliance.reading import Request, read_facts
-from backup_compliance.recorded import RecordedGuest
 from selftests.arm import SUBSCRIPTION, subscription
 from selftests.arm_simulator import METRICS_TOKEN, TOKEN, ArmSimulator
 from selftests.fleet_nodes import QUICK, Nodes, make_nodes, wait_for

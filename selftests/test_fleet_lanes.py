@@ -11,7 +11,7 @@ import pytest
 
 from backup_compliance.fleet import lanes
 from backup_compliance.fleet.lanes import ANY, Job, Patience, run_jobs
-from backup_compliance.recorded import Problem
+from backup_compliance.model.recorded import Problem
 
 SHORT = Patience(start=0.05, grace=0.05, slack=0.05)
 LONGEST = 0.05

@@ -9,7 +9,7 @@ import pytest
 
 from backup_compliance import __version__
 from backup_compliance.azure_request import AzureRequest
-from backup_compliance.configuration import ConfigurationError
+from backup_compliance.catalogue.configuration import ConfigurationError
 from backup_compliance.fleet import platform
 from backup_compliance.fleet.lanes import ANY, Job
 from backup_compliance.fleet.workers import Fleet

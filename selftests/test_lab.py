@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from backup_compliance.controls import load_catalogue
+from backup_compliance.catalogue.controls import load_catalogue
 from selftests.lab import extension, machine, readonly, wire
 from selftests.lab.cases import CASES, healthy
 from selftests.lab.places import BLOB_HOST, EXTENSION, HOST_ADDRESS

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from backup_compliance.controls import PRODUCT_FOLDERS
+from backup_compliance.catalogue.controls import PRODUCT_FOLDERS
 from selftests.product import ROOT
 
 PACKAGE = ROOT / "backup_compliance"

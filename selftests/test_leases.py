@@ -24,7 +24,7 @@ from backup_compliance.guest.leases import (
     parse_wicked,
 )
 from backup_compliance.guest.output import parse_output
-from backup_compliance.verdicts import Unreadable
+from backup_compliance.model.verdicts import Unreadable
 from selftests.recordings import EPOCH, Recording, debian, dhclient_lease, red_hat, suse, ubuntu
 
 FAST = settings(deadline=None, database=None, max_examples=200)

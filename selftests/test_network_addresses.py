@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backup_compliance.model.verdicts import Unreadable
 from backup_compliance.network.addresses import EVERYTHING, NOWHERE, AddressSet, Destination, parse_prefix
 from backup_compliance.network.service_tags import (
     NO_SERVICE_TAGS,
@@ -17,7 +18,6 @@ from backup_compliance.network.service_tags import (
     VirtualNetwork,
     parse_service_tags,
 )
-from backup_compliance.verdicts import Unreadable
 from selftests.network import SPACE, storage, surroundings, tag_document, tags
 
 FAST = settings(deadline=None, database=None, max_examples=300)

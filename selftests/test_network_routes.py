@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backup_compliance.model.verdicts import Undetermined, Unreadable
 from backup_compliance.network.addresses import AddressSet, Destination
 from backup_compliance.network.egress import Routing, evaluate_egress
 from backup_compliance.network.ip_flow import Access
@@ -23,7 +24,6 @@ from backup_compliance.network.routes import (
     system_routes,
 )
 from backup_compliance.network.service_tags import Unknown
-from backup_compliance.verdicts import Undetermined, Unreadable
 from selftests.network import NORTH, VM, group, rule, storage, surroundings, tags
 
 FAST = settings(deadline=None, database=None, max_examples=300)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backup_compliance.model.verdicts import Undetermined, Unreadable
 from backup_compliance.network.addresses import AddressSet, Destination
 from backup_compliance.network.ip_flow import Access, Flow, FlowVerdict, verify_ip_flow, verify_security_groups
 from backup_compliance.network.security_rules import (
@@ -21,7 +22,6 @@ from backup_compliance.network.security_rules import (
     unread_group,
 )
 from backup_compliance.network.service_tags import Surroundings, VirtualNetwork, parse_service_tags
-from backup_compliance.verdicts import Undetermined, Unreadable
 from selftests.network import NORTH, SOUTH, SPACE, VM, group, rule, storage, surroundings, tag_document, verdict
 
 FAST = settings(deadline=None, database=None, max_examples=300)

@@ -11,8 +11,8 @@ import pytest
 
 from backup_compliance.guest.linux import LinuxGuest, parse_linux_guest
 from backup_compliance.guest.output import OUTPUT_LIMIT, parse_output
-from backup_compliance.observed import fact
-from backup_compliance.verdicts import Unreadable
+from backup_compliance.model.lazy_facts import fact
+from backup_compliance.model.verdicts import Unreadable
 from selftests import fake_guest
 from selftests.fake_guest import PROBE, SECRET
 

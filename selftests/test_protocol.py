@@ -17,8 +17,8 @@ SAMPLES = f"--facts={ROOT / 'samples/facts'}"
 OWN = '''
 """Controls of somebody's own."""
 import pytest
-from backup_compliance.baselines import Thresholds
-from backup_compliance.controls import TROUBLESHOOTING_2016, control
+from backup_compliance.catalogue.baselines import Thresholds
+from backup_compliance.catalogue.controls import TROUBLESHOOTING_2016, control
 from backup_compliance.guest.either import Guest
 
 @pytest.fixture

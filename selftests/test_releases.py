@@ -12,7 +12,7 @@ import trustme
 from pytest_httpserver import HTTPServer
 
 from backup_compliance import releases
-from backup_compliance.baselines import load_baseline
+from backup_compliance.catalogue.baselines import load_baseline
 from backup_compliance.releases import NotRefreshed, Release, cached_release, fetch_newest_release, with_release
 
 ANSWER = [

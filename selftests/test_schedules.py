@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backup_compliance.schedules import DAY, WEEK, Schedule, clock, day_and_time, listed, parse_schedule
-from backup_compliance.time_zones import utc_offset, utc_offsets
-from backup_compliance.verdicts import Undetermined, Unreadable
+from backup_compliance.model.verdicts import Undetermined, Unreadable
+from backup_compliance.schedules.policies import DAY, WEEK, Schedule, clock, day_and_time, listed, parse_schedule
+from backup_compliance.schedules.time_zones import utc_offset, utc_offsets
 from selftests import arm
 
 FAST = settings(deadline=None, database=None, max_examples=300)

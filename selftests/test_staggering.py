@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backup_compliance.crowds import Crowd, rotated, windows_with
-from backup_compliance.schedules import DAYS as WEEKDAYS
-from backup_compliance.schedules import WEEK, Schedule, clock, parse_schedule
-from backup_compliance.staggering import Collision, GroupVerdict, StartRule, explain, judge_group
+from backup_compliance.schedules.policies import DAYS as WEEKDAYS
+from backup_compliance.schedules.policies import WEEK, Schedule, clock, parse_schedule
+from backup_compliance.schedules.start_collisions import Collision, GroupVerdict, StartRule, explain, judge_group
+from backup_compliance.schedules.window_counts import Crowd, rotated, windows_with
 from selftests.test_schedules import enhanced, hourly, standard, weekly
 
 FAST = settings(deadline=None, database=None, max_examples=300)

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from backup_compliance.configuration import ConfigurationError
-from backup_compliance.controls import load_catalogue
+from backup_compliance.catalogue.configuration import ConfigurationError
+from backup_compliance.catalogue.controls import load_catalogue
 from backup_compliance.facts import Facts, load_facts, save_facts
-from backup_compliance.recorded import ReadProblem, RecordedSubscription
+from backup_compliance.model.recorded import ReadProblem, RecordedSubscription
+from backup_compliance.model.verdicts import Outcome
 from backup_compliance.report.findings import VmVerdict
-from backup_compliance.verdicts import Outcome
 from selftests.arm import READ_AT, SUBSCRIPTION, Subscription, machine, power_state, statuses, subscription, vm_id
 from selftests.product import ROOT, Judged, judge, record
 from selftests.recordings import ubuntu

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backup_compliance import untrusted
-from backup_compliance.untrusted import mask_secrets, printable, safe
+from backup_compliance.model import sanitize as untrusted
+from backup_compliance.model.sanitize import mask_secrets, printable, safe
 
 FAST = settings(deadline=None, database=None, max_examples=200)
 

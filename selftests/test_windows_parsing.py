@@ -17,7 +17,7 @@ from backup_compliance.guest.windows_network import parse_options
 from backup_compliance.guest.windows_output import decoded, is_windows_output, parse_windows_output
 from backup_compliance.guest.windows_proxy import WinHttp, parse_winhttp
 from backup_compliance.guest.windows_registry import DEFAULT, Key, parse_keys
-from backup_compliance.verdicts import Unreadable
+from backup_compliance.model.verdicts import Unreadable
 from selftests.recordings import ubuntu
 from selftests.windows_recordings import (
     ENGLISH,

@@ -17,8 +17,8 @@ from backup_compliance.guest.hosts import parse_hosts
 from backup_compliance.guest.linux import LinuxGuest
 from backup_compliance.guest.read import Limits, probe_command, read_guests
 from backup_compliance.guest.windows import WindowsGuest
-from backup_compliance.recorded import RecordedGuest
-from backup_compliance.verdicts import Unreadable
+from backup_compliance.model.recorded import RecordedGuest
+from backup_compliance.model.verdicts import Unreadable
 from selftests.fake_windows import FakeWindows
 from selftests.product import ROOT, judge
 from selftests.recordings import ubuntu

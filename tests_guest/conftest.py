@@ -8,7 +8,7 @@ from backup_compliance.guest.either import Guest
 from backup_compliance.guest.facts import AgentConfiguration, AgentVersion, BackupExtension, Proxy
 from backup_compliance.guest.linux import LinuxGuest
 from backup_compliance.guest.windows import WindowsGuest
-from backup_compliance.verdicts import NotApplicable, Undetermined
+from backup_compliance.model.verdicts import NotApplicable, Undetermined
 
 PROXY_PLACES = {
     LinuxGuest: "neither in waagent.conf, nor in its unit, nor in its processes",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from packaging.version import Version
 
-from backup_compliance.baselines import Thresholds
-from backup_compliance.controls import MINIMUM_AGENT_2025, TROUBLESHOOTING_2016, TROUBLESHOOTING_2025, control
+from backup_compliance.catalogue.baselines import Thresholds
+from backup_compliance.catalogue.controls import MINIMUM_AGENT_2025, TROUBLESHOOTING_2016, TROUBLESHOOTING_2025, control
 from backup_compliance.guest.agent import RESTARTING
 from backup_compliance.guest.conditions import minimum_agent
 from backup_compliance.guest.either import Guest

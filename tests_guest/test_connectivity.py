@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backup_compliance.controls import HOST_ADDRESS_2019, TROUBLESHOOTING_2016, control
+from backup_compliance.catalogue.controls import HOST_ADDRESS_2019, TROUBLESHOOTING_2016, control
 from backup_compliance.guest.decisions import (
     host_address_failure,
     proxy_failure,

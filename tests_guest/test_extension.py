@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from packaging.version import Version
 
-from backup_compliance.baselines import Thresholds
-from backup_compliance.controls import EXTENSION_SOURCE_2026, TROUBLESHOOTING_2016, control
+from backup_compliance.catalogue.baselines import Thresholds
+from backup_compliance.catalogue.controls import EXTENSION_SOURCE_2026, TROUBLESHOOTING_2016, control
 from backup_compliance.guest.decisions import handler_failure
 from backup_compliance.guest.either import Guest
 from backup_compliance.guest.facts import BackupExtension
 from backup_compliance.guest.linux import LinuxGuest
 from backup_compliance.guest.windows import WindowsGuest
 from backup_compliance.guest.windows_decisions import provider_failure
-from backup_compliance.verdicts import NotApplicable
+from backup_compliance.model.verdicts import NotApplicable
 
 REINSTALL = "Uninstall VMSnapshotLinux (portal: VM, Settings, Extensions; or az vm extension delete); the next backup installs it again."
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from backup_compliance.baselines import Thresholds
-from backup_compliance.controls import TROUBLESHOOTING_2016, control
+from backup_compliance.catalogue.baselines import Thresholds
+from backup_compliance.catalogue.controls import TROUBLESHOOTING_2016, control
 from backup_compliance.guest.decisions import option_245_failure
 from backup_compliance.guest.either import Guest
 from backup_compliance.guest.windows import WindowsGuest
 from backup_compliance.guest.windows_decisions import copy_backup_failure
-from backup_compliance.verdicts import NotApplicable, Undetermined
+from backup_compliance.model.verdicts import NotApplicable, Undetermined
 
 
 @control(

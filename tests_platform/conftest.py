@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from backup_compliance.baselines import Thresholds
+from backup_compliance.catalogue.baselines import Thresholds
 from backup_compliance.guest.either import Guest
+from backup_compliance.model.verdicts import NotApplicable, Undetermined, Unreadable
 from backup_compliance.platform.decisions import agent_of, check_runs
 from backup_compliance.platform.facts import AgentView, InstanceView
 from backup_compliance.platform.live import (
@@ -21,7 +22,6 @@ from backup_compliance.platform.live import Subject as LiveSubject
 from backup_compliance.platform.machine import Machine
 from backup_compliance.platform.proxy_path import Leg, find_proxy_path, path_evidence, proxy_endpoint
 from backup_compliance.platform.schedule_groups import Grouping, ScheduleGroup, find_schedule_group, shown
-from backup_compliance.verdicts import NotApplicable, Undetermined, Unreadable
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from backup_compliance.baselines import Thresholds
-from backup_compliance.controls import FAQ_2025, TROUBLESHOOTING_2025, control
+from backup_compliance.catalogue.baselines import Thresholds
+from backup_compliance.catalogue.controls import FAQ_2025, TROUBLESHOOTING_2025, control
 from backup_compliance.platform.backup_decisions import policy_size_failure, protection_failure
 from backup_compliance.platform.machine import Machine
 from backup_compliance.platform.policy import Policy

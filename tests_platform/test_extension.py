@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from backup_compliance.baselines import Thresholds
-from backup_compliance.controls import TROUBLESHOOTING_2016, control
+from backup_compliance.catalogue.baselines import Thresholds
+from backup_compliance.catalogue.controls import TROUBLESHOOTING_2016, control
+from backup_compliance.model.verdicts import NotApplicable
 from backup_compliance.platform.extension_decisions import (
     extension_failure,
     handler_version_failure,
@@ -11,7 +12,6 @@ from backup_compliance.platform.extension_decisions import (
     snapshot_versions,
 )
 from backup_compliance.platform.machine import Machine
-from backup_compliance.verdicts import NotApplicable
 
 
 @control(

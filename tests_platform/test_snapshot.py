@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from backup_compliance.baselines import Thresholds
-from backup_compliance.controls import TROUBLESHOOTING_2016, TROUBLESHOOTING_2025, control
+from backup_compliance.catalogue.baselines import Thresholds
+from backup_compliance.catalogue.controls import TROUBLESHOOTING_2016, TROUBLESHOOTING_2025, control
 from backup_compliance.guest.either import Guest
 from backup_compliance.platform.backup_decisions import backup_failure
 from backup_compliance.platform.decisions import power_failure
@@ -11,7 +11,7 @@ from backup_compliance.platform.load import check_in_use, load_failure
 from backup_compliance.platform.machine import Machine
 from backup_compliance.platform.schedule_groups import REFERENCE_YEAR, ScheduleGroup, schedule_failure
 from backup_compliance.platform.static_address import static_address_failure
-from backup_compliance.staggering import StartRule
+from backup_compliance.schedules.start_collisions import StartRule
 
 
 @control(

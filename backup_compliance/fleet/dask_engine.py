@@ -18,11 +18,11 @@ import dask.config
 from distributed import Client, KilledWorker
 
 from backup_compliance import __version__
-from backup_compliance.configuration import ConfigurationError
+from backup_compliance.catalogue.configuration import ConfigurationError
 from backup_compliance.fleet.lanes import ANY, Job, Patience
 from backup_compliance.fleet.orders import PACKAGE
-from backup_compliance.recorded import Problem
-from backup_compliance.untrusted import printable
+from backup_compliance.model.recorded import Problem
+from backup_compliance.model.sanitize import printable
 
 RETRIES: Final = 2
 """Of a job that raised: ours never do, but a worker without this package does."""

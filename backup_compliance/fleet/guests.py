@@ -11,7 +11,7 @@ from backup_compliance.fleet.worker import read_guest_here
 from backup_compliance.guest.connection import bounded_connections, set_deadline
 from backup_compliance.guest.hosts import Target
 from backup_compliance.guest.read import GRACE, Limits, expand
-from backup_compliance.recorded import RecordedGuest
+from backup_compliance.model.recorded import RecordedGuest
 
 
 def resource_of(segment: str) -> str:

@@ -13,7 +13,7 @@ from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-from backup_compliance.recorded import Problem
+from backup_compliance.model.recorded import Problem
 
 TICK: Final = 0.25
 """Seconds after which workers are looked at again where nothing ends."""

@@ -9,9 +9,9 @@ from typing import Final
 
 import pytest
 
-from backup_compliance.configuration import ConfigurationError
+from backup_compliance.catalogue.configuration import ConfigurationError
 from backup_compliance.guest.hosts import Target, check_reachable_apart, has_password
-from backup_compliance.untrusted import printable
+from backup_compliance.model.sanitize import printable
 
 EXPECTED: Final = "--expect-hosts"
 WHAT_TO_INSTALL: Final = "--read-on: Dask is not installed here: pip install '.[fleet]' in this project's folder"

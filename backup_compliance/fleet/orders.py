@@ -16,11 +16,11 @@ from backup_compliance import __version__
 from backup_compliance.guest.hosts import Target
 from backup_compliance.guest.output import OUTPUT_LIMIT
 from backup_compliance.guest.read import judge_output, mask_output
+from backup_compliance.model.recorded import Problem, ReadProblem, RecordedGuest, RecordedSubscription
+from backup_compliance.model.sanitize import printable
+from backup_compliance.model.verdicts import Unreadable
 from backup_compliance.platform.arm_replies import document_kept
 from backup_compliance.platform.resource_types import RESOURCE_TYPES, SUBSCRIPTION_ID
-from backup_compliance.recorded import Problem, ReadProblem, RecordedGuest, RecordedSubscription
-from backup_compliance.untrusted import printable
-from backup_compliance.verdicts import Unreadable
 
 PACKAGE: Final = "azure-backup-compliance"
 DOCUMENT_LIMIT: Final = 512 * 2**20

@@ -16,7 +16,7 @@ from backup_compliance.fleet.orders import Order
 from backup_compliance.guest.connection import bounded_connections
 from backup_compliance.guest.hosts import Target
 from backup_compliance.guest.read import read_alone
-from backup_compliance.recorded import RecordedSubscription
+from backup_compliance.model.recorded import RecordedSubscription
 
 _bounds: Final = ExitStack()
 _bound: Final = threading.Event()

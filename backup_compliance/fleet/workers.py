@@ -10,13 +10,13 @@ from functools import cached_property
 from typing import Any
 
 from backup_compliance.azure_request import AzureRequest
-from backup_compliance.configuration import ConfigurationError
+from backup_compliance.catalogue.configuration import ConfigurationError
 from backup_compliance.fleet.guests import read_guests_on
 from backup_compliance.fleet.lanes import TICK, Engine, Patience
 from backup_compliance.fleet.platform import AZURE, check_rights_on, read_subscriptions_on
 from backup_compliance.guest.hosts import Target
 from backup_compliance.guest.read import Limits
-from backup_compliance.recorded import RecordedGuest, RecordedSubscription
+from backup_compliance.model.recorded import RecordedGuest, RecordedSubscription
 
 
 @dataclass(frozen=True)

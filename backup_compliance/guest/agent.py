@@ -17,8 +17,8 @@ from backup_compliance.guest.facts import (
 from backup_compliance.guest.files import parse_configuration, parse_files, parse_lines
 from backup_compliance.guest.output import ProbeOutput
 from backup_compliance.guest.versions import leading_version, parse_version
-from backup_compliance.untrusted import printable
-from backup_compliance.verdicts import Unreadable
+from backup_compliance.model.sanitize import printable
+from backup_compliance.model.verdicts import Unreadable
 
 CONFIGURATION: Final = "/etc/waagent.conf"
 RESTARTING: Final = frozenset({"always", "on-failure", "on-abnormal", "on-abort", "respawn", "restart"})

@@ -7,11 +7,11 @@ from typing import Final
 
 from packaging.version import Version
 
-from backup_compliance.baselines import Thresholds
+from backup_compliance.catalogue.baselines import Thresholds
 from backup_compliance.guest.decisions import host_address_failure
 from backup_compliance.guest.either import Guest
 from backup_compliance.guest.windows import WindowsGuest
-from backup_compliance.verdicts import Undetermined, Unreadable
+from backup_compliance.model.verdicts import Undetermined, Unreadable
 
 
 def _agent_below_minimum(guest: Guest, thresholds: Thresholds) -> bool:

@@ -9,8 +9,8 @@ from typing import Final
 from backup_compliance.guest.facts import HttpCheck, RouteDecision, Storage
 from backup_compliance.guest.files import parse_configuration, parse_files
 from backup_compliance.guest.output import Part, ProbeOutput
-from backup_compliance.untrusted import printable
-from backup_compliance.verdicts import Unreadable
+from backup_compliance.model.sanitize import printable
+from backup_compliance.model.verdicts import Unreadable
 
 SNAPSHOT_CONFIGURATION: Final = "/etc/azure/vmbackup.conf"
 IN_GUEST: Final = frozenset({"onlyguest", "firstguestthenhost"})

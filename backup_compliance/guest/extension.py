@@ -12,8 +12,8 @@ from backup_compliance.guest.files import parse_files, parse_lines
 from backup_compliance.guest.goal_state import parse_goal_state
 from backup_compliance.guest.output import ProbeOutput
 from backup_compliance.guest.versions import exact_version, parse_version
-from backup_compliance.untrusted import printable
-from backup_compliance.verdicts import Unreadable
+from backup_compliance.model.sanitize import printable
+from backup_compliance.model.verdicts import Unreadable
 
 NAME: Final = "Microsoft.Azure.RecoveryServices.VMSnapshotLinux"
 STATUSES: Final = frozenset({"transitioning", "error", "success", "warning"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from backup_compliance.guest.facts import GoalState
 from backup_compliance.guest.output import ProbeOutput
 from backup_compliance.guest.versions import parse_version
-from backup_compliance.verdicts import Unreadable
+from backup_compliance.model.verdicts import Unreadable
 
 
 def parse_goal_state(output: ProbeOutput) -> GoalState | None:

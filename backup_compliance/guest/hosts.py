@@ -12,9 +12,9 @@ from typing import Final
 from testinfra.backend import BACKENDS
 from testinfra.backend.base import BaseBackend
 
-from backup_compliance.configuration import ConfigurationError
-from backup_compliance.recorded import host_id
-from backup_compliance.untrusted import printable
+from backup_compliance.catalogue.configuration import ConfigurationError
+from backup_compliance.model.recorded import host_id
+from backup_compliance.model.sanitize import printable
 
 DEFAULT_CONNECTION: Final = "ssh"
 """testinfra's own default is paramiko; ssh honours the user's configuration, agent and jump hosts."""

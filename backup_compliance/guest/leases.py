@@ -18,8 +18,8 @@ from backup_compliance.guest.facts import Addressing, Lease
 from backup_compliance.guest.files import parse_configuration, parse_lines
 from backup_compliance.guest.output import ProbeOutput
 from backup_compliance.guest.static import static_or_dhcp
-from backup_compliance.untrusted import printable
-from backup_compliance.verdicts import Unreadable
+from backup_compliance.model.sanitize import printable
+from backup_compliance.model.verdicts import Unreadable
 
 KEPT_ON_DISK: Final = frozenset({"dhclient", "wicked", "dhcpcd"})
 """Clients whose leases stay after the address was made static; Azure's leases do not run out by themselves."""

@@ -20,7 +20,7 @@ from backup_compliance.guest.goal_state import parse_goal_state
 from backup_compliance.guest.leases import parse_addressing
 from backup_compliance.guest.output import ProbeOutput
 from backup_compliance.guest.system import parse_identity, parse_load, parse_reboot
-from backup_compliance.observed import evidence, fact
+from backup_compliance.model.lazy_facts import evidence, fact
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ import zlib
 from dataclasses import dataclass
 from typing import Final
 
-from backup_compliance.untrusted import printable
-from backup_compliance.verdicts import Unreadable
+from backup_compliance.model.sanitize import printable
+from backup_compliance.model.verdicts import Unreadable
 
 PROBE_VERSION: Final = "1"
 OUTPUT_LIMIT: Final = 1 << 20

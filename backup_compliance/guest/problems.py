@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from backup_compliance.recorded import Problem
-from backup_compliance.untrusted import printable
+from backup_compliance.model.recorded import Problem
+from backup_compliance.model.sanitize import printable
 
 # What ssh, sudo and container runtimes print, in the order in which the more telling one wins.
 _KNOWN: Final = (

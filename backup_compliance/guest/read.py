@@ -24,9 +24,9 @@ from backup_compliance.guest.windows_probe import new_probe
 from backup_compliance.guest.windows_proxy import mask_proxies
 from backup_compliance.guest.windows_read import as_bytes, is_left_to_ansible, may_be_windows, read_windows, runner
 from backup_compliance.guest.winrm_connection import with_password
-from backup_compliance.recorded import Problem, RecordedGuest, host_id
-from backup_compliance.untrusted import mask_secrets
-from backup_compliance.verdicts import Unreadable
+from backup_compliance.model.recorded import Problem, RecordedGuest, host_id
+from backup_compliance.model.sanitize import mask_secrets
+from backup_compliance.model.verdicts import Unreadable
 
 PROBE: Final = Path(__file__).with_name("probe.sh")
 MAY_BE_WINDOWS: Final = frozenset({"ssh", "paramiko", "ansible"})

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from backup_compliance.guest.facts import Identity, Load, Reboot
 from backup_compliance.guest.files import parse_configuration, parse_files
 from backup_compliance.guest.output import ProbeOutput
-from backup_compliance.untrusted import printable
-from backup_compliance.verdicts import Unreadable
+from backup_compliance.model.sanitize import printable
+from backup_compliance.model.verdicts import Unreadable
 
 FLAGS = ("/run/reboot-required", "/var/run/reboot-required", "/run/reboot-needed")
 _SECONDS = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,9})?")

@@ -22,7 +22,7 @@ from backup_compliance.guest.windows_network import (
 )
 from backup_compliance.guest.windows_proxy import parse_proxy
 from backup_compliance.guest.windows_system import parse_identity, parse_load, parse_reboot, parse_writers
-from backup_compliance.observed import evidence, fact
+from backup_compliance.model.lazy_facts import evidence, fact
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from backup_compliance.guest.versions import parse_version
 from backup_compliance.guest.windows_facts import WindowsService
 from backup_compliance.guest.windows_output import AGAIN, key
 from backup_compliance.guest.windows_registry import Key
-from backup_compliance.untrusted import printable
-from backup_compliance.verdicts import Unreadable
+from backup_compliance.model.sanitize import printable
+from backup_compliance.model.verdicts import Unreadable
 
 AGENT_SERVICES: Final = ("RdAgent", "WindowsAzureGuestAgent")
 AUTOMATIC: Final = 2

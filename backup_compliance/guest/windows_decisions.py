@@ -6,7 +6,7 @@ from typing import Final
 
 from backup_compliance.guest.windows_agent import AUTOMATIC, DISABLED
 from backup_compliance.guest.windows_facts import SnapshotWriters, SqlServer, WindowsService
-from backup_compliance.verdicts import Undetermined
+from backup_compliance.model.verdicts import Undetermined
 
 STABLE: Final = 1
 _FIRST_FAILED: Final = 6

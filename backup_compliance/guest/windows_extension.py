@@ -13,8 +13,8 @@ from backup_compliance.guest.windows_agent import parse_service
 from backup_compliance.guest.windows_facts import SqlServer, WindowsService
 from backup_compliance.guest.windows_output import key, names, powershell, registry
 from backup_compliance.guest.windows_registry import Key
-from backup_compliance.untrusted import printable
-from backup_compliance.verdicts import Unreadable
+from backup_compliance.model.sanitize import printable
+from backup_compliance.model.verdicts import Unreadable
 
 NAME: Final = "Microsoft.Azure.RecoveryServices.VMSnapshot"
 PROVIDER: Final = "IaasVmProvider"

@@ -14,8 +14,8 @@ from backup_compliance.guest.facts import Addressing, HttpCheck, Lease, RouteDec
 from backup_compliance.guest.output import Part, ProbeOutput
 from backup_compliance.guest.windows_output import AGAIN, key, powershell, registry
 from backup_compliance.guest.windows_registry import Key
-from backup_compliance.untrusted import printable
-from backup_compliance.verdicts import Unreadable
+from backup_compliance.model.sanitize import printable
+from backup_compliance.model.verdicts import Unreadable
 
 HOST_ADDRESS: Final = "168.63.129.16"
 OPTION_245: Final = 245

@@ -17,8 +17,8 @@ from typing import Final
 
 from backup_compliance.guest.output import OUTPUT_LIMIT, PART_LIMIT, Part, ProbeOutput
 from backup_compliance.guest.windows_registry import Key, parse_keys
-from backup_compliance.untrusted import printable
-from backup_compliance.verdicts import Unreadable
+from backup_compliance.model.sanitize import printable
+from backup_compliance.model.verdicts import Unreadable
 
 FRAME: Final = "avb-windows"
 PROBE_VERSION: Final = "1"

@@ -13,8 +13,8 @@ from typing import Final
 from backup_compliance.guest.facts import Proxy, ProxyVariable
 from backup_compliance.guest.output import ProbeOutput
 from backup_compliance.guest.windows_output import AGAIN, key
-from backup_compliance.untrusted import printable
-from backup_compliance.verdicts import Unreadable
+from backup_compliance.model.sanitize import printable
+from backup_compliance.model.verdicts import Unreadable
 
 _USES_PROXY: Final = 2
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from backup_compliance.untrusted import printable
-from backup_compliance.verdicts import Unreadable
+from backup_compliance.model.sanitize import printable
+from backup_compliance.model.verdicts import Unreadable
 
 Value: TypeAlias = str | int | bytes | tuple[str, ...]
 DEFAULT: Final = ""

@@ -13,8 +13,8 @@ from backup_compliance.guest.windows_agent import DISABLED, parse_service
 from backup_compliance.guest.windows_facts import SnapshotWriters, Writer
 from backup_compliance.guest.windows_output import AGAIN, key, names, powershell
 from backup_compliance.guest.windows_registry import parse_keys
-from backup_compliance.untrusted import printable
-from backup_compliance.verdicts import Unreadable
+from backup_compliance.model.sanitize import printable
+from backup_compliance.model.verdicts import Unreadable
 
 PENDING: Final = {
     "servicing": "HKLM\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Component Based Servicing\\",

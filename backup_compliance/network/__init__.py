@@ -1,1 +1,4 @@
-"""What Azure's network lets a VM reach: addresses, service tags, security rules, routes. Pure: knows no host and no ARM client."""
+"""What Azure's network lets through: address sets, security rules, routes, service tags.
+
+Pure: nothing enters that does I/O or looks resources up; callers hand over the rules and routes in force.
+"""

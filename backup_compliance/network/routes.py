@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final
 
-from backup_compliance.arm_json import NOTHING, as_record, items_of, name_of, properties_of, text_at, texts_at
+from backup_compliance.model.arm_json import NOTHING, as_record, items_of, name_of, properties_of, text_at, texts_at
+from backup_compliance.model.sanitize import printable
+from backup_compliance.model.verdicts import Undetermined, Unreadable
 from backup_compliance.network.addresses import EVERYTHING, NOWHERE, AddressSet, Destination, Interval, parse_prefix
 from backup_compliance.network.ip_flow import Access, FlowVerdict, judged
 from backup_compliance.network.partition import Candidate, Piece, partition
 from backup_compliance.network.service_tags import ServiceTags, Unknown
-from backup_compliance.untrusted import printable
-from backup_compliance.verdicts import Undetermined, Unreadable
 
 LOCAL: Final = "VnetLocal"
 DROPPED: Final = "None"

@@ -16,7 +16,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Final
 
-from backup_compliance.arm_json import (
+from backup_compliance.model.arm_json import (
     NOTHING,
     as_record,
     integer_at,
@@ -27,9 +27,9 @@ from backup_compliance.arm_json import (
     text_at,
     texts_at,
 )
+from backup_compliance.model.sanitize import printable
+from backup_compliance.model.verdicts import Undetermined, Unreadable
 from backup_compliance.network.addresses import parse_prefix
-from backup_compliance.untrusted import printable
-from backup_compliance.verdicts import Undetermined, Unreadable
 
 
 class Effect(StrEnum):

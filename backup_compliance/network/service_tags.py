@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from backup_compliance.arm_json import as_record, items_of, properties_of, text_at, texts_at
+from backup_compliance.model.arm_json import as_record, items_of, properties_of, text_at, texts_at
+from backup_compliance.model.sanitize import printable
+from backup_compliance.model.verdicts import Unreadable
 from backup_compliance.network.addresses import EVERYTHING, NOWHERE, AddressSet, Destination, parse_prefix
-from backup_compliance.untrusted import printable
-from backup_compliance.verdicts import Unreadable
 
 HOST_ADDRESS: Final = AddressSet.of("168.63.129.16")
 """The address of the Azure host; part of VirtualNetwork in the effective rules Azure reports."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from azure.mgmt.core.polling.arm_polling import ARMPolling
 
+from backup_compliance.model.verdicts import Undetermined, Unreadable
 from backup_compliance.platform.arm_client import Clients
 from backup_compliance.platform.arm_pace import Limits
 from backup_compliance.platform.arm_questions import Question, hook
@@ -16,7 +17,6 @@ from backup_compliance.platform.compute import find_power, parse_identity, parse
 from backup_compliance.platform.estate import Estate, segment
 from backup_compliance.platform.interfaces import Interface, attachment_of, primary_interface
 from backup_compliance.platform.routing import EFFECTIVE_ROUTES, find_routing
-from backup_compliance.verdicts import Undetermined, Unreadable
 
 
 def effective_routes_questions(clients: Clients, estate: Estate, subscription: str) -> Iterator[Question]:

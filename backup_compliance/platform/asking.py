@@ -18,14 +18,14 @@ from azure.core.exceptions import (
     ServiceResponseTimeoutError,
 )
 
+from backup_compliance.model.recorded import ReadProblem
+from backup_compliance.model.sanitize import printable
+from backup_compliance.model.verdicts import Unreadable
 from backup_compliance.platform.arm_pace import Limits
 from backup_compliance.platform.arm_policies import Refused
 from backup_compliance.platform.arm_questions import Question
 from backup_compliance.platform.arm_replies import AGAIN
 from backup_compliance.platform.credentials import NoToken
-from backup_compliance.recorded import ReadProblem
-from backup_compliance.untrusted import printable
-from backup_compliance.verdicts import Unreadable
 
 Progress = Callable[[int, int], None]
 """Told how many questions are answered, and how many there are so far."""

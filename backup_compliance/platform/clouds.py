@@ -10,8 +10,8 @@ from azure.core import AzureClouds
 from azure.identity import AzureAuthorityHosts
 from azure.mgmt.core.tools import get_arm_endpoints
 
-from backup_compliance.configuration import ConfigurationError
-from backup_compliance.untrusted import printable
+from backup_compliance.catalogue.configuration import ConfigurationError
+from backup_compliance.model.sanitize import printable
 
 _CLOUDS: Final = {
     "public": (AzureClouds.AZURE_PUBLIC_CLOUD, AzureAuthorityHosts.AZURE_PUBLIC_CLOUD, "metrics.monitor.azure.com"),

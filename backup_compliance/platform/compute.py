@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from backup_compliance.arm_json import NOTHING, as_record, last_segment, text_at
+from backup_compliance.model.arm_json import NOTHING, as_record, last_segment, text_at
+from backup_compliance.model.sanitize import printable
+from backup_compliance.model.verdicts import Unreadable
 from backup_compliance.platform.estate import Estate, Resource, segment, subscription_of
 from backup_compliance.platform.facts import (
     AgentView,
@@ -20,8 +22,6 @@ from backup_compliance.platform.facts import (
     Status,
 )
 from backup_compliance.platform.references import reference_at
-from backup_compliance.untrusted import printable
-from backup_compliance.verdicts import Unreadable
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SYSTEMS: Final = {"linux": "Linux", "windows": "Windows"}

@@ -13,9 +13,9 @@ from azure.core.credentials import AccessToken, TokenCredential
 from azure.core.exceptions import AzureError, ClientAuthenticationError
 from azure.identity import DefaultAzureCredential
 
-from backup_compliance.configuration import ConfigurationError
+from backup_compliance.catalogue.configuration import ConfigurationError
+from backup_compliance.model.sanitize import printable
 from backup_compliance.platform.clouds import Endpoint
-from backup_compliance.untrusted import printable
 
 TOKEN_VARIABLE: Final = "ARM_ACCESS_TOKEN"  # noqa: S105  # the name of it
 METRICS_TOKEN_VARIABLE: Final = "METRICS_ACCESS_TOKEN"  # noqa: S105  # likewise

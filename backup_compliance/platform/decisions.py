@@ -8,9 +8,9 @@ from typing import Final
 
 from packaging.version import Version
 
+from backup_compliance.model.sanitize import printable
+from backup_compliance.model.verdicts import NotApplicable, Undetermined, Unreadable
 from backup_compliance.platform.facts import AgentView, InstanceView, Power, Profile, Status
-from backup_compliance.untrusted import printable
-from backup_compliance.verdicts import NotApplicable, Undetermined, Unreadable
 
 CLOCK_TOLERANCE: Final = timedelta(minutes=5)
 SAME_MOMENT: Final = timedelta(minutes=15)

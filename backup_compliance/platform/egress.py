@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, replace
 
+from backup_compliance.model.verdicts import Undetermined, Unreadable
 from backup_compliance.network.addresses import AddressSet, Destination
 from backup_compliance.network.egress import EgressDecision, Routing, evaluate_egress
 from backup_compliance.network.ip_flow import Access, Flow, FlowVerdict, verify_security_groups
@@ -28,7 +29,6 @@ from backup_compliance.platform.references import UNREADABLE, follow, once
 from backup_compliance.platform.resource_types import RESOURCE_TYPES
 from backup_compliance.platform.routing import find_routing, find_service_tags
 from backup_compliance.platform.virtual_networks import Network, find_subnet, peer_space, space_of
-from backup_compliance.verdicts import Undetermined, Unreadable
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from backup_compliance.arm_json import as_record, last_segment, text_at
+from backup_compliance.model.arm_json import as_record, last_segment, text_at
+from backup_compliance.model.recorded import Problem, ReadProblem, RecordedSubscription
+from backup_compliance.model.sanitize import printable
+from backup_compliance.model.verdicts import Unreadable
 from backup_compliance.platform.resource_types import ABOUT_OTHERS, RESOURCE_TYPES
-from backup_compliance.recorded import Problem, ReadProblem, RecordedSubscription
-from backup_compliance.untrusted import printable
-from backup_compliance.verdicts import Unreadable
 
 Resource = Mapping[str, Any]
 NO_ENTRY: Final = "give each entry of that file the id of the resource it was asked for"

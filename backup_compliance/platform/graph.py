@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from azure.mgmt.resourcegraph.models import QueryRequest, QueryRequestOptions
 
-from backup_compliance.arm_json import NOTHING, as_record, text_at
-from backup_compliance.configuration import ConfigurationError
+from backup_compliance.catalogue.configuration import ConfigurationError
+from backup_compliance.model.arm_json import NOTHING, as_record, text_at
 from backup_compliance.platform.arm_client import Clients, Connection
 from backup_compliance.platform.arm_questions import Question, take_reply
 from backup_compliance.platform.arm_replies import Replies

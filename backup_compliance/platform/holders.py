@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from backup_compliance.model.verdicts import Undetermined, Unreadable
 from backup_compliance.platform.compute import parse_identity, parse_profile
 from backup_compliance.platform.estate import COLLECT_AGAIN, Estate, Listing, normal, subscription_of
 from backup_compliance.platform.facts import Identity, Profile
 from backup_compliance.platform.interfaces import Interface, find_interfaces
 from backup_compliance.platform.virtual_networks import connected_peerings, find_subnet, network_of
-from backup_compliance.verdicts import Undetermined, Unreadable
 
 NAMED: Final = 4
 """How many machines of one address a message names."""

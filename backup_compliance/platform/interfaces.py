@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any, Final
 
-from backup_compliance.arm_json import as_record, name_of, text_at
+from backup_compliance.model.arm_json import as_record, name_of, text_at
+from backup_compliance.model.sanitize import printable
+from backup_compliance.model.verdicts import Undetermined, Unreadable
 from backup_compliance.platform.estate import COLLECT_AGAIN, Estate, Resource, normal
 from backup_compliance.platform.facts import Identity, Profile
 from backup_compliance.platform.references import follow, once, reference_at, references_at
-from backup_compliance.untrusted import printable
-from backup_compliance.verdicts import Undetermined, Unreadable
 
 STATIC: Final = "Static"
 DYNAMIC: Final = "Dynamic"

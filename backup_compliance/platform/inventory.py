@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from backup_compliance.arm_json import NOTHING, as_record, text_at
+from backup_compliance.model.arm_json import NOTHING, as_record, text_at
+from backup_compliance.model.recorded import Problem
+from backup_compliance.model.verdicts import Unreadable
 from backup_compliance.platform.estate import Estate, Resource
 from backup_compliance.platform.machine import Machine, open_machine
 from backup_compliance.platform.policy import Policy, open_policy
-from backup_compliance.recorded import Problem
-from backup_compliance.verdicts import Unreadable
 
 T = TypeVar("T")
 WORKLOAD = "AzureIaasVM"

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Any, Final
 
-from backup_compliance.arm_json import NOTHING, as_record, text_at
+from backup_compliance.model.arm_json import NOTHING, as_record, text_at
+from backup_compliance.model.sanitize import printable
+from backup_compliance.model.verdicts import Undetermined, Unreadable
 from backup_compliance.network.addresses import AddressSet, Destination
 from backup_compliance.network.ip_flow import Access, Flow, Share, verify_security_groups
 from backup_compliance.network.routes import (
@@ -38,8 +40,6 @@ from backup_compliance.platform.routing import (
     regional,
     versions_of,
 )
-from backup_compliance.untrusted import printable
-from backup_compliance.verdicts import Undetermined, Unreadable
 
 IP_FLOWS: Final = "ipFlows"
 NEXT_HOPS: Final = "nextHops"

@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from azure.mgmt.network.models import NextHopParameters, VerificationIPFlowParameters
 
-from backup_compliance.arm_json import last_segment, text_at
+from backup_compliance.model.arm_json import last_segment, text_at
+from backup_compliance.model.verdicts import Undetermined, Unreadable
 from backup_compliance.platform.arm_client import Clients
 from backup_compliance.platform.arm_operations import effective_routes_question, names_of, operate
 from backup_compliance.platform.arm_questions import Question, pages_question
@@ -28,7 +29,6 @@ from backup_compliance.platform.live import (
     address_to_verify,
 )
 from backup_compliance.platform.routing import EFFECTIVE_ROUTES
-from backup_compliance.verdicts import Undetermined, Unreadable
 
 ANY_PORT: Final = "50000"
 """A port to send from, as the operation wants one."""

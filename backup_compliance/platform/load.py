@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from backup_compliance.arm_json import NOTHING, as_record, items_of, text_at
+from backup_compliance.model.arm_json import NOTHING, as_record, items_of, text_at
+from backup_compliance.model.sanitize import printable
+from backup_compliance.model.verdicts import NotApplicable, Undetermined, Unreadable
 from backup_compliance.platform.backup import BackupJob
 from backup_compliance.platform.compute import parse_time
 from backup_compliance.platform.estate import COLLECT_AGAIN, Estate, normal
@@ -20,8 +22,6 @@ from backup_compliance.platform.facts import Identity, Power
 from backup_compliance.platform.protection import Protection
 from backup_compliance.platform.references import once
 from backup_compliance.platform.resource_types import RESOURCE_TYPES
-from backup_compliance.untrusted import printable
-from backup_compliance.verdicts import NotApplicable, Undetermined, Unreadable
 
 METRICS: Final = "metrics"
 CPU: Final = "Percentage CPU"

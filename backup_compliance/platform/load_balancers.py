@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from backup_compliance.arm_json import NOTHING, as_record, name_of, text_at
+from backup_compliance.model.arm_json import NOTHING, as_record, name_of, text_at
+from backup_compliance.model.verdicts import Unreadable
 from backup_compliance.platform.estate import COLLECT_AGAIN, Estate, Resource, normal
 from backup_compliance.platform.references import UNREADABLE, follow, id_of, once, reference_at, references_at
-from backup_compliance.verdicts import Unreadable
 
 _POOLS: Final = "/backendaddresspools/"
 _SKUS: Final = frozenset({"basic", "standard", "gateway"})

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from backup_compliance.model.lazy_facts import evidence, fact
 from backup_compliance.network.egress import EgressDecision
 from backup_compliance.network.routes import NextHops
-from backup_compliance.observed import evidence, fact
 from backup_compliance.platform.compute import find_instance_view, find_power, parse_identity, parse_profile
 from backup_compliance.platform.egress import find_egress
 from backup_compliance.platform.estate import Estate, Resource

@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final
 
-from backup_compliance.arm_json import NOTHING, as_record, text_at
+from backup_compliance.model.arm_json import NOTHING, as_record, text_at
+from backup_compliance.model.verdicts import Undetermined, Unreadable
 from backup_compliance.platform.arm_client import Clients
 from backup_compliance.platform.arm_questions import Question, take_reply
 from backup_compliance.platform.arm_replies import AGAIN
@@ -19,7 +20,6 @@ from backup_compliance.platform.estate import Estate, normal
 from backup_compliance.platform.facts import Identity
 from backup_compliance.platform.load import CPU, GRAIN, LENGTH, MEMORY, METRICS, backup_windows
 from backup_compliance.platform.protection import find_jobs, find_protection
-from backup_compliance.verdicts import Undetermined, Unreadable
 
 BATCH: Final = 50
 """Resources that one request may name."""

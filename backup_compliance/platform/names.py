@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from backup_compliance.arm_json import last_segment
+from backup_compliance.model.arm_json import last_segment
 from backup_compliance.platform.estate import segment, subscription_of
 
 

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from backup_compliance.arm_json import NOTHING, as_record, last_segment
+from backup_compliance.model.arm_json import NOTHING, as_record, last_segment
+from backup_compliance.model.verdicts import Undetermined, Unreadable
 from backup_compliance.network.routes import APPLIANCES, DROPPED, INTERNET, SERVICE_ENDPOINT, NextHops, RouteSource
 from backup_compliance.platform.estate import COLLECT_AGAIN, Estate
 from backup_compliance.platform.facts import Identity, Profile
@@ -19,7 +20,6 @@ from backup_compliance.platform.private_endpoints import find_blob_endpoint
 from backup_compliance.platform.references import UNREADABLE, follow, references_at
 from backup_compliance.platform.routing import STORAGE, STORAGE_ANYWHERE, find_next_hops, find_routing, regional
 from backup_compliance.platform.virtual_networks import Network, ServiceEndpoint, Subnet, find_subnet
-from backup_compliance.verdicts import Undetermined, Unreadable
 
 LOOKED_FOR: Final = (
     "public IP",

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from backup_compliance.arm_json import NOTHING, as_record, name_of, text_at, texts_at
+from backup_compliance.model.arm_json import NOTHING, as_record, name_of, text_at, texts_at
+from backup_compliance.model.verdicts import Unreadable
 from backup_compliance.platform.estate import COLLECT_AGAIN, Estate, Resource, normal, subscription_of
 from backup_compliance.platform.references import once, reference_at
 from backup_compliance.platform.virtual_networks import Network, connected_peerings, network_of
-from backup_compliance.verdicts import Unreadable
 
 _DAMAGED: Final = "damaged"
 _NOT_IN_FORCE: Final = frozenset({"pending", "rejected", "disconnected", "removed"})

@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from itertools import chain
 from typing import Final
 
-from backup_compliance.arm_json import NOTHING, as_record, last_segment, text_at
+from backup_compliance.model.arm_json import NOTHING, as_record, last_segment, text_at
+from backup_compliance.model.verdicts import NotApplicable, Undetermined, Unreadable
 from backup_compliance.platform.backup import (
     CONTAINER,
     BackupJob,
@@ -26,7 +27,6 @@ from backup_compliance.platform.backup import (
 )
 from backup_compliance.platform.estate import Estate, Listing, Resource, normal, subscription_of
 from backup_compliance.platform.facts import Identity
-from backup_compliance.verdicts import NotApplicable, Undetermined, Unreadable
 
 ITEMS: Final = "backupProtectedItems"
 JOBS: Final = "backupJobs"

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any, Final
 
 from backup_compliance.guest.facts import Proxy
+from backup_compliance.model.verdicts import Undetermined, Unreadable
 from backup_compliance.network.addresses import AddressSet
 from backup_compliance.network.egress import EgressDecision
 from backup_compliance.network.ip_flow import Access
@@ -21,7 +22,6 @@ from backup_compliance.platform.estate import Estate, normal
 from backup_compliance.platform.facts import Identity
 from backup_compliance.platform.holders import Holder, find_holder
 from backup_compliance.platform.interfaces import Interface, address_of, primary_configuration, primary_interface
-from backup_compliance.verdicts import Undetermined, Unreadable
 
 INTERNET_PORTS: Final = (80, 443)
 VARIABLES: Final = ("https_proxy", "http_proxy", "all_proxy")

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from backup_compliance.arm_json import text_at
-from backup_compliance.configuration import ConfigurationError
+from backup_compliance.catalogue.configuration import ConfigurationError
+from backup_compliance.model.arm_json import text_at
+from backup_compliance.model.recorded import ReadProblem, RecordedSubscription
+from backup_compliance.model.verdicts import Unreadable
 from backup_compliance.platform.arm_client import Clients, Connection, open_clients, open_session
 from backup_compliance.platform.arm_operations import effective_routes_questions
 from backup_compliance.platform.arm_pace import Limits
@@ -40,8 +42,6 @@ from backup_compliance.platform.load import METRICS
 from backup_compliance.platform.metrics_questions import metrics_questions
 from backup_compliance.platform.restore_points import COLLECTIONS, POINTS
 from backup_compliance.platform.routing import EFFECTIVE_ROUTES
-from backup_compliance.recorded import ReadProblem, RecordedSubscription
-from backup_compliance.verdicts import Unreadable
 
 OF_VAULTS: Final = ("backupProtectedItems", "backupPolicies", "backupJobs")
 _OPTIONAL: Final = (EFFECTIVE_ROUTES,)

@@ -13,10 +13,10 @@ from typing import Annotated, Final
 
 import msgspec
 
-from backup_compliance.configuration import ConfigurationError
+from backup_compliance.catalogue.configuration import ConfigurationError
+from backup_compliance.model.recorded import ReadProblem, RecordedSubscription
+from backup_compliance.model.sanitize import printable
 from backup_compliance.platform.resource_types import RESOURCE_TYPES
-from backup_compliance.recorded import ReadProblem, RecordedSubscription
-from backup_compliance.untrusted import printable
 
 FOLDER: Final = "arm"
 DOCUMENT_LIMIT: Final = 512 * 2**20

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any, TypeVar
 
-from backup_compliance.arm_json import NOTHING, as_record, text_at
+from backup_compliance.model.arm_json import NOTHING, as_record, text_at
+from backup_compliance.model.sanitize import printable
+from backup_compliance.model.verdicts import Unreadable
 from backup_compliance.platform.estate import COLLECT_AGAIN, Estate, Resource
-from backup_compliance.untrusted import printable
-from backup_compliance.verdicts import Unreadable
 
 T = TypeVar("T")
 UNREADABLE = ""

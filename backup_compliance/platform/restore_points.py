@@ -11,13 +11,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from backup_compliance.arm_json import NOTHING, as_record, last_segment, text_at
+from backup_compliance.model.arm_json import NOTHING, as_record, last_segment, text_at
+from backup_compliance.model.recorded import Problem
+from backup_compliance.model.sanitize import printable
+from backup_compliance.model.verdicts import NotApplicable, Undetermined, Unreadable
 from backup_compliance.platform.estate import Estate, Listing, Resource, normal, segment
 from backup_compliance.platform.facts import Identity
 from backup_compliance.platform.references import id_of
-from backup_compliance.recorded import Problem
-from backup_compliance.untrusted import printable
-from backup_compliance.verdicts import NotApplicable, Undetermined, Unreadable
 
 COLLECTIONS: Final = "restorePointCollections"
 POINTS: Final = "restorePoints"

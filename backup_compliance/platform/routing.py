@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from backup_compliance.model.sanitize import printable
+from backup_compliance.model.verdicts import Undetermined, Unreadable
 from backup_compliance.network.addresses import Destination
 from backup_compliance.network.egress import Routing
 from backup_compliance.network.ip_flow import Access
@@ -28,8 +30,6 @@ from backup_compliance.platform.facts import Identity
 from backup_compliance.platform.interfaces import Interface, attachment_of, parse_interface, primary_configuration
 from backup_compliance.platform.references import follow, once
 from backup_compliance.platform.virtual_networks import Network, Subnet, find_subnet, peer_space, space_of
-from backup_compliance.untrusted import printable
-from backup_compliance.verdicts import Undetermined, Unreadable
 
 EFFECTIVE_ROUTES: Final = "effectiveRoutes"
 STORAGE: Final = "microsoft.storage"

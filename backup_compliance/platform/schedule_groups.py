@@ -10,16 +10,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from backup_compliance.arm_json import last_segment
+from backup_compliance.model.arm_json import last_segment
+from backup_compliance.model.verdicts import NotApplicable, Undetermined, Unreadable
 from backup_compliance.platform.compute import parse_identity, parse_profile
 from backup_compliance.platform.estate import Estate, normal
 from backup_compliance.platform.facts import Identity, Profile
 from backup_compliance.platform.names import short_names
 from backup_compliance.platform.protection import find_policy, find_protection
 from backup_compliance.platform.references import UNREADABLE
-from backup_compliance.schedules import Schedule, parse_schedule
-from backup_compliance.staggering import Collision, GroupVerdict, StartRule, explain, judge_group
-from backup_compliance.verdicts import NotApplicable, Undetermined, Unreadable
+from backup_compliance.schedules.policies import Schedule, parse_schedule
+from backup_compliance.schedules.start_collisions import Collision, GroupVerdict, StartRule, explain, judge_group
 
 REFERENCE_YEAR: Final = 2026
 """For daylight saving time where it is not known when the facts were read."""

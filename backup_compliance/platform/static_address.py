@@ -6,6 +6,8 @@ the guest; an interface with several addresses may be static in the guest, for D
 
 from __future__ import annotations
 
+from backup_compliance.model.sanitize import printable
+from backup_compliance.model.verdicts import NotApplicable, Undetermined
 from backup_compliance.platform.interfaces import (
     DYNAMIC,
     STATIC,
@@ -14,8 +16,6 @@ from backup_compliance.platform.interfaces import (
     address_of,
     primary_configuration,
 )
-from backup_compliance.untrusted import printable
-from backup_compliance.verdicts import NotApplicable, Undetermined
 
 
 def static_address_failure(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable
 
-from backup_compliance.baselines import Baseline
-from backup_compliance.controls import CAUSES, Control
+from backup_compliance.catalogue.baselines import Baseline
+from backup_compliance.catalogue.controls import CAUSES, Control
 
 
 def catalogue_text(controls: Iterable[Control], baseline: Baseline) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from backup_compliance.configuration import convert, read_toml
+from backup_compliance.catalogue.configuration import convert, read_toml
 
 FILE = Path(__file__).with_name("commands.toml")
 

@@ -18,10 +18,10 @@ from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from backup_compliance.controls import CAUSES
+from backup_compliance.catalogue.controls import CAUSES
+from backup_compliance.model.verdicts import Outcome
 from backup_compliance.report.findings import ControlInfo, Document, VmVerdict, gate_text
 from backup_compliance.report.page import DETAIL_LIMIT, LETTERS, page_data, script_json
-from backup_compliance.verdicts import Outcome
 
 TITLE: Final = "Azure VM Backup compliance"
 TEMPLATES: Final = Path(__file__).with_name("templates")

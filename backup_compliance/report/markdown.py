@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from backup_compliance.exemptions import ExemptionUse
+from backup_compliance.catalogue.exemptions import ExemptionUse
 from backup_compliance.report.findings import Coverage, Document, Finding, Verdict, VmVerdict
 
 ROWS: Final = 100

@@ -13,9 +13,9 @@ from typing import Any, Final
 import msgspec
 
 from backup_compliance import __version__
-from backup_compliance.controls import CAUSES, Severity
+from backup_compliance.catalogue.controls import CAUSES, Severity
+from backup_compliance.model.verdicts import Outcome
 from backup_compliance.report.findings import ControlInfo, Document, Finding
-from backup_compliance.verdicts import Outcome
 
 RESULTS: Final = (Outcome.NON_COMPLIANT, Outcome.ADVISORY, Outcome.EXEMPT)
 NOTIFIED: Final = (Outcome.ERROR, Outcome.UNDETERMINED)

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from backup_compliance import __version__
-from backup_compliance.controls import Control
+from backup_compliance.catalogue.controls import Control
 from backup_compliance.guest.linux import LinuxGuest
 from backup_compliance.platform.inventory import of_kind
 from backup_compliance.platform.machine import Machine

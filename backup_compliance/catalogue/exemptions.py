@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from backup_compliance.configuration import convert, read_toml, wrong
-from backup_compliance.untrusted import printable
-from backup_compliance.verdicts import Outcome
+from backup_compliance.catalogue.configuration import convert, read_toml, wrong
+from backup_compliance.model.sanitize import printable
+from backup_compliance.model.verdicts import Outcome
 
 
 class Exemption(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

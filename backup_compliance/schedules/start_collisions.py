@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from backup_compliance.crowds import Crowd, rotated, windows_with
-from backup_compliance.schedules import SHOWN, WEEK, Schedule, day_and_time, listed
-from backup_compliance.time_zones import utc_offsets
-from backup_compliance.untrusted import printable
+from backup_compliance.model.sanitize import printable
+from backup_compliance.schedules.policies import SHOWN, WEEK, Schedule, day_and_time, listed
+from backup_compliance.schedules.time_zones import utc_offsets
+from backup_compliance.schedules.window_counts import Crowd, rotated, windows_with
 
 JANUARY_AND_JULY: Final = (1, 7)
 """With and without daylight saving time, on either half of the earth."""

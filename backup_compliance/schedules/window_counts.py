@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from backup_compliance.schedules import WEEK
+from backup_compliance.schedules.policies import WEEK
 
 _ALL: Final = (1 << WEEK) - 1
 

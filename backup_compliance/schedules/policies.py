@@ -12,9 +12,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from backup_compliance.arm_json import as_record, integer_at, name_of, text_at
-from backup_compliance.untrusted import printable
-from backup_compliance.verdicts import Undetermined, Unreadable
+from backup_compliance.model.arm_json import as_record, integer_at, name_of, text_at
+from backup_compliance.model.sanitize import printable
+from backup_compliance.model.verdicts import Undetermined, Unreadable
 
 DAY: Final = 24 * 60
 WEEK: Final = 7 * DAY

@@ -12,8 +12,8 @@ from typing import Final
 import msgspec
 from packaging.version import InvalidVersion, Version
 
-from backup_compliance.configuration import ConfigurationError, convert, read_toml, wrong
-from backup_compliance.controls import Severity
+from backup_compliance.catalogue.configuration import ConfigurationError, convert, read_toml, wrong
+from backup_compliance.catalogue.controls import Severity
 
 BUILT_IN: Final = ("documented", "current")
 FOLDER: Final = Path(__file__).parent / "baselines"
