@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from backup_compliance.guest.facts import Identity as GuestIdentity
-from backup_compliance.platform.facts import Identity as MachineIdentity
+from backup_compliance.platform.estate.facts import Identity as MachineIdentity
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from backup_compliance.platform.estate import normal
-from backup_compliance.platform.facts import Identity
+from backup_compliance.platform.estate.facts import Identity
+from backup_compliance.platform.estate.lookup import normal
 
 
 @dataclass(frozen=True, slots=True)

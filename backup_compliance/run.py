@@ -20,11 +20,11 @@ from backup_compliance.model.recorded import RecordedSubscription
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import Outcome, Unreadable
 from backup_compliance.narrowing import Narrowing
-from backup_compliance.platform.estate import normal, subscription_of
+from backup_compliance.platform.estate.lookup import normal, subscription_of
+from backup_compliance.platform.estate.resource_types import ON_REQUEST
 from backup_compliance.platform.inventory import of_kind
 from backup_compliance.platform.machine import Machine
 from backup_compliance.platform.policy import Policy
-from backup_compliance.platform.resource_types import ON_REQUEST
 from backup_compliance.report.findings import BAD, Collected, Excuse, Finding, OtherBaseline, plain
 from backup_compliance.subjects import Subjects, open_subjects
 

@@ -14,12 +14,12 @@ from backup_compliance.joining import Joined, join
 from backup_compliance.model.recorded import Problem, ReadProblem, RecordedGuest, RecordedSubscription, host_id
 from backup_compliance.model.verdicts import Undetermined, Unreadable
 from backup_compliance.narrowing import Narrowing
-from backup_compliance.platform.estate import normal, open_estate
+from backup_compliance.platform.estate.lookup import normal, open_estate
+from backup_compliance.platform.estate.names import short_names
+from backup_compliance.platform.estate.resource_types import RESOURCE_TYPES
 from backup_compliance.platform.inventory import find_machines, find_policies, of_kind
 from backup_compliance.platform.machine import Machine
-from backup_compliance.platform.names import short_names
 from backup_compliance.platform.policy import Policy
-from backup_compliance.platform.resource_types import RESOURCE_TYPES
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
 S = TypeVar("S", Machine, Policy)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from backup_compliance.platform.clouds import endpoint_of
+from backup_compliance.platform.estate.resource_types import ON_REQUEST, RESOURCE_TYPES
 from backup_compliance.platform.read import OF_VAULTS, Scope
-from backup_compliance.platform.resource_types import ON_REQUEST, RESOURCE_TYPES
 from backup_compliance.platform.rights import Right, check_rights
 from selftests.arm import READ_AT, SUBSCRIPTION, subscription, vault_id
 from selftests.arm_reading import QUICK, located

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from werkzeug import Request, Response
 
-from backup_compliance.platform.resource_types import ON_REQUEST, RESOURCE_TYPES
+from backup_compliance.platform.estate.resource_types import ON_REQUEST, RESOURCE_TYPES
 from selftests.arm import (
     Subscription,
     instance_view,

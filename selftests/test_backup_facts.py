@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backup_compliance.model.verdicts import NotApplicable, Undetermined, Unreadable
-from backup_compliance.platform.backup import (
+from backup_compliance.platform.estate.backup import (
     BackupError,
     BackupJob,
     ProtectedItem,
@@ -21,10 +21,10 @@ from backup_compliance.platform.backup import (
     parse_protected_item,
     vault_of,
 )
-from backup_compliance.platform.compute import parse_identity
-from backup_compliance.platform.estate import Estate, open_estate
-from backup_compliance.platform.facts import Identity
-from backup_compliance.platform.protection import (
+from backup_compliance.platform.estate.compute import parse_identity
+from backup_compliance.platform.estate.facts import Identity
+from backup_compliance.platform.estate.lookup import Estate, open_estate
+from backup_compliance.platform.estate.protection import (
     Protection,
     find_jobs,
     find_policy,

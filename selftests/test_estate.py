@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from backup_compliance.model.recorded import Problem, ReadProblem, RecordedSubscription
 from backup_compliance.model.verdicts import Unreadable
-from backup_compliance.platform.estate import normal, open_estate, parse_listing, segment, told_id
+from backup_compliance.platform.estate.lookup import normal, open_estate, parse_listing, segment, told_id
+from backup_compliance.platform.estate.names import short_names
 from backup_compliance.platform.inventory import find_machines, find_policies
 from backup_compliance.platform.machine import Machine
-from backup_compliance.platform.names import short_names
 from selftests.arm import GROUP, SUBSCRIPTION, machine, policy, subscription, vm_id
 
 JSON = st.recursive(

@@ -10,7 +10,7 @@ from backup_compliance.catalogue.baselines import Thresholds
 from backup_compliance.guest.either import Guest
 from backup_compliance.model.verdicts import NotApplicable, Undetermined, Unreadable
 from backup_compliance.platform.decisions import agent_of, check_runs
-from backup_compliance.platform.facts import AgentView, InstanceView
+from backup_compliance.platform.estate.facts import AgentView, InstanceView
 from backup_compliance.platform.live import (
     Answer,
     check_agreement,

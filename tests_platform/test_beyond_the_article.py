@@ -5,9 +5,9 @@ from __future__ import annotations
 from backup_compliance.catalogue.baselines import Thresholds
 from backup_compliance.catalogue.controls import FAQ_2025, TROUBLESHOOTING_2025, control
 from backup_compliance.platform.backup_decisions import policy_size_failure, protection_failure
+from backup_compliance.platform.estate.restore_points import restore_point_failure
 from backup_compliance.platform.machine import Machine
 from backup_compliance.platform.policy import Policy
-from backup_compliance.platform.restore_points import restore_point_failure
 
 
 @control(

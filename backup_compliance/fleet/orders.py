@@ -20,7 +20,7 @@ from backup_compliance.model.recorded import Problem, ReadProblem, RecordedGuest
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import Unreadable
 from backup_compliance.platform.arm_replies import document_kept
-from backup_compliance.platform.resource_types import RESOURCE_TYPES, SUBSCRIPTION_ID
+from backup_compliance.platform.estate.resource_types import RESOURCE_TYPES, SUBSCRIPTION_ID
 
 PACKAGE: Final = "azure-backup-compliance"
 DOCUMENT_LIMIT: Final = 512 * 2**20

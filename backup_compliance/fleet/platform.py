@@ -21,7 +21,7 @@ from backup_compliance.fleet.orders import (
 from backup_compliance.fleet.worker import check_rights_here, read_platform_here
 from backup_compliance.model.recorded import Problem, ReadProblem, RecordedSubscription
 from backup_compliance.model.sanitize import printable
-from backup_compliance.platform.resource_types import ON_REQUEST, RESOURCE_TYPES
+from backup_compliance.platform.estate.resource_types import ON_REQUEST, RESOURCE_TYPES
 
 AZURE: Final = "azure"
 """The resource of workers that may ask ARM."""

@@ -21,9 +21,9 @@ from backup_compliance.model.recorded import ReadProblem
 from backup_compliance.model.verdicts import Unreadable
 from backup_compliance.platform.arm_client import Clients
 from backup_compliance.platform.arm_replies import AGAIN, entry_with, machine_kept, masked, object_of
-from backup_compliance.platform.compute import find_power, parse_identity
-from backup_compliance.platform.estate import Estate, segment
-from backup_compliance.platform.restore_points import COLLECTIONS, POINTS, is_of_backup, points_by_collection
+from backup_compliance.platform.estate.compute import find_power, parse_identity
+from backup_compliance.platform.estate.lookup import Estate, segment
+from backup_compliance.platform.estate.restore_points import COLLECTIONS, POINTS, is_of_backup, points_by_collection
 
 JOBS_WINDOW: Final = timedelta(days=14)
 MANY: Final = 10

@@ -15,8 +15,8 @@ import msgspec
 from backup_compliance.model.arm_json import NOTHING, as_record, text_at
 from backup_compliance.model.sanitize import mask_secrets, may_hold_secrets, printable
 from backup_compliance.model.verdicts import Unreadable
-from backup_compliance.platform.estate import normal
-from backup_compliance.platform.resource_types import OTHER_RIGHTS, RESOURCE_TYPES
+from backup_compliance.platform.estate.lookup import normal
+from backup_compliance.platform.estate.resource_types import OTHER_RIGHTS, RESOURCE_TYPES
 
 AGAIN: Final = "collect again"
 OTHER_VERSION: Final = ("InvalidApiVersionParameter", "NoRegisteredProviderFound", "InvalidResourceType")

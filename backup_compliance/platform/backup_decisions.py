@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from backup_compliance.model.verdicts import NotApplicable, Undetermined, Unreadable
-from backup_compliance.platform.backup import BackupError, BackupJob, BackupPolicy, ProtectedItem, vault_name
 from backup_compliance.platform.backup_errors import find_explanation, is_unrelated
-from backup_compliance.platform.protection import CANCELLED, COMPLETED, UNFINISHED, Protection
+from backup_compliance.platform.estate.backup import BackupError, BackupJob, BackupPolicy, ProtectedItem, vault_name
+from backup_compliance.platform.estate.protection import CANCELLED, COMPLETED, UNFINISHED, Protection
 
 OWN_RECOVERY_POINT: Final = timedelta(hours=1)
 """A backup that fails later may leave a recovery point; it dates from soon after that backup's start."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from backup_compliance.platform.backup import BackupError
+from backup_compliance.platform.estate.backup import BackupError
 
 
 @dataclass(frozen=True, slots=True)

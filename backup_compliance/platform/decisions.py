@@ -10,7 +10,7 @@ from packaging.version import Version
 
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import NotApplicable, Undetermined, Unreadable
-from backup_compliance.platform.facts import AgentView, InstanceView, Power, Profile, Status
+from backup_compliance.platform.estate.facts import AgentView, InstanceView, Power, Profile, Status
 
 CLOCK_TOLERANCE: Final = timedelta(minutes=5)
 SAME_MOMENT: Final = timedelta(minutes=15)

@@ -14,9 +14,9 @@ from typing import Final
 from packaging.version import Version
 
 from backup_compliance.model.verdicts import NotApplicable, Undetermined
-from backup_compliance.platform.backup import vault_name
-from backup_compliance.platform.facts import ExtensionView, HandlerView, InstanceView, Power, Profile, Status
-from backup_compliance.platform.protection import Protection
+from backup_compliance.platform.estate.backup import vault_name
+from backup_compliance.platform.estate.facts import ExtensionView, HandlerView, InstanceView, Power, Profile, Status
+from backup_compliance.platform.estate.protection import Protection
 
 SNAPSHOT: Final = "vmsnapshotlinux"
 _VERSION: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}){1,4}")

@@ -19,8 +19,8 @@ from backup_compliance.platform.arm_client import Clients, Connection
 from backup_compliance.platform.arm_questions import Question, take_reply
 from backup_compliance.platform.arm_replies import Replies
 from backup_compliance.platform.asking import Answers, Asking
-from backup_compliance.platform.resource_types import SUBSCRIPTION_ID
-from backup_compliance.platform.restore_points import POINTS
+from backup_compliance.platform.estate.resource_types import SUBSCRIPTION_ID
+from backup_compliance.platform.estate.restore_points import POINTS
 
 PAGE: Final = 1000
 SUBSCRIPTIONS: Final = "subscriptions"

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from backup_compliance.model.arm_json import NOTHING, as_record, text_at
 from backup_compliance.model.recorded import Problem
 from backup_compliance.model.verdicts import Unreadable
-from backup_compliance.platform.estate import Estate, Resource
+from backup_compliance.platform.estate.lookup import Estate, Resource
 from backup_compliance.platform.machine import Machine, open_machine
 from backup_compliance.platform.policy import Policy, open_policy
 

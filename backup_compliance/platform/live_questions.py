@@ -16,9 +16,9 @@ from backup_compliance.platform.arm_client import Clients
 from backup_compliance.platform.arm_operations import effective_routes_question, names_of, operate
 from backup_compliance.platform.arm_questions import Question, pages_question
 from backup_compliance.platform.arm_replies import entry_with, object_of, values_of
-from backup_compliance.platform.compute import find_power, parse_identity, parse_profile
-from backup_compliance.platform.estate import Estate, normal
-from backup_compliance.platform.interfaces import primary_configuration, primary_interface
+from backup_compliance.platform.estate.compute import find_power, parse_identity, parse_profile
+from backup_compliance.platform.estate.interfaces import primary_configuration, primary_interface
+from backup_compliance.platform.estate.lookup import Estate, normal
 from backup_compliance.platform.live import (
     EFFECTIVE_GROUPS,
     HTTPS,

@@ -15,13 +15,13 @@ from typing import Any, Final
 from backup_compliance.model.arm_json import NOTHING, as_record, items_of, text_at
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import NotApplicable, Undetermined, Unreadable
-from backup_compliance.platform.backup import BackupJob
-from backup_compliance.platform.compute import parse_time
-from backup_compliance.platform.estate import COLLECT_AGAIN, Estate, normal
-from backup_compliance.platform.facts import Identity, Power
-from backup_compliance.platform.protection import Protection
-from backup_compliance.platform.references import once
-from backup_compliance.platform.resource_types import RESOURCE_TYPES
+from backup_compliance.platform.estate.backup import BackupJob
+from backup_compliance.platform.estate.compute import parse_time
+from backup_compliance.platform.estate.facts import Identity, Power
+from backup_compliance.platform.estate.lookup import COLLECT_AGAIN, Estate, normal
+from backup_compliance.platform.estate.protection import Protection
+from backup_compliance.platform.estate.references import once
+from backup_compliance.platform.estate.resource_types import RESOURCE_TYPES
 
 METRICS: Final = "metrics"
 CPU: Final = "Percentage CPU"

@@ -8,9 +8,9 @@ from typing import Any
 from backup_compliance.model.arm_json import last_segment, text_at
 from backup_compliance.model.lazy_facts import evidence, fact
 from backup_compliance.model.sanitize import printable
-from backup_compliance.platform.backup import ProtectedItem, parse_policy
-from backup_compliance.platform.estate import Estate, Resource
-from backup_compliance.platform.protection import find_policy_items
+from backup_compliance.platform.estate.backup import ProtectedItem, parse_policy
+from backup_compliance.platform.estate.lookup import Estate, Resource
+from backup_compliance.platform.estate.protection import find_policy_items
 
 
 @dataclass(frozen=True, slots=True)

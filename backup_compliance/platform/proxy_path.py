@@ -18,10 +18,10 @@ from backup_compliance.network.addresses import AddressSet
 from backup_compliance.network.egress import EgressDecision
 from backup_compliance.network.ip_flow import Access
 from backup_compliance.platform.egress import find_flow
-from backup_compliance.platform.estate import Estate, normal
-from backup_compliance.platform.facts import Identity
-from backup_compliance.platform.holders import Holder, find_holder
-from backup_compliance.platform.interfaces import Interface, address_of, primary_configuration, primary_interface
+from backup_compliance.platform.estate.address_owners import Holder, find_holder
+from backup_compliance.platform.estate.facts import Identity
+from backup_compliance.platform.estate.interfaces import Interface, address_of, primary_configuration, primary_interface
+from backup_compliance.platform.estate.lookup import Estate, normal
 
 INTERNET_PORTS: Final = (80, 443)
 VARIABLES: Final = ("https_proxy", "http_proxy", "all_proxy")

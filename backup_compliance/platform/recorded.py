@@ -16,7 +16,7 @@ import msgspec
 from backup_compliance.catalogue.configuration import ConfigurationError
 from backup_compliance.model.recorded import ReadProblem, RecordedSubscription
 from backup_compliance.model.sanitize import printable
-from backup_compliance.platform.resource_types import RESOURCE_TYPES
+from backup_compliance.platform.estate.resource_types import RESOURCE_TYPES
 
 FOLDER: Final = "arm"
 DOCUMENT_LIMIT: Final = 512 * 2**20

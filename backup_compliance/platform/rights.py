@@ -12,8 +12,8 @@ from backup_compliance.model.recorded import ReadProblem
 from backup_compliance.platform.arm_pace import Limits
 from backup_compliance.platform.arm_questions import LISTS, Question
 from backup_compliance.platform.clouds import Endpoint
+from backup_compliance.platform.estate.resource_types import ON_REQUEST, RESOURCE_TYPES
 from backup_compliance.platform.read import Reading, Scope, open_readings, stages, utc_now
-from backup_compliance.platform.resource_types import ON_REQUEST, RESOURCE_TYPES
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,11 +25,16 @@ from backup_compliance.network.routes import (
     system_routes,
 )
 from backup_compliance.network.service_tags import ServiceTags, Unknown, parse_service_tags
-from backup_compliance.platform.estate import COLLECT_AGAIN, NO_ENTRY, Estate, Resource, normal, subscription_of
-from backup_compliance.platform.facts import Identity
-from backup_compliance.platform.interfaces import Interface, attachment_of, parse_interface, primary_configuration
-from backup_compliance.platform.references import follow, once
-from backup_compliance.platform.virtual_networks import Network, Subnet, find_subnet, peer_space, space_of
+from backup_compliance.platform.estate.facts import Identity
+from backup_compliance.platform.estate.interfaces import (
+    Interface,
+    attachment_of,
+    parse_interface,
+    primary_configuration,
+)
+from backup_compliance.platform.estate.lookup import COLLECT_AGAIN, NO_ENTRY, Estate, Resource, normal, subscription_of
+from backup_compliance.platform.estate.references import follow, once
+from backup_compliance.platform.estate.virtual_networks import Network, Subnet, find_subnet, peer_space, space_of
 
 EFFECTIVE_ROUTES: Final = "effectiveRoutes"
 STORAGE: Final = "microsoft.storage"

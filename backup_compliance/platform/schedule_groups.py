@@ -12,12 +12,12 @@ from typing import Final
 
 from backup_compliance.model.arm_json import last_segment
 from backup_compliance.model.verdicts import NotApplicable, Undetermined, Unreadable
-from backup_compliance.platform.compute import parse_identity, parse_profile
-from backup_compliance.platform.estate import Estate, normal
-from backup_compliance.platform.facts import Identity, Profile
-from backup_compliance.platform.names import short_names
-from backup_compliance.platform.protection import find_policy, find_protection
-from backup_compliance.platform.references import UNREADABLE
+from backup_compliance.platform.estate.compute import parse_identity, parse_profile
+from backup_compliance.platform.estate.facts import Identity, Profile
+from backup_compliance.platform.estate.lookup import Estate, normal
+from backup_compliance.platform.estate.names import short_names
+from backup_compliance.platform.estate.protection import find_policy, find_protection
+from backup_compliance.platform.estate.references import UNREADABLE
 from backup_compliance.schedules.policies import Schedule, parse_schedule
 from backup_compliance.schedules.start_collisions import Collision, GroupVerdict, StartRule, explain, judge_group
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import NotApplicable, Undetermined
-from backup_compliance.platform.interfaces import (
+from backup_compliance.platform.estate.interfaces import (
     DYNAMIC,
     STATIC,
     Interface,

@@ -13,10 +13,10 @@ from typing import Any, Final
 
 from backup_compliance.model.recorded import RecordedSubscription
 from backup_compliance.network.ip_flow import Access
-from backup_compliance.platform.compute import parse_identity, parse_profile
 from backup_compliance.platform.egress import find_egress
-from backup_compliance.platform.estate import open_estate
-from backup_compliance.platform.interfaces import primary_interface
+from backup_compliance.platform.estate.compute import parse_identity, parse_profile
+from backup_compliance.platform.estate.interfaces import primary_interface
+from backup_compliance.platform.estate.lookup import open_estate
 from selftests.arm import (
     SUBSCRIPTION,
     Json,

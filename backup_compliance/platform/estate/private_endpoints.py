@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from backup_compliance.model.arm_json import NOTHING, as_record, name_of, text_at, texts_at
 from backup_compliance.model.verdicts import Unreadable
-from backup_compliance.platform.estate import COLLECT_AGAIN, Estate, Resource, normal, subscription_of
-from backup_compliance.platform.references import once, reference_at
-from backup_compliance.platform.virtual_networks import Network, connected_peerings, network_of
+from backup_compliance.platform.estate.lookup import COLLECT_AGAIN, Estate, Resource, normal, subscription_of
+from backup_compliance.platform.estate.references import once, reference_at
+from backup_compliance.platform.estate.virtual_networks import Network, connected_peerings, network_of
 
 _DAMAGED: Final = "damaged"
 _NOT_IN_FORCE: Final = frozenset({"pending", "rejected", "disconnected", "removed"})

@@ -10,10 +10,10 @@ from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import Unreadable
 from backup_compliance.network.addresses import EVERYTHING, NOWHERE, AddressSet
 from backup_compliance.network.service_tags import Resolved
-from backup_compliance.platform.estate import Estate, normal, subscription_of
-from backup_compliance.platform.interfaces import find_interface
-from backup_compliance.platform.references import UNREADABLE, once
-from backup_compliance.platform.virtual_networks import Network
+from backup_compliance.platform.estate.interfaces import find_interface
+from backup_compliance.platform.estate.lookup import Estate, normal, subscription_of
+from backup_compliance.platform.estate.references import UNREADABLE, once
+from backup_compliance.platform.estate.virtual_networks import Network
 
 _ANY_GROUP: Final = UNREADABLE
 """Which group a member is in cannot be read."""

@@ -14,9 +14,9 @@ from typing import Any, Final
 from backup_compliance.model.arm_json import NOTHING, as_record, integer_at, last_segment, text_at
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import Unreadable
-from backup_compliance.platform.compute import parse_time
-from backup_compliance.platform.estate import Resource, normal, segment
-from backup_compliance.platform.workloads import is_backup, is_of_vms, item_is_of_vm, job_is_of_vm
+from backup_compliance.platform.estate.compute import parse_time
+from backup_compliance.platform.estate.lookup import Resource, normal, segment
+from backup_compliance.platform.estate.workloads import is_backup, is_of_vms, item_is_of_vm, job_is_of_vm
 
 ID_LIMIT: Final = 1000
 """The id of a protected item names group and machine twice and may reach 700 characters."""

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from backup_compliance.model.arm_json import last_segment
-from backup_compliance.platform.estate import segment, subscription_of
+from backup_compliance.platform.estate.lookup import segment, subscription_of
 
 
 def short_names(ids: Iterable[str], names: Mapping[str, str]) -> dict[str, str]:

@@ -17,7 +17,7 @@ from backup_compliance.model.arm_json import as_record, last_segment, text_at
 from backup_compliance.model.recorded import Problem, ReadProblem, RecordedSubscription
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import Unreadable
-from backup_compliance.platform.resource_types import ABOUT_OTHERS, RESOURCE_TYPES
+from backup_compliance.platform.estate.resource_types import ABOUT_OTHERS, RESOURCE_TYPES
 
 Resource = Mapping[str, Any]
 NO_ENTRY: Final = "give each entry of that file the id of the resource it was asked for"

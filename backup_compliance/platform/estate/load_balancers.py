@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from backup_compliance.model.arm_json import NOTHING, as_record, name_of, text_at
 from backup_compliance.model.verdicts import Unreadable
-from backup_compliance.platform.estate import COLLECT_AGAIN, Estate, Resource, normal
-from backup_compliance.platform.references import UNREADABLE, follow, id_of, once, reference_at, references_at
+from backup_compliance.platform.estate.lookup import COLLECT_AGAIN, Estate, Resource, normal
+from backup_compliance.platform.estate.references import UNREADABLE, follow, id_of, once, reference_at, references_at
 
 _POOLS: Final = "/backendaddresspools/"
 _SKUS: Final = frozenset({"basic", "standard", "gateway"})

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from backup_compliance.model.arm_json import NOTHING, as_record, text_at
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import Unreadable
-from backup_compliance.platform.estate import COLLECT_AGAIN, Estate, Resource
+from backup_compliance.platform.estate.lookup import COLLECT_AGAIN, Estate, Resource
 
 T = TypeVar("T")
 UNREADABLE = ""

@@ -10,9 +10,9 @@ from backup_compliance.model.arm_json import NOTHING, as_record, last_segment, n
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import Unreadable
 from backup_compliance.network.addresses import parse_prefix
-from backup_compliance.platform.estate import COLLECT_AGAIN, Estate, Resource, normal
-from backup_compliance.platform.interfaces import Interface, attachment_of
-from backup_compliance.platform.references import follow, once, reference_at
+from backup_compliance.platform.estate.interfaces import Interface, attachment_of
+from backup_compliance.platform.estate.lookup import COLLECT_AGAIN, Estate, Resource, normal
+from backup_compliance.platform.estate.references import follow, once, reference_at
 
 _ROUTING_SUBNETS: Final = frozenset({"gatewaysubnet", "routeserversubnet"})
 """Where whatever announces routes to a virtual network lives; both names are fixed by Azure."""

@@ -10,8 +10,7 @@ from typing import Any, Final
 from backup_compliance.model.arm_json import NOTHING, as_record, last_segment, text_at
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import Unreadable
-from backup_compliance.platform.estate import Estate, Resource, segment, subscription_of
-from backup_compliance.platform.facts import (
+from backup_compliance.platform.estate.facts import (
     AgentView,
     ExtensionView,
     HandlerView,
@@ -21,7 +20,8 @@ from backup_compliance.platform.facts import (
     Profile,
     Status,
 )
-from backup_compliance.platform.references import reference_at
+from backup_compliance.platform.estate.lookup import Estate, Resource, segment, subscription_of
+from backup_compliance.platform.estate.references import reference_at
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SYSTEMS: Final = {"linux": "Linux", "windows": "Windows"}

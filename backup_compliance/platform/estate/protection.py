@@ -14,7 +14,7 @@ from typing import Final
 
 from backup_compliance.model.arm_json import NOTHING, as_record, last_segment, text_at
 from backup_compliance.model.verdicts import NotApplicable, Undetermined, Unreadable
-from backup_compliance.platform.backup import (
+from backup_compliance.platform.estate.backup import (
     CONTAINER,
     BackupJob,
     BackupPolicy,
@@ -25,8 +25,8 @@ from backup_compliance.platform.backup import (
     vault_name,
     vault_of,
 )
-from backup_compliance.platform.estate import Estate, Listing, Resource, normal, subscription_of
-from backup_compliance.platform.facts import Identity
+from backup_compliance.platform.estate.facts import Identity
+from backup_compliance.platform.estate.lookup import Estate, Listing, Resource, normal, subscription_of
 
 ITEMS: Final = "backupProtectedItems"
 JOBS: Final = "backupJobs"

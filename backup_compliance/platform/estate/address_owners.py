@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from backup_compliance.model.verdicts import Undetermined, Unreadable
-from backup_compliance.platform.compute import parse_identity, parse_profile
-from backup_compliance.platform.estate import COLLECT_AGAIN, Estate, Listing, normal, subscription_of
-from backup_compliance.platform.facts import Identity, Profile
-from backup_compliance.platform.interfaces import Interface, find_interfaces
-from backup_compliance.platform.virtual_networks import connected_peerings, find_subnet, network_of
+from backup_compliance.platform.estate.compute import parse_identity, parse_profile
+from backup_compliance.platform.estate.facts import Identity, Profile
+from backup_compliance.platform.estate.interfaces import Interface, find_interfaces
+from backup_compliance.platform.estate.lookup import COLLECT_AGAIN, Estate, Listing, normal, subscription_of
+from backup_compliance.platform.estate.virtual_networks import connected_peerings, find_subnet, network_of
 
 NAMED: Final = 4
 """How many machines of one address a message names."""

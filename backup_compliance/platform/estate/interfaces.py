@@ -10,9 +10,9 @@ from typing import Any, Final
 from backup_compliance.model.arm_json import as_record, name_of, text_at
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import Undetermined, Unreadable
-from backup_compliance.platform.estate import COLLECT_AGAIN, Estate, Resource, normal
-from backup_compliance.platform.facts import Identity, Profile
-from backup_compliance.platform.references import follow, once, reference_at, references_at
+from backup_compliance.platform.estate.facts import Identity, Profile
+from backup_compliance.platform.estate.lookup import COLLECT_AGAIN, Estate, Resource, normal
+from backup_compliance.platform.estate.references import follow, once, reference_at, references_at
 
 STATIC: Final = "Static"
 DYNAMIC: Final = "Dynamic"

@@ -15,9 +15,9 @@ from backup_compliance.model.arm_json import NOTHING, as_record, last_segment, t
 from backup_compliance.model.recorded import Problem
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import NotApplicable, Undetermined, Unreadable
-from backup_compliance.platform.estate import Estate, Listing, Resource, normal, segment
-from backup_compliance.platform.facts import Identity
-from backup_compliance.platform.references import id_of
+from backup_compliance.platform.estate.facts import Identity
+from backup_compliance.platform.estate.lookup import Estate, Listing, Resource, normal, segment
+from backup_compliance.platform.estate.references import id_of
 
 COLLECTIONS: Final = "restorePointCollections"
 POINTS: Final = "restorePoints"
