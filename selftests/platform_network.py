@@ -7,13 +7,13 @@ from typing import Any
 
 from backup_compliance.network.egress import EgressDecision
 from backup_compliance.network.routes import NextHops
-from backup_compliance.platform.egress import find_egress
+from backup_compliance.platform.decisions.egress import find_egress
+from backup_compliance.platform.decisions.outbound import Outbound, find_outbound
+from backup_compliance.platform.decisions.routing import find_next_hops, regional
 from backup_compliance.platform.estate.compute import parse_identity, parse_profile
 from backup_compliance.platform.estate.facts import Identity, Profile
 from backup_compliance.platform.estate.interfaces import Interface, primary_interface
 from backup_compliance.platform.estate.lookup import Estate, open_estate
-from backup_compliance.platform.outbound import Outbound, find_outbound
-from backup_compliance.platform.routing import find_next_hops, regional
 from selftests.arm import Subscription, network_id, rule, security_group, subnet, subscription, virtual_network
 
 Json = dict[str, Any]

@@ -13,8 +13,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backup_compliance.model.verdicts import NotApplicable, Undetermined, Unreadable
-from backup_compliance.platform.backup_decisions import backup_failure, policy_size_failure, protection_failure
-from backup_compliance.platform.backup_errors import AGENT_OR_SNAPSHOT, UNRELATED, find_explanation, is_unrelated
+from backup_compliance.platform.decisions.backup_errors import (
+    AGENT_OR_SNAPSHOT,
+    UNRELATED,
+    find_explanation,
+    is_unrelated,
+)
+from backup_compliance.platform.decisions.backups import backup_failure, policy_size_failure, protection_failure
+from backup_compliance.platform.decisions.extensions import (
+    extension_failure,
+    handler_version_failure,
+    missing_handler_failure,
+    snapshot_versions,
+)
 from backup_compliance.platform.estate.backup import BackupError, BackupJob, BackupPolicy, ProtectedItem
 from backup_compliance.platform.estate.compute import parse_instance_view
 from backup_compliance.platform.estate.facts import (
@@ -27,12 +38,6 @@ from backup_compliance.platform.estate.facts import (
     Status,
 )
 from backup_compliance.platform.estate.protection import Protection
-from backup_compliance.platform.extension_decisions import (
-    extension_failure,
-    handler_version_failure,
-    missing_handler_failure,
-    snapshot_versions,
-)
 from selftests import arm
 
 STATUS, CANCELLED = BackupError("400", "GuestAgentSnapshotTaskStatusError", "no status"), "Cancelled"

@@ -10,10 +10,10 @@ import pytest
 from backup_compliance.model.verdicts import Undetermined, Unreadable
 from backup_compliance.network.addresses import AddressSet
 from backup_compliance.network.ip_flow import Access
-from backup_compliance.platform.egress import find_egress, find_flow
+from backup_compliance.platform.decisions.egress import find_egress, find_flow
+from backup_compliance.platform.decisions.routing import find_next_hops, regional, route_failure
 from backup_compliance.platform.estate.interfaces import find_interfaces, primary_interface
 from backup_compliance.platform.estate.virtual_networks import find_subnet
-from backup_compliance.platform.routing import find_next_hops, regional, route_failure
 from selftests.arm import (
     SUBSCRIPTION,
     Subscription,

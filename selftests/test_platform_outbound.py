@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from backup_compliance.model.verdicts import NotApplicable, Undetermined, Unreadable
-from backup_compliance.platform.outbound import LOOKED_FOR, outbound_failure
-from backup_compliance.platform.static_address import static_address_failure
+from backup_compliance.platform.decisions.outbound import LOOKED_FOR, outbound_failure
+from backup_compliance.platform.decisions.static_address import static_address_failure
 from selftests.arm import Subscription, network_id, nic, route_table, subnet, subnet_id, subscription, virtual_network
 from selftests.platform_network import (
     CONFIGURATION,

@@ -9,19 +9,19 @@ import pytest
 from backup_compliance.catalogue.baselines import Thresholds
 from backup_compliance.guest.either import Guest
 from backup_compliance.model.verdicts import NotApplicable, Undetermined, Unreadable
-from backup_compliance.platform.decisions import agent_of, check_runs
-from backup_compliance.platform.estate.facts import AgentView, InstanceView
-from backup_compliance.platform.live import (
+from backup_compliance.platform.decisions.agent_and_power import agent_of, check_runs
+from backup_compliance.platform.decisions.live import (
     Answer,
     check_agreement,
     find_route_answers,
     find_security_answers,
     unanswered,
 )
-from backup_compliance.platform.live import Subject as LiveSubject
+from backup_compliance.platform.decisions.live import Subject as LiveSubject
+from backup_compliance.platform.decisions.proxy_path import Leg, find_proxy_path, path_evidence, proxy_endpoint
+from backup_compliance.platform.decisions.schedule_groups import Grouping, ScheduleGroup, find_schedule_group, shown
+from backup_compliance.platform.estate.facts import AgentView, InstanceView
 from backup_compliance.platform.machine import Machine
-from backup_compliance.platform.proxy_path import Leg, find_proxy_path, path_evidence, proxy_endpoint
-from backup_compliance.platform.schedule_groups import Grouping, ScheduleGroup, find_schedule_group, shown
 
 
 @pytest.fixture

@@ -6,7 +6,11 @@ from datetime import timedelta
 
 from backup_compliance.catalogue.baselines import Thresholds
 from backup_compliance.catalogue.controls import MINIMUM_AGENT_2025, TROUBLESHOOTING_2016, TROUBLESHOOTING_2025, control
-from backup_compliance.platform.decisions import agent_failure, agent_switch_failure, agent_version_failure
+from backup_compliance.platform.decisions.agent_and_power import (
+    agent_failure,
+    agent_switch_failure,
+    agent_version_failure,
+)
 from backup_compliance.platform.estate.facts import AgentView, InstanceView
 from backup_compliance.platform.machine import Machine
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from backup_compliance.catalogue.baselines import Thresholds
 from backup_compliance.catalogue.controls import FAQ_2025, TROUBLESHOOTING_2025, control
-from backup_compliance.platform.backup_decisions import policy_size_failure, protection_failure
+from backup_compliance.platform.decisions.backups import policy_size_failure, protection_failure
 from backup_compliance.platform.estate.restore_points import restore_point_failure
 from backup_compliance.platform.machine import Machine
 from backup_compliance.platform.policy import Policy

@@ -7,10 +7,10 @@ import pytest
 from backup_compliance.catalogue.controls import OUTBOUND_2026, PRIVATE_ENDPOINTS_2025, TROUBLESHOOTING_2016, control
 from backup_compliance.model.verdicts import Undetermined
 from backup_compliance.network.ip_flow import Access
+from backup_compliance.platform.decisions.outbound import outbound_failure
+from backup_compliance.platform.decisions.proxy_path import Leg, proxy_path_failure
+from backup_compliance.platform.decisions.routing import route_failure
 from backup_compliance.platform.machine import Machine
-from backup_compliance.platform.outbound import outbound_failure
-from backup_compliance.platform.proxy_path import Leg, proxy_path_failure
-from backup_compliance.platform.routing import route_failure
 
 
 @pytest.mark.usefixtures("live_security")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from backup_compliance.catalogue.baselines import Thresholds
 from backup_compliance.catalogue.controls import TROUBLESHOOTING_2016, control
 from backup_compliance.model.verdicts import NotApplicable
-from backup_compliance.platform.extension_decisions import (
+from backup_compliance.platform.decisions.extensions import (
     extension_failure,
     handler_version_failure,
     missing_handler_failure,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from backup_compliance.catalogue.baselines import Thresholds
 from backup_compliance.catalogue.controls import TROUBLESHOOTING_2016, TROUBLESHOOTING_2025, control
 from backup_compliance.guest.either import Guest
-from backup_compliance.platform.backup_decisions import backup_failure
-from backup_compliance.platform.decisions import power_failure
-from backup_compliance.platform.load import check_in_use, load_failure
+from backup_compliance.platform.decisions.agent_and_power import power_failure
+from backup_compliance.platform.decisions.backups import backup_failure
+from backup_compliance.platform.decisions.load import check_in_use, load_failure
+from backup_compliance.platform.decisions.schedule_groups import REFERENCE_YEAR, ScheduleGroup, schedule_failure
+from backup_compliance.platform.decisions.static_address import static_address_failure
 from backup_compliance.platform.machine import Machine
-from backup_compliance.platform.schedule_groups import REFERENCE_YEAR, ScheduleGroup, schedule_failure
-from backup_compliance.platform.static_address import static_address_failure
 from backup_compliance.schedules.start_collisions import StartRule
 
 

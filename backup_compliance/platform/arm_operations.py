@@ -13,10 +13,10 @@ from backup_compliance.platform.arm_client import Clients
 from backup_compliance.platform.arm_pace import Limits
 from backup_compliance.platform.arm_questions import Question, hook
 from backup_compliance.platform.arm_replies import AGAIN, entry_with, values_of
+from backup_compliance.platform.decisions.routing import EFFECTIVE_ROUTES, find_routing
 from backup_compliance.platform.estate.compute import find_power, parse_identity, parse_profile
 from backup_compliance.platform.estate.interfaces import Interface, attachment_of, primary_interface
 from backup_compliance.platform.estate.lookup import Estate, segment
-from backup_compliance.platform.routing import EFFECTIVE_ROUTES, find_routing
 
 
 def effective_routes_questions(clients: Clients, estate: Estate, subscription: str) -> Iterator[Question]:

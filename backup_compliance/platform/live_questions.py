@@ -16,10 +16,7 @@ from backup_compliance.platform.arm_client import Clients
 from backup_compliance.platform.arm_operations import effective_routes_question, names_of, operate
 from backup_compliance.platform.arm_questions import Question, pages_question
 from backup_compliance.platform.arm_replies import entry_with, object_of, values_of
-from backup_compliance.platform.estate.compute import find_power, parse_identity, parse_profile
-from backup_compliance.platform.estate.interfaces import primary_configuration, primary_interface
-from backup_compliance.platform.estate.lookup import Estate, normal
-from backup_compliance.platform.live import (
+from backup_compliance.platform.decisions.live import (
     EFFECTIVE_GROUPS,
     HTTPS,
     IP_FLOWS,
@@ -28,7 +25,10 @@ from backup_compliance.platform.live import (
     Subject,
     address_to_verify,
 )
-from backup_compliance.platform.routing import EFFECTIVE_ROUTES
+from backup_compliance.platform.decisions.routing import EFFECTIVE_ROUTES
+from backup_compliance.platform.estate.compute import find_power, parse_identity, parse_profile
+from backup_compliance.platform.estate.interfaces import primary_configuration, primary_interface
+from backup_compliance.platform.estate.lookup import Estate, normal
 
 ANY_PORT: Final = "50000"
 """A port to send from, as the operation wants one."""

@@ -9,17 +9,17 @@ from typing import Any, Final
 from backup_compliance.model.lazy_facts import evidence, fact
 from backup_compliance.network.egress import EgressDecision
 from backup_compliance.network.routes import NextHops
-from backup_compliance.platform.egress import find_egress
+from backup_compliance.platform.decisions.egress import find_egress
+from backup_compliance.platform.decisions.load import backup_windows, find_load
+from backup_compliance.platform.decisions.outbound import find_outbound
+from backup_compliance.platform.decisions.routing import find_next_hops, regional
+from backup_compliance.platform.decisions.schedule_groups import find_schedule
 from backup_compliance.platform.estate.compute import find_instance_view, find_power, parse_identity, parse_profile
 from backup_compliance.platform.estate.facts import Identity
 from backup_compliance.platform.estate.interfaces import primary_interface
 from backup_compliance.platform.estate.lookup import Estate, Resource
 from backup_compliance.platform.estate.protection import find_jobs, find_policy, find_protection, is_crash_consistent
 from backup_compliance.platform.estate.restore_points import find_collections
-from backup_compliance.platform.load import backup_windows, find_load
-from backup_compliance.platform.outbound import find_outbound
-from backup_compliance.platform.routing import find_next_hops, regional
-from backup_compliance.platform.schedule_groups import find_schedule
 
 LATER: Final = datetime.max.replace(tzinfo=UTC)
 """When facts of unknown date were read: after everything that they tell."""

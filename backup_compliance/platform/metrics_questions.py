@@ -15,11 +15,11 @@ from backup_compliance.model.verdicts import Undetermined, Unreadable
 from backup_compliance.platform.arm_client import Clients
 from backup_compliance.platform.arm_questions import Question, take_reply
 from backup_compliance.platform.arm_replies import AGAIN
+from backup_compliance.platform.decisions.load import CPU, GRAIN, LENGTH, MEMORY, METRICS, backup_windows
 from backup_compliance.platform.estate.compute import find_power, parse_identity
 from backup_compliance.platform.estate.facts import Identity
 from backup_compliance.platform.estate.lookup import Estate, normal
 from backup_compliance.platform.estate.protection import find_jobs, find_protection
-from backup_compliance.platform.load import CPU, GRAIN, LENGTH, MEMORY, METRICS, backup_windows
 
 BATCH: Final = 50
 """Resources that one request may name."""

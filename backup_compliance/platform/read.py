@@ -34,14 +34,14 @@ from backup_compliance.platform.arm_replies import document
 from backup_compliance.platform.asking import Answers, Asking, Progress
 from backup_compliance.platform.clouds import Endpoint
 from backup_compliance.platform.credentials import find_credential
+from backup_compliance.platform.decisions.live import EFFECTIVE_GROUPS, IP_FLOWS, NEXT_HOPS
+from backup_compliance.platform.decisions.load import METRICS
+from backup_compliance.platform.decisions.routing import EFFECTIVE_ROUTES
 from backup_compliance.platform.estate.lookup import Estate, open_estate
 from backup_compliance.platform.estate.restore_points import COLLECTIONS, POINTS
 from backup_compliance.platform.graph import find_subscriptions, restore_points_question
-from backup_compliance.platform.live import EFFECTIVE_GROUPS, IP_FLOWS, NEXT_HOPS
 from backup_compliance.platform.live_questions import live_questions, watchers_question
-from backup_compliance.platform.load import METRICS
 from backup_compliance.platform.metrics_questions import metrics_questions
-from backup_compliance.platform.routing import EFFECTIVE_ROUTES
 
 OF_VAULTS: Final = ("backupProtectedItems", "backupPolicies", "backupJobs")
 _OPTIONAL: Final = (EFFECTIVE_ROUTES,)

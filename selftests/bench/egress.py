@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from backup_compliance.model.recorded import RecordedSubscription
 from backup_compliance.network.ip_flow import Access
-from backup_compliance.platform.egress import find_egress
+from backup_compliance.platform.decisions.egress import find_egress
 from backup_compliance.platform.estate.compute import parse_identity, parse_profile
 from backup_compliance.platform.estate.interfaces import primary_interface
 from backup_compliance.platform.estate.lookup import open_estate

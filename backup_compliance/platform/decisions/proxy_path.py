@@ -17,7 +17,7 @@ from backup_compliance.model.verdicts import Undetermined, Unreadable
 from backup_compliance.network.addresses import AddressSet
 from backup_compliance.network.egress import EgressDecision
 from backup_compliance.network.ip_flow import Access
-from backup_compliance.platform.egress import find_flow
+from backup_compliance.platform.decisions.egress import find_flow
 from backup_compliance.platform.estate.address_owners import Holder, find_holder
 from backup_compliance.platform.estate.facts import Identity
 from backup_compliance.platform.estate.interfaces import Interface, address_of, primary_configuration, primary_interface

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from backup_compliance.model.verdicts import NotApplicable, Undetermined, Unreadable
-from backup_compliance.platform.backup_errors import find_explanation, is_unrelated
+from backup_compliance.platform.decisions.backup_errors import find_explanation, is_unrelated
 from backup_compliance.platform.estate.backup import BackupError, BackupJob, BackupPolicy, ProtectedItem, vault_name
 from backup_compliance.platform.estate.protection import CANCELLED, COMPLETED, UNFINISHED, Protection
 

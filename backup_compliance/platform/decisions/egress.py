@@ -21,6 +21,7 @@ from backup_compliance.network.security_rules import (
     parse_security_group,
 )
 from backup_compliance.network.service_tags import Resolved, ServiceTags, Surroundings, Unknown, VirtualNetwork
+from backup_compliance.platform.decisions.routing import find_routing, find_service_tags
 from backup_compliance.platform.estate.application_groups import find_members
 from backup_compliance.platform.estate.facts import Identity
 from backup_compliance.platform.estate.interfaces import Interface, attachment_of, primary_configuration
@@ -28,7 +29,6 @@ from backup_compliance.platform.estate.lookup import COLLECT_AGAIN, Estate, norm
 from backup_compliance.platform.estate.references import UNREADABLE, follow, once
 from backup_compliance.platform.estate.resource_types import RESOURCE_TYPES
 from backup_compliance.platform.estate.virtual_networks import Network, find_subnet, peer_space, space_of
-from backup_compliance.platform.routing import find_routing, find_service_tags
 
 
 @dataclass(frozen=True, slots=True)

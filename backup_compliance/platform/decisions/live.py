@@ -28,18 +28,18 @@ from backup_compliance.network.routes import (
 )
 from backup_compliance.network.security_rules import parse_effective_groups
 from backup_compliance.network.service_tags import Unknown
-from backup_compliance.platform.egress import find_egress, find_flow, find_sender
-from backup_compliance.platform.estate.facts import Identity
-from backup_compliance.platform.estate.interfaces import Interface
-from backup_compliance.platform.estate.lookup import Estate, Resource, normal, subscription_of
-from backup_compliance.platform.estate.resource_types import ON_REQUEST
-from backup_compliance.platform.routing import (
+from backup_compliance.platform.decisions.egress import find_egress, find_flow, find_sender
+from backup_compliance.platform.decisions.routing import (
     EFFECTIVE_ROUTES,
     computed_routing,
     find_service_tags,
     regional,
     versions_of,
 )
+from backup_compliance.platform.estate.facts import Identity
+from backup_compliance.platform.estate.interfaces import Interface
+from backup_compliance.platform.estate.lookup import Estate, Resource, normal, subscription_of
+from backup_compliance.platform.estate.resource_types import ON_REQUEST
 
 IP_FLOWS: Final = "ipFlows"
 NEXT_HOPS: Final = "nextHops"

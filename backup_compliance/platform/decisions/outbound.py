@@ -12,6 +12,13 @@ from typing import Final
 from backup_compliance.model.arm_json import NOTHING, as_record, last_segment
 from backup_compliance.model.verdicts import Undetermined, Unreadable
 from backup_compliance.network.routes import APPLIANCES, DROPPED, INTERNET, SERVICE_ENDPOINT, NextHops, RouteSource
+from backup_compliance.platform.decisions.routing import (
+    STORAGE,
+    STORAGE_ANYWHERE,
+    find_next_hops,
+    find_routing,
+    regional,
+)
 from backup_compliance.platform.estate.facts import Identity, Profile
 from backup_compliance.platform.estate.interfaces import Interface, IpConfiguration, primary_configuration
 from backup_compliance.platform.estate.load_balancers import find_load_balancer
@@ -19,7 +26,6 @@ from backup_compliance.platform.estate.lookup import COLLECT_AGAIN, Estate
 from backup_compliance.platform.estate.private_endpoints import find_blob_endpoint
 from backup_compliance.platform.estate.references import UNREADABLE, follow, references_at
 from backup_compliance.platform.estate.virtual_networks import Network, ServiceEndpoint, Subnet, find_subnet
-from backup_compliance.platform.routing import STORAGE, STORAGE_ANYWHERE, find_next_hops, find_routing, regional
 
 LOOKED_FOR: Final = (
     "public IP",
