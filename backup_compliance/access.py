@@ -63,9 +63,9 @@ def _tell_rights(request: AzureRequest, fleet: Fleet | None, say: Callable[[str]
 
 def _rights(request: AzureRequest) -> list[tuple[str, str, bool]]:
     """Each right in each subscription: the subscription, what is said of it, whether nothing is wrong with it."""
-    from backup_compliance.platform.arm_pace import Limits
-    from backup_compliance.platform.read import Scope
-    from backup_compliance.platform.rights import check_rights
+    from backup_compliance.platform.arm.pace import Limits
+    from backup_compliance.platform.arm.read import Scope
+    from backup_compliance.platform.arm.rights import check_rights
 
     scope = Scope(request.subscriptions, request.management_groups, request.verify_live)
     found = check_rights(scope, arm_endpoint(request), Limits())

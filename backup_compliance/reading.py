@@ -113,8 +113,8 @@ def _read_platform(request: AzureRequest, fleet: Fleet | None, say: Callable[[st
 
 def _subscriptions(request: AzureRequest, told: Callable[[int, int], None]) -> tuple[RecordedSubscription, ...]:
     # the azure packages take a second to import, and only this needs them
-    from backup_compliance.platform.arm_pace import Limits as ArmLimits
-    from backup_compliance.platform.read import Scope, read_subscriptions
+    from backup_compliance.platform.arm.pace import Limits as ArmLimits
+    from backup_compliance.platform.arm.read import Scope, read_subscriptions
 
     scope = Scope(request.subscriptions, request.management_groups, request.verify_live)
     return read_subscriptions(scope, arm_endpoint(request), ArmLimits(), told)
@@ -122,7 +122,7 @@ def _subscriptions(request: AzureRequest, told: Callable[[int, int], None]) -> t
 
 def arm_endpoint(request: AzureRequest) -> Any:
     """The `clouds.Endpoint` that a request means; raises `ConfigurationError` for URLs that are none."""
-    from backup_compliance.platform.clouds import endpoint_of
+    from backup_compliance.platform.arm.clouds import endpoint_of
 
     return endpoint_of(request.cloud, request.arm_endpoint, request.metrics_endpoint)
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from backup_compliance.model.recorded import RecordedSubscription
-from backup_compliance.platform.arm_pace import Limits, Waiting
-from backup_compliance.platform.clouds import endpoint_of
-from backup_compliance.platform.read import Scope, read_subscriptions
+from backup_compliance.platform.arm.clouds import endpoint_of
+from backup_compliance.platform.arm.pace import Limits, Waiting
+from backup_compliance.platform.arm.read import Scope, read_subscriptions
 from selftests.arm import READ_AT
 from selftests.arm_simulator import ArmSimulator
 from selftests.product import Judged, judge

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from backup_compliance.platform.clouds import endpoint_of
+from backup_compliance.platform.arm.clouds import endpoint_of
+from backup_compliance.platform.arm.read import OF_VAULTS, Scope
+from backup_compliance.platform.arm.rights import Right, check_rights
 from backup_compliance.platform.estate.resource_types import ON_REQUEST, RESOURCE_TYPES
-from backup_compliance.platform.read import OF_VAULTS, Scope
-from backup_compliance.platform.rights import Right, check_rights
 from selftests.arm import READ_AT, SUBSCRIPTION, subscription, vault_id
 from selftests.arm_reading import QUICK, located
 from selftests.arm_simulator import TOKEN, ArmSimulator, error

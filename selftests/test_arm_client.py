@@ -20,14 +20,14 @@ from werkzeug import Request, Response
 
 from backup_compliance.catalogue.configuration import ConfigurationError
 from backup_compliance.model.verdicts import Unreadable
-from backup_compliance.platform import credentials
-from backup_compliance.platform.arm_client import Clients, Connection, open_clients, open_session
-from backup_compliance.platform.arm_pace import Limits, Pace, Waiting
-from backup_compliance.platform.arm_policies import Refused
-from backup_compliance.platform.arm_questions import Question, take_reply
-from backup_compliance.platform.asking import Answers, Asking
-from backup_compliance.platform.clouds import Endpoint, endpoint_of
-from backup_compliance.platform.credentials import TOKEN_VARIABLE, OneToken, find_credential
+from backup_compliance.platform.arm import credentials
+from backup_compliance.platform.arm.client import Clients, Connection, open_clients, open_session
+from backup_compliance.platform.arm.clouds import Endpoint, endpoint_of
+from backup_compliance.platform.arm.credentials import TOKEN_VARIABLE, OneToken, find_credential
+from backup_compliance.platform.arm.pace import Limits, Pace, Waiting
+from backup_compliance.platform.arm.policies import Refused
+from backup_compliance.platform.arm.queries import Question, take_reply
+from backup_compliance.platform.arm.query_runner import Answers, Asking
 from selftests.arm import SUBSCRIPTION, subscription
 from selftests.arm_simulator import TOKEN, Answer, ArmSimulator, body, error, linked, reply, serving
 

@@ -9,10 +9,10 @@ from itertools import count
 import pytest
 
 from backup_compliance.catalogue.configuration import ConfigurationError
+from backup_compliance.platform.arm.read import Scope
 from backup_compliance.platform.estate.compute import parse_identity
 from backup_compliance.platform.estate.lookup import open_estate
 from backup_compliance.platform.estate.restore_points import find_collections
-from backup_compliance.platform.read import Scope
 from selftests.arm import SUBSCRIPTION, collection, restore_points, subscription
 from selftests.arm_reading import QUICK, comparable, live, located, read, read_all
 from selftests.arm_simulator import ArmSimulator, body, error, reply

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from backup_compliance.platform.arm.metrics_queries import BATCH
 from backup_compliance.platform.decisions.load import WINDOWS, backup_windows
 from backup_compliance.platform.estate.backup import parse_job
 from backup_compliance.platform.estate.protection import Protection, find_protection
-from backup_compliance.platform.metrics_questions import BATCH
 from selftests.arm import (
     READ_AT,
     Subscription,

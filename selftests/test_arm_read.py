@@ -19,13 +19,13 @@ from backup_compliance.catalogue.configuration import ConfigurationError
 from backup_compliance.facts import Facts, load_facts, save_facts
 from backup_compliance.model.recorded import RecordedSubscription
 from backup_compliance.options import WHAT_TO_TYPE
-from backup_compliance.platform.arm_questions import LISTS
-from backup_compliance.platform.clouds import endpoint_of
+from backup_compliance.platform.arm.clouds import endpoint_of
+from backup_compliance.platform.arm.queries import LISTS
+from backup_compliance.platform.arm.read import OF_VAULTS, Scope, read_subscriptions
 from backup_compliance.platform.estate.compute import parse_identity
 from backup_compliance.platform.estate.lookup import open_estate
 from backup_compliance.platform.estate.resource_types import ON_REQUEST, RESOURCE_TYPES
 from backup_compliance.platform.estate.restore_points import Collection, find_collections
-from backup_compliance.platform.read import OF_VAULTS, Scope, read_subscriptions
 from backup_compliance.report.findings import Finding
 from selftests.arm import (
     READ_AT,

@@ -19,7 +19,7 @@ from backup_compliance.guest.read import judge_output, mask_output
 from backup_compliance.model.recorded import Problem, ReadProblem, RecordedGuest, RecordedSubscription
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import Unreadable
-from backup_compliance.platform.arm_replies import document_kept
+from backup_compliance.platform.arm.replies import document_kept
 from backup_compliance.platform.estate.resource_types import RESOURCE_TYPES, SUBSCRIPTION_ID
 
 PACKAGE: Final = "azure-backup-compliance"

@@ -55,7 +55,7 @@ def read_platform_here(version: str, order: Order) -> Said:
     if version != __version__:
         return said
     try:
-        from backup_compliance.platform.read import read_subscriptions
+        from backup_compliance.platform.arm.read import read_subscriptions
 
         found = read_subscriptions(*_arguments(order))
     except Exception as error:  # noqa: BLE001  # no credential, no such subscription, or anything else
@@ -74,7 +74,7 @@ def check_rights_here(version: str, order: Order) -> Said:
     if version != __version__:
         return said
     try:
-        from backup_compliance.platform.rights import check_rights
+        from backup_compliance.platform.arm.rights import check_rights
 
         rights = check_rights(*_arguments(order))
     except Exception as error:  # noqa: BLE001  # as above
@@ -84,9 +84,9 @@ def check_rights_here(version: str, order: Order) -> Said:
 
 def _arguments(order: Order) -> tuple[Any, ...]:
     """The scope, where ARM is and the pace; the azure packages take a second to import, and most workers read guests only."""
-    from backup_compliance.platform.arm_pace import Limits
-    from backup_compliance.platform.clouds import endpoint_of
-    from backup_compliance.platform.read import Scope
+    from backup_compliance.platform.arm.clouds import endpoint_of
+    from backup_compliance.platform.arm.pace import Limits
+    from backup_compliance.platform.arm.read import Scope
 
     scope = Scope(order["subscriptions"], order["management_groups"], order["verify_live"])
     return scope, endpoint_of(order["cloud"], order["arm_endpoint"], order["metrics_endpoint"]), Limits()

@@ -18,9 +18,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from backup_compliance.platform.arm_pace import Limits
-from backup_compliance.platform.clouds import endpoint_of
-from backup_compliance.platform.read import Scope, read_subscriptions
+from backup_compliance.platform.arm.clouds import endpoint_of
+from backup_compliance.platform.arm.pace import Limits
+from backup_compliance.platform.arm.read import Scope, read_subscriptions
 from selftests.arm import READ_AT, SUBSCRIPTION
 from selftests.arm_simulator import METRICS_TOKEN, TOKEN
 from selftests.bench.arm_estate import RUNNING

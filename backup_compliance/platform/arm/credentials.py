@@ -15,7 +15,7 @@ from azure.identity import DefaultAzureCredential
 
 from backup_compliance.catalogue.configuration import ConfigurationError
 from backup_compliance.model.sanitize import printable
-from backup_compliance.platform.clouds import Endpoint
+from backup_compliance.platform.arm.clouds import Endpoint
 
 TOKEN_VARIABLE: Final = "ARM_ACCESS_TOKEN"  # noqa: S105  # the name of it
 METRICS_TOKEN_VARIABLE: Final = "METRICS_ACCESS_TOKEN"  # noqa: S105  # likewise

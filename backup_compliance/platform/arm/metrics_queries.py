@@ -12,9 +12,9 @@ from typing import Final
 
 from backup_compliance.model.arm_json import NOTHING, as_record, text_at
 from backup_compliance.model.verdicts import Undetermined, Unreadable
-from backup_compliance.platform.arm_client import Clients
-from backup_compliance.platform.arm_questions import Question, take_reply
-from backup_compliance.platform.arm_replies import AGAIN
+from backup_compliance.platform.arm.client import Clients
+from backup_compliance.platform.arm.queries import Question, take_reply
+from backup_compliance.platform.arm.replies import AGAIN
 from backup_compliance.platform.decisions.load import CPU, GRAIN, LENGTH, MEMORY, METRICS, backup_windows
 from backup_compliance.platform.estate.compute import find_power, parse_identity
 from backup_compliance.platform.estate.facts import Identity

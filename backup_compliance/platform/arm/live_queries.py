@@ -12,10 +12,10 @@ from azure.mgmt.network.models import NextHopParameters, VerificationIPFlowParam
 
 from backup_compliance.model.arm_json import last_segment, text_at
 from backup_compliance.model.verdicts import Undetermined, Unreadable
-from backup_compliance.platform.arm_client import Clients
-from backup_compliance.platform.arm_operations import effective_routes_question, names_of, operate
-from backup_compliance.platform.arm_questions import Question, pages_question
-from backup_compliance.platform.arm_replies import entry_with, object_of, values_of
+from backup_compliance.platform.arm.client import Clients
+from backup_compliance.platform.arm.operations import effective_routes_question, names_of, operate
+from backup_compliance.platform.arm.queries import Question, pages_question
+from backup_compliance.platform.arm.replies import entry_with, object_of, values_of
 from backup_compliance.platform.decisions.live import (
     EFFECTIVE_GROUPS,
     HTTPS,

@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import Final
 
 from backup_compliance.model.recorded import ReadProblem
-from backup_compliance.platform.arm_pace import Limits
-from backup_compliance.platform.arm_questions import LISTS, Question
-from backup_compliance.platform.clouds import Endpoint
+from backup_compliance.platform.arm.clouds import Endpoint
+from backup_compliance.platform.arm.pace import Limits
+from backup_compliance.platform.arm.queries import LISTS, Question
+from backup_compliance.platform.arm.read import Reading, Scope, open_readings, stages, utc_now
 from backup_compliance.platform.estate.resource_types import ON_REQUEST, RESOURCE_TYPES
-from backup_compliance.platform.read import Reading, Scope, open_readings, stages, utc_now
 
 
 @dataclass(frozen=True, slots=True)

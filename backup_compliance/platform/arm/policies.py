@@ -20,8 +20,8 @@ from azure.core.pipeline.policies import HTTPPolicy, SansIOHTTPPolicy
 from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
-from backup_compliance.platform.arm_pace import Limits, Pace
-from backup_compliance.platform.arm_replies import OTHER_VERSION
+from backup_compliance.platform.arm.pace import Limits, Pace
+from backup_compliance.platform.arm.replies import OTHER_VERSION
 
 _IN_GROUP: Final = r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.Network"
 READING_POSTS: Final = (

@@ -15,10 +15,10 @@ from azure.mgmt.resourcegraph.models import QueryRequest, QueryRequestOptions
 
 from backup_compliance.catalogue.configuration import ConfigurationError
 from backup_compliance.model.arm_json import NOTHING, as_record, text_at
-from backup_compliance.platform.arm_client import Clients, Connection
-from backup_compliance.platform.arm_questions import Question, take_reply
-from backup_compliance.platform.arm_replies import Replies
-from backup_compliance.platform.asking import Answers, Asking
+from backup_compliance.platform.arm.client import Clients, Connection
+from backup_compliance.platform.arm.queries import Question, take_reply
+from backup_compliance.platform.arm.query_runner import Answers, Asking
+from backup_compliance.platform.arm.replies import Replies
 from backup_compliance.platform.estate.resource_types import SUBSCRIPTION_ID
 from backup_compliance.platform.estate.restore_points import POINTS
 

@@ -21,11 +21,11 @@ from azure.core.exceptions import (
 from backup_compliance.model.recorded import ReadProblem
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import Unreadable
-from backup_compliance.platform.arm_pace import Limits
-from backup_compliance.platform.arm_policies import Refused
-from backup_compliance.platform.arm_questions import Question
-from backup_compliance.platform.arm_replies import AGAIN
-from backup_compliance.platform.credentials import NoToken
+from backup_compliance.platform.arm.credentials import NoToken
+from backup_compliance.platform.arm.pace import Limits
+from backup_compliance.platform.arm.policies import Refused
+from backup_compliance.platform.arm.queries import Question
+from backup_compliance.platform.arm.replies import AGAIN
 
 Progress = Callable[[int, int], None]
 """Told how many questions are answered, and how many there are so far."""

@@ -17,10 +17,15 @@ from backup_compliance.catalogue.configuration import ConfigurationError
 from backup_compliance.model.arm_json import text_at
 from backup_compliance.model.recorded import ReadProblem, RecordedSubscription
 from backup_compliance.model.verdicts import Unreadable
-from backup_compliance.platform.arm_client import Clients, Connection, open_clients, open_session
-from backup_compliance.platform.arm_operations import effective_routes_questions
-from backup_compliance.platform.arm_pace import Limits
-from backup_compliance.platform.arm_questions import (
+from backup_compliance.platform.arm.client import Clients, Connection, open_clients, open_session
+from backup_compliance.platform.arm.clouds import Endpoint
+from backup_compliance.platform.arm.credentials import find_credential
+from backup_compliance.platform.arm.graph import find_subscriptions, restore_points_question
+from backup_compliance.platform.arm.live_queries import live_questions, watchers_question
+from backup_compliance.platform.arm.metrics_queries import metrics_questions
+from backup_compliance.platform.arm.operations import effective_routes_questions
+from backup_compliance.platform.arm.pace import Limits
+from backup_compliance.platform.arm.queries import (
     LISTS,
     Question,
     admin_rules_question,
@@ -30,18 +35,13 @@ from backup_compliance.platform.arm_questions import (
     service_tags_questions,
     vault_questions,
 )
-from backup_compliance.platform.arm_replies import document
-from backup_compliance.platform.asking import Answers, Asking, Progress
-from backup_compliance.platform.clouds import Endpoint
-from backup_compliance.platform.credentials import find_credential
+from backup_compliance.platform.arm.query_runner import Answers, Asking, Progress
+from backup_compliance.platform.arm.replies import document
 from backup_compliance.platform.decisions.live import EFFECTIVE_GROUPS, IP_FLOWS, NEXT_HOPS
 from backup_compliance.platform.decisions.load import METRICS
 from backup_compliance.platform.decisions.routing import EFFECTIVE_ROUTES
 from backup_compliance.platform.estate.lookup import Estate, open_estate
 from backup_compliance.platform.estate.restore_points import COLLECTIONS, POINTS
-from backup_compliance.platform.graph import find_subscriptions, restore_points_question
-from backup_compliance.platform.live_questions import live_questions, watchers_question
-from backup_compliance.platform.metrics_questions import metrics_questions
 
 OF_VAULTS: Final = ("backupProtectedItems", "backupPolicies", "backupJobs")
 _OPTIONAL: Final = (EFFECTIVE_ROUTES,)

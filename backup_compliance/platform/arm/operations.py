@@ -9,10 +9,10 @@ from typing import Any
 from azure.mgmt.core.polling.arm_polling import ARMPolling
 
 from backup_compliance.model.verdicts import Undetermined, Unreadable
-from backup_compliance.platform.arm_client import Clients
-from backup_compliance.platform.arm_pace import Limits
-from backup_compliance.platform.arm_questions import Question, hook
-from backup_compliance.platform.arm_replies import AGAIN, entry_with, values_of
+from backup_compliance.platform.arm.client import Clients
+from backup_compliance.platform.arm.pace import Limits
+from backup_compliance.platform.arm.queries import Question, hook
+from backup_compliance.platform.arm.replies import AGAIN, entry_with, values_of
 from backup_compliance.platform.decisions.routing import EFFECTIVE_ROUTES, find_routing
 from backup_compliance.platform.estate.compute import find_power, parse_identity, parse_profile
 from backup_compliance.platform.estate.interfaces import Interface, attachment_of, primary_interface

@@ -19,8 +19,8 @@ from azure.mgmt.network.models import QueryRequestOptions
 from backup_compliance.model.arm_json import NOTHING, as_record, last_segment, text_at
 from backup_compliance.model.recorded import ReadProblem
 from backup_compliance.model.verdicts import Unreadable
-from backup_compliance.platform.arm_client import Clients
-from backup_compliance.platform.arm_replies import AGAIN, entry_with, machine_kept, masked, object_of
+from backup_compliance.platform.arm.client import Clients
+from backup_compliance.platform.arm.replies import AGAIN, entry_with, machine_kept, masked, object_of
 from backup_compliance.platform.estate.compute import find_power, parse_identity
 from backup_compliance.platform.estate.lookup import Estate, segment
 from backup_compliance.platform.estate.restore_points import COLLECTIONS, POINTS, is_of_backup, points_by_collection

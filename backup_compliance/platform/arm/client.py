@@ -30,10 +30,10 @@ from azure.monitor.querymetrics import MetricsClient
 from requests.adapters import HTTPAdapter
 
 from backup_compliance import __version__
-from backup_compliance.platform.arm_pace import QUERIES_LEFT, READS_LEFT, Limits, Pace, Pacing
-from backup_compliance.platform.arm_policies import BoundedRetry, KnownVersions, ReadOnly
-from backup_compliance.platform.arm_replies import Replies, too_long
-from backup_compliance.platform.clouds import REGION, Endpoint
+from backup_compliance.platform.arm.clouds import REGION, Endpoint
+from backup_compliance.platform.arm.pace import QUERIES_LEFT, READS_LEFT, Limits, Pace, Pacing
+from backup_compliance.platform.arm.policies import BoundedRetry, KnownVersions, ReadOnly
+from backup_compliance.platform.arm.replies import Replies, too_long
 
 _QUERIES: Final = (15, 3.0)
 """Resource Graph takes 15 queries in 5 seconds from one user."""
