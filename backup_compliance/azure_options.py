@@ -7,12 +7,12 @@ from typing import Final
 
 import pytest
 
-from backup_compliance.azure_request import AzureRequest
 from backup_compliance.catalogue.baselines import CLOUDS
 from backup_compliance.catalogue.configuration import ConfigurationError
 from backup_compliance.model.sanitize import printable
 from backup_compliance.narrowing import Narrowing
 from backup_compliance.platform.estate.resource_types import SUBSCRIPTION_ID
+from backup_compliance.platform.request import AzureRequest
 
 _SUBSCRIPTION: Final = re.compile(SUBSCRIPTION_ID)
 _GROUP: Final = re.compile(r"[A-Za-z0-9._()-]{1,90}")

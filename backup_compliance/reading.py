@@ -12,12 +12,12 @@ from typing import Any
 
 from tqdm import tqdm
 
-from backup_compliance.azure_request import AzureRequest
 from backup_compliance.facts import Facts, merge
 from backup_compliance.fleet.workers import Fleet, open_fleet
 from backup_compliance.guest.hosts import Target
 from backup_compliance.guest.read import Limits, probe_command, read_guests
 from backup_compliance.model.recorded import RecordedGuest, RecordedSubscription
+from backup_compliance.platform.request import AzureRequest
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from backup_compliance import __version__
-from backup_compliance.azure_request import AzureRequest
 from backup_compliance.catalogue.configuration import ConfigurationError
 from backup_compliance.fleet import platform
 from backup_compliance.fleet.lanes import ANY, Job
 from backup_compliance.fleet.workers import Fleet
+from backup_compliance.platform.request import AzureRequest
 from selftests.test_fleet_lanes import SHORT, Scripted
 
 ONE, TWO = "5a11ab1e-0000-4000-8000-000000000001", "5a11ab1e-0000-4000-8000-000000000002"

@@ -7,7 +7,6 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
-from backup_compliance.azure_request import AzureRequest
 from backup_compliance.catalogue.configuration import ConfigurationError
 from backup_compliance.fleet.lanes import Engine, Job, Patience, run_jobs
 from backup_compliance.fleet.orders import (
@@ -22,6 +21,7 @@ from backup_compliance.fleet.worker import check_rights_here, read_platform_here
 from backup_compliance.model.recorded import Problem, ReadProblem, RecordedSubscription
 from backup_compliance.model.sanitize import printable
 from backup_compliance.platform.estate.resource_types import ON_REQUEST, RESOURCE_TYPES
+from backup_compliance.platform.request import AzureRequest
 
 AZURE: Final = "azure"
 """The resource of workers that may ask ARM."""

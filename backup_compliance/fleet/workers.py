@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from backup_compliance.azure_request import AzureRequest
 from backup_compliance.catalogue.configuration import ConfigurationError
 from backup_compliance.fleet.guests import read_guests_on
 from backup_compliance.fleet.lanes import TICK, Engine, Patience
@@ -17,6 +16,7 @@ from backup_compliance.fleet.platform import AZURE, check_rights_on, read_subscr
 from backup_compliance.guest.hosts import Target
 from backup_compliance.guest.read import Limits
 from backup_compliance.model.recorded import RecordedGuest, RecordedSubscription
+from backup_compliance.platform.request import AzureRequest
 
 
 @dataclass(frozen=True)
