@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from backup_compliance.guest.either import Guest
+from backup_compliance.guest.recording import Guest
 from backup_compliance.model.verdicts import NotApplicable
 from backup_compliance.platform.machine import Machine
 from backup_compliance.platform.policy import Policy

@@ -23,7 +23,7 @@ from backup_compliance.endings import Ending, ending
 from backup_compliance.facts import load_facts, save_facts
 from backup_compliance.fixtures import NOBODY, Fixtures
 from backup_compliance.gathering import gather
-from backup_compliance.guest.either import Guest
+from backup_compliance.guest.recording import Guest
 from backup_compliance.model.verdicts import NotApplicable, Outcome
 from backup_compliance.options import (
     WHAT_TO_TYPE,

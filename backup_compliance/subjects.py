@@ -9,7 +9,7 @@ from functools import cache, cached_property
 from typing import NamedTuple, TypeVar
 
 from backup_compliance.facts import Facts
-from backup_compliance.guest.either import Guest, parse_guest
+from backup_compliance.guest.recording import Guest, parse_guest
 from backup_compliance.joining import Joined, join
 from backup_compliance.model.recorded import Problem, ReadProblem, RecordedGuest, RecordedSubscription, host_id
 from backup_compliance.model.verdicts import Undetermined, Unreadable

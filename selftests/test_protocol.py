@@ -19,7 +19,7 @@ OWN = '''
 import pytest
 from backup_compliance.catalogue.baselines import Thresholds
 from backup_compliance.catalogue.controls import TROUBLESHOOTING_2016, control
-from backup_compliance.guest.either import Guest
+from backup_compliance.guest.recording import Guest
 
 @pytest.fixture
 def lease(guest: Guest):

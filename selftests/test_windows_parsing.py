@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backup_compliance.guest.either import parse_guest
 from backup_compliance.guest.linux import LinuxGuest
 from backup_compliance.guest.read import judge_output, mask_output
+from backup_compliance.guest.recording import parse_guest
 from backup_compliance.guest.windows import WindowsGuest
 from backup_compliance.guest.windows_agent import parse_state
 from backup_compliance.guest.windows_network import parse_options

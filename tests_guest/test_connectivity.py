@@ -10,9 +10,9 @@ from backup_compliance.guest.decisions import (
     route_failure,
     storage_failure,
 )
-from backup_compliance.guest.either import Guest
 from backup_compliance.guest.facts import Proxy
 from backup_compliance.guest.linux import LinuxGuest
+from backup_compliance.guest.recording import Guest
 
 
 @control(

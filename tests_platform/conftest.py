@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from backup_compliance.catalogue.baselines import Thresholds
-from backup_compliance.guest.either import Guest
+from backup_compliance.guest.recording import Guest
 from backup_compliance.model.verdicts import NotApplicable, Undetermined, Unreadable
 from backup_compliance.platform.decisions.agent_and_power import agent_of, check_runs
 from backup_compliance.platform.decisions.live import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from backup_compliance.catalogue.baselines import Thresholds
 from backup_compliance.catalogue.controls import TROUBLESHOOTING_2016, TROUBLESHOOTING_2025, control
-from backup_compliance.guest.either import Guest
+from backup_compliance.guest.recording import Guest
 from backup_compliance.platform.decisions.agent_and_power import power_failure
 from backup_compliance.platform.decisions.backups import backup_failure
 from backup_compliance.platform.decisions.load import check_in_use, load_failure

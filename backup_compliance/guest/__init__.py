@@ -1,1 +1,5 @@
-"""What a guest says: reading it once, parsing what it said."""
+"""What a guest says about itself.
+
+`linux/` and `windows/` parse their own probe's output, `transport/` reads guests; what both systems share lies beside them.
+Nothing enters that knows ARM.
+"""

@@ -16,9 +16,9 @@ from typing import Any, Final
 import testinfra.backend
 
 from backup_compliance.guest.connection import TimedOut, bounded_connections, set_deadline
-from backup_compliance.guest.either import parse_guest
 from backup_compliance.guest.hosts import Target, check_reachable_apart, unique
 from backup_compliance.guest.problems import explain
+from backup_compliance.guest.recording import parse_guest
 from backup_compliance.guest.windows_output import FRAME
 from backup_compliance.guest.windows_probe import new_probe
 from backup_compliance.guest.windows_proxy import mask_proxies
