@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from packaging.version import Version
 
-from backup_compliance.guest.agent import (
+from backup_compliance.guest.facts import AgentConfiguration, AgentService, GoalState, Proxy
+from backup_compliance.guest.linux.agent import (
     is_agent_installed,
     parse_agent_configuration,
     parse_agent_processes,
@@ -17,9 +18,8 @@ from backup_compliance.guest.agent import (
     parse_agent_version,
     parse_proxy,
 )
-from backup_compliance.guest.facts import AgentConfiguration, AgentService, GoalState, Proxy
-from backup_compliance.guest.goal_state import parse_goal_state
-from backup_compliance.guest.output import ProbeOutput, parse_output
+from backup_compliance.guest.linux.goal_state import parse_goal_state
+from backup_compliance.guest.linux.output import ProbeOutput, parse_output
 from backup_compliance.guest.versions import exact_version, parse_version
 from backup_compliance.model.verdicts import Unreadable
 from selftests.recordings import CONF, EGG, Recording, ubuntu

@@ -10,15 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from packaging.version import Version
 
-from backup_compliance.guest.extension import (
+from backup_compliance.guest.facts import BackupExtension
+from backup_compliance.guest.linux.extension import (
     LOG_FOLDER,
     NAME,
     exit_code_meaning,
     parse_backup_extension,
     parse_interpreter,
 )
-from backup_compliance.guest.facts import BackupExtension
-from backup_compliance.guest.output import ProbeOutput, parse_output
+from backup_compliance.guest.linux.output import ProbeOutput, parse_output
 from backup_compliance.model.verdicts import Unreadable
 from selftests.recordings import EXTENSION, Recording, ubuntu
 from selftests.samples import never_backed_up

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backup_compliance.guest.facts import Addressing, Lease
-from backup_compliance.guest.leases import (
+from backup_compliance.guest.linux.leases import (
     choose_lease,
     decode_option_245,
     parse_addressing,
@@ -23,7 +23,7 @@ from backup_compliance.guest.leases import (
     parse_nmcli,
     parse_wicked,
 )
-from backup_compliance.guest.output import parse_output
+from backup_compliance.guest.linux.output import parse_output
 from backup_compliance.model.verdicts import Unreadable
 from selftests.recordings import EPOCH, Recording, debian, dhclient_lease, red_hat, suse, ubuntu
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from backup_compliance.guest.linux import LinuxGuest, parse_linux_guest
-from backup_compliance.guest.output import OUTPUT_LIMIT, parse_output
+from backup_compliance.guest.linux.guest import LinuxGuest, parse_linux_guest
+from backup_compliance.guest.linux.output import OUTPUT_LIMIT, parse_output
 from backup_compliance.model.lazy_facts import fact
 from backup_compliance.model.verdicts import Unreadable
 from selftests import fake_guest

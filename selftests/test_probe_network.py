@@ -19,8 +19,8 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from backup_compliance.guest.facts import HttpCheck
-from backup_compliance.guest.linux import LinuxGuest, parse_linux_guest
-from backup_compliance.guest.output import parse_output
+from backup_compliance.guest.linux.guest import LinuxGuest, parse_linux_guest
+from backup_compliance.guest.linux.output import parse_output
 from selftests import fake_guest
 
 # Debian's wget trusts the system's CAs only: its TLS successes need a CA installed there

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from backup_compliance.guest.static import static_or_dhcp
+from backup_compliance.guest.linux.static import static_or_dhcp
 
 Files = dict[str, list[str]]
 LINK = "/run/systemd/netif/links/2"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backup_compliance.guest.linux import LinuxGuest
+from backup_compliance.guest.linux.guest import LinuxGuest
 from backup_compliance.guest.read import judge_output, mask_output
 from backup_compliance.guest.recording import parse_guest
 from backup_compliance.guest.windows import WindowsGuest

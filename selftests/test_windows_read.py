@@ -13,7 +13,7 @@ import pytest
 
 from backup_compliance.facts import Facts, save_facts
 from backup_compliance.guest.hosts import parse_hosts
-from backup_compliance.guest.linux import LinuxGuest
+from backup_compliance.guest.linux.guest import LinuxGuest
 from backup_compliance.guest.read import Limits, probe_command, read_guests
 from backup_compliance.guest.recording import parse_guest
 from backup_compliance.guest.windows import WindowsGuest

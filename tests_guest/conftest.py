@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from backup_compliance.guest.facts import AgentConfiguration, AgentVersion, BackupExtension, Proxy
-from backup_compliance.guest.linux import LinuxGuest
+from backup_compliance.guest.linux.guest import LinuxGuest
 from backup_compliance.guest.recording import Guest
 from backup_compliance.guest.windows import WindowsGuest
 from backup_compliance.model.verdicts import NotApplicable, Undetermined

@@ -6,10 +6,10 @@ from packaging.version import Version
 
 from backup_compliance.catalogue.baselines import Thresholds
 from backup_compliance.catalogue.controls import MINIMUM_AGENT_2025, TROUBLESHOOTING_2016, TROUBLESHOOTING_2025, control
-from backup_compliance.guest.agent import RESTARTING
 from backup_compliance.guest.conditions import minimum_agent
 from backup_compliance.guest.facts import AgentConfiguration, AgentVersion
-from backup_compliance.guest.linux import LinuxGuest
+from backup_compliance.guest.linux.agent import RESTARTING
+from backup_compliance.guest.linux.guest import LinuxGuest
 from backup_compliance.guest.recording import Guest
 from backup_compliance.guest.windows import WindowsGuest
 

@@ -11,7 +11,7 @@ from backup_compliance.guest.decisions import (
     storage_failure,
 )
 from backup_compliance.guest.facts import Proxy
-from backup_compliance.guest.linux import LinuxGuest
+from backup_compliance.guest.linux.guest import LinuxGuest
 from backup_compliance.guest.recording import Guest
 
 

@@ -8,7 +8,7 @@ from backup_compliance.catalogue.baselines import Thresholds
 from backup_compliance.catalogue.controls import EXTENSION_SOURCE_2026, TROUBLESHOOTING_2016, control
 from backup_compliance.guest.decisions import handler_failure
 from backup_compliance.guest.facts import BackupExtension
-from backup_compliance.guest.linux import LinuxGuest
+from backup_compliance.guest.linux.guest import LinuxGuest
 from backup_compliance.guest.recording import Guest
 from backup_compliance.guest.windows import WindowsGuest
 from backup_compliance.guest.windows_decisions import provider_failure

@@ -11,9 +11,9 @@ from fnmatch import fnmatchcase
 from ipaddress import ip_address, ip_network
 from itertools import groupby
 
-from backup_compliance.guest.extension import exit_code_meaning
 from backup_compliance.guest.facts import Addressing, BackupExtension, HttpCheck, Proxy, Reboot, RouteDecision, Storage
-from backup_compliance.guest.leases import decode_option_245
+from backup_compliance.guest.linux.extension import exit_code_meaning
+from backup_compliance.guest.linux.leases import decode_option_245
 from backup_compliance.model.verdicts import Undetermined
 
 HOST_ADDRESS = "168.63.129.16"

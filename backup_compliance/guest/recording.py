@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from backup_compliance.guest.linux import LinuxGuest, parse_linux_guest
-from backup_compliance.guest.output import parse_output
+from backup_compliance.guest.linux.guest import LinuxGuest, parse_linux_guest
+from backup_compliance.guest.linux.output import parse_output
 from backup_compliance.guest.windows import WindowsGuest, parse_windows_guest
 from backup_compliance.guest.windows_output import is_windows_output, parse_windows_output
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from backup_compliance.guest.facts import Identity
-from backup_compliance.guest.output import ProbeOutput
+from backup_compliance.guest.linux.output import ProbeOutput
 from backup_compliance.guest.windows_agent import parse_agent_processes, parse_agent_service, parse_agent_version
 from backup_compliance.guest.windows_extension import (
     parse_backup_extension,

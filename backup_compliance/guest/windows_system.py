@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from backup_compliance.guest.facts import Identity, Load, Reboot
-from backup_compliance.guest.output import ProbeOutput
+from backup_compliance.guest.linux.output import ProbeOutput
 from backup_compliance.guest.windows_agent import DISABLED, parse_service
 from backup_compliance.guest.windows_facts import SnapshotWriters, Writer
 from backup_compliance.guest.windows_output import AGAIN, key, names, powershell

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from backup_compliance import __version__
 from backup_compliance.catalogue.controls import Control
-from backup_compliance.guest.linux import LinuxGuest
+from backup_compliance.guest.linux.guest import LinuxGuest
 from backup_compliance.platform.inventory import of_kind
 from backup_compliance.platform.machine import Machine
 from backup_compliance.report.findings import ControlInfo, Coverage, Document, Finding, RunInfo, SupportLog

@@ -6,8 +6,8 @@ import re
 from datetime import UTC, datetime
 
 from backup_compliance.guest.facts import Identity, Load, Reboot
-from backup_compliance.guest.files import parse_configuration, parse_files
-from backup_compliance.guest.output import ProbeOutput
+from backup_compliance.guest.linux.files import parse_configuration, parse_files
+from backup_compliance.guest.linux.output import ProbeOutput
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import Unreadable
 

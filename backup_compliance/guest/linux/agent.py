@@ -14,8 +14,8 @@ from backup_compliance.guest.facts import (
     Proxy,
     ProxyVariable,
 )
-from backup_compliance.guest.files import parse_configuration, parse_files, parse_lines
-from backup_compliance.guest.output import ProbeOutput
+from backup_compliance.guest.linux.files import parse_configuration, parse_files, parse_lines
+from backup_compliance.guest.linux.output import ProbeOutput
 from backup_compliance.guest.versions import leading_version, parse_version
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import Unreadable

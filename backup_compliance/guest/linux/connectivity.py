@@ -7,8 +7,8 @@ from ipaddress import IPv4Address
 from typing import Final
 
 from backup_compliance.guest.facts import HttpCheck, RouteDecision, Storage
-from backup_compliance.guest.files import parse_configuration, parse_files
-from backup_compliance.guest.output import Part, ProbeOutput
+from backup_compliance.guest.linux.files import parse_configuration, parse_files
+from backup_compliance.guest.linux.output import Part, ProbeOutput
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import Unreadable
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from backup_compliance.guest.agent import (
+from backup_compliance.guest.facts import Identity
+from backup_compliance.guest.linux.agent import (
     is_agent_installed,
     parse_agent_configuration,
     parse_agent_processes,
@@ -13,13 +14,12 @@ from backup_compliance.guest.agent import (
     parse_agent_version,
     parse_proxy,
 )
-from backup_compliance.guest.connectivity import parse_http_checks, parse_routes, parse_storage
-from backup_compliance.guest.extension import parse_backup_extension, parse_interpreter
-from backup_compliance.guest.facts import Identity
-from backup_compliance.guest.goal_state import parse_goal_state
-from backup_compliance.guest.leases import parse_addressing
-from backup_compliance.guest.output import ProbeOutput
-from backup_compliance.guest.system import parse_identity, parse_load, parse_reboot
+from backup_compliance.guest.linux.connectivity import parse_http_checks, parse_routes, parse_storage
+from backup_compliance.guest.linux.extension import parse_backup_extension, parse_interpreter
+from backup_compliance.guest.linux.goal_state import parse_goal_state
+from backup_compliance.guest.linux.leases import parse_addressing
+from backup_compliance.guest.linux.output import ProbeOutput
+from backup_compliance.guest.linux.system import parse_identity, parse_load, parse_reboot
 from backup_compliance.model.lazy_facts import evidence, fact
 
 

@@ -15,9 +15,9 @@ from ipaddress import AddressValueError, IPv4Address
 from typing import Final
 
 from backup_compliance.guest.facts import Addressing, Lease
-from backup_compliance.guest.files import parse_configuration, parse_lines
-from backup_compliance.guest.output import ProbeOutput
-from backup_compliance.guest.static import static_or_dhcp
+from backup_compliance.guest.linux.files import parse_configuration, parse_lines
+from backup_compliance.guest.linux.output import ProbeOutput
+from backup_compliance.guest.linux.static import static_or_dhcp
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import Unreadable
 

@@ -1,0 +1,4 @@
+"""The Linux probe and everything that takes its output apart.
+
+Pure but for the probe itself: nothing enters that connects to a guest or knows Windows.
+"""
