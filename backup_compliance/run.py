@@ -15,7 +15,7 @@ from backup_compliance.endings import Ending
 from backup_compliance.facts import Facts
 from backup_compliance.guest.conditions import holding
 from backup_compliance.guest.recording import Guest
-from backup_compliance.guest.windows import WindowsGuest
+from backup_compliance.guest.windows.guest import WindowsGuest
 from backup_compliance.model.recorded import RecordedSubscription
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import Outcome, Unreadable

@@ -11,7 +11,7 @@ import sys
 import time
 from dataclasses import dataclass
 
-from backup_compliance.guest.windows_probe import COMMAND_LIMIT, PLAIN, QUOTED, script
+from backup_compliance.guest.windows.probe import COMMAND_LIMIT, PLAIN, QUOTED, script
 from selftests.windows_recordings import POWERSHELL_PARTS, WindowsRecording, german, japanese, korean, windows
 
 HOME = r"C:\Windows\System32\WindowsPowerShell\v1.0"

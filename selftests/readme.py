@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from backup_compliance.catalogue.baselines import load_baseline
 from backup_compliance.catalogue.controls import load_catalogue
-from backup_compliance.guest.windows_probe import BY_HAND, by_hand
+from backup_compliance.guest.windows.probe import BY_HAND, by_hand
 from backup_compliance.report.catalogue import catalogue_table
 from selftests.product import ROOT
 

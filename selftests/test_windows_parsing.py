@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from backup_compliance.guest.linux.guest import LinuxGuest
 from backup_compliance.guest.read import judge_output, mask_output
 from backup_compliance.guest.recording import parse_guest
-from backup_compliance.guest.windows import WindowsGuest
-from backup_compliance.guest.windows_agent import parse_state
-from backup_compliance.guest.windows_network import parse_options
-from backup_compliance.guest.windows_output import decoded, is_windows_output, parse_windows_output
-from backup_compliance.guest.windows_proxy import WinHttp, parse_winhttp
-from backup_compliance.guest.windows_registry import DEFAULT, Key, parse_keys
+from backup_compliance.guest.windows.agent import parse_state
+from backup_compliance.guest.windows.guest import WindowsGuest
+from backup_compliance.guest.windows.network import parse_options
+from backup_compliance.guest.windows.output import decoded, is_windows_output, parse_windows_output
+from backup_compliance.guest.windows.proxy import WinHttp, parse_winhttp
+from backup_compliance.guest.windows.registry import DEFAULT, Key, parse_keys
 from backup_compliance.model.verdicts import Unreadable
 from selftests.recordings import ubuntu
 from selftests.windows_recordings import (

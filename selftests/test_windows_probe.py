@@ -9,7 +9,7 @@ import pytest
 import tree_sitter
 import tree_sitter_powershell
 
-from backup_compliance.guest.windows_probe import BY_HAND, COMMAND_LIMIT, PLAIN, QUOTED, Shell, new_probe, script
+from backup_compliance.guest.windows.probe import BY_HAND, COMMAND_LIMIT, PLAIN, QUOTED, Shell, new_probe, script
 from selftests.readme import probe_by_hand
 
 PROBE = new_probe("a" * 24 + ".blob.core.windows.net")

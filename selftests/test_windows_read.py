@@ -16,7 +16,7 @@ from backup_compliance.guest.hosts import parse_hosts
 from backup_compliance.guest.linux.guest import LinuxGuest
 from backup_compliance.guest.read import Limits, probe_command, read_guests
 from backup_compliance.guest.recording import parse_guest
-from backup_compliance.guest.windows import WindowsGuest
+from backup_compliance.guest.windows.guest import WindowsGuest
 from backup_compliance.model.recorded import RecordedGuest
 from backup_compliance.model.verdicts import Unreadable
 from selftests.fake_windows import FakeWindows

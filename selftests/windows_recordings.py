@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from backup_compliance.guest.windows_probe import PLAIN, QUOTED
+from backup_compliance.guest.windows.probe import PLAIN, QUOTED
 from selftests.recordings import ENDPOINT, EPOCH, WORD, Recording
 
 SERVICES: Final = r"HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Services"

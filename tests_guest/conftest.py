@@ -7,7 +7,7 @@ import pytest
 from backup_compliance.guest.facts import AgentConfiguration, AgentVersion, BackupExtension, Proxy
 from backup_compliance.guest.linux.guest import LinuxGuest
 from backup_compliance.guest.recording import Guest
-from backup_compliance.guest.windows import WindowsGuest
+from backup_compliance.guest.windows.guest import WindowsGuest
 from backup_compliance.model.verdicts import NotApplicable, Undetermined
 
 PROXY_PLACES = {

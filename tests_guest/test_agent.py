@@ -11,7 +11,7 @@ from backup_compliance.guest.facts import AgentConfiguration, AgentVersion
 from backup_compliance.guest.linux.agent import RESTARTING
 from backup_compliance.guest.linux.guest import LinuxGuest
 from backup_compliance.guest.recording import Guest
-from backup_compliance.guest.windows import WindowsGuest
+from backup_compliance.guest.windows.guest import WindowsGuest
 
 SERVICES = {LinuxGuest: "neither walinuxagent nor waagent", WindowsGuest: "neither RdAgent nor WindowsAzureGuestAgent"}
 

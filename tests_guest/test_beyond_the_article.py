@@ -5,7 +5,7 @@ from __future__ import annotations
 from backup_compliance.catalogue.controls import TROUBLESHOOTING_2025, control
 from backup_compliance.guest.decisions import reboot_failure
 from backup_compliance.guest.recording import Guest
-from backup_compliance.guest.windows_decisions import writers_failure
+from backup_compliance.guest.windows.decisions import writers_failure
 
 
 @control(

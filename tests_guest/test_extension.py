@@ -10,8 +10,8 @@ from backup_compliance.guest.decisions import handler_failure
 from backup_compliance.guest.facts import BackupExtension
 from backup_compliance.guest.linux.guest import LinuxGuest
 from backup_compliance.guest.recording import Guest
-from backup_compliance.guest.windows import WindowsGuest
-from backup_compliance.guest.windows_decisions import provider_failure
+from backup_compliance.guest.windows.decisions import provider_failure
+from backup_compliance.guest.windows.guest import WindowsGuest
 from backup_compliance.model.verdicts import NotApplicable
 
 REINSTALL = "Uninstall VMSnapshotLinux (portal: VM, Settings, Extensions; or az vm extension delete); the next backup installs it again."

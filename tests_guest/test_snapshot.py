@@ -6,8 +6,8 @@ from backup_compliance.catalogue.baselines import Thresholds
 from backup_compliance.catalogue.controls import TROUBLESHOOTING_2016, control
 from backup_compliance.guest.decisions import option_245_failure
 from backup_compliance.guest.recording import Guest
-from backup_compliance.guest.windows import WindowsGuest
-from backup_compliance.guest.windows_decisions import copy_backup_failure
+from backup_compliance.guest.windows.decisions import copy_backup_failure
+from backup_compliance.guest.windows.guest import WindowsGuest
 from backup_compliance.model.verdicts import NotApplicable, Undetermined
 
 

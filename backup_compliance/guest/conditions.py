@@ -10,7 +10,7 @@ from packaging.version import Version
 from backup_compliance.catalogue.baselines import Thresholds
 from backup_compliance.guest.decisions import host_address_failure
 from backup_compliance.guest.recording import Guest
-from backup_compliance.guest.windows import WindowsGuest
+from backup_compliance.guest.windows.guest import WindowsGuest
 from backup_compliance.model.verdicts import Undetermined, Unreadable
 
 

@@ -6,8 +6,8 @@ from typing import TypeAlias
 
 from backup_compliance.guest.linux.guest import LinuxGuest, parse_linux_guest
 from backup_compliance.guest.linux.output import parse_output
-from backup_compliance.guest.windows import WindowsGuest, parse_windows_guest
-from backup_compliance.guest.windows_output import is_windows_output, parse_windows_output
+from backup_compliance.guest.windows.guest import WindowsGuest, parse_windows_guest
+from backup_compliance.guest.windows.output import is_windows_output, parse_windows_output
 
 Guest: TypeAlias = LinuxGuest | WindowsGuest
 

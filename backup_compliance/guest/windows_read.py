@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from backup_compliance.guest.connection import TimedOut
-from backup_compliance.guest.windows_output import FRAME
-from backup_compliance.guest.windows_probe import Shell, WindowsProbe
+from backup_compliance.guest.windows.output import FRAME
+from backup_compliance.guest.windows.probe import Shell, WindowsProbe
 
 Run = Callable[[str], tuple[bytes, bytes]]
 """A command line to what it printed and what it complained about."""

@@ -11,11 +11,11 @@ from backup_compliance.guest.hosts import parse_hosts
 from backup_compliance.guest.linux.guest import LinuxGuest
 from backup_compliance.guest.read import Limits, probe_command, read_guests
 from backup_compliance.guest.recording import parse_guest
-from backup_compliance.guest.windows import WindowsGuest
-from backup_compliance.guest.windows_agent import RUNNING, parse_service, parse_state
-from backup_compliance.guest.windows_output import is_windows_output, parse_windows_output
-from backup_compliance.guest.windows_probe import BY_HAND, PLAIN, QUOTED
-from backup_compliance.guest.windows_registry import parse_keys
+from backup_compliance.guest.windows.agent import RUNNING, parse_service, parse_state
+from backup_compliance.guest.windows.guest import WindowsGuest
+from backup_compliance.guest.windows.output import is_windows_output, parse_windows_output
+from backup_compliance.guest.windows.probe import BY_HAND, PLAIN, QUOTED
+from backup_compliance.guest.windows.registry import parse_keys
 from selftests.lab_windows.guest import BROKEN, COMPLIANT, MICROSOFT, Value, WineGuest, missing, running
 from selftests.product import Judged, judge_apart
 from selftests.wsman_responder import responding

@@ -12,8 +12,8 @@ from typing import Final
 from backup_compliance.guest.facts import Addressing, HttpCheck, Lease, RouteDecision, Storage
 from backup_compliance.guest.linux.connectivity import IN_GUEST, NO_ENDPOINT
 from backup_compliance.guest.linux.output import Part, ProbeOutput
-from backup_compliance.guest.windows_output import AGAIN, key, powershell, registry
-from backup_compliance.guest.windows_registry import Key
+from backup_compliance.guest.windows.output import AGAIN, key, powershell, registry
+from backup_compliance.guest.windows.registry import Key
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import Unreadable
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from backup_compliance.guest.windows_agent import AUTOMATIC, DISABLED
-from backup_compliance.guest.windows_facts import SnapshotWriters, SqlServer, WindowsService
+from backup_compliance.guest.windows.agent import AUTOMATIC, DISABLED
+from backup_compliance.guest.windows.facts import SnapshotWriters, SqlServer, WindowsService
 from backup_compliance.model.verdicts import Undetermined
 
 STABLE: Final = 1

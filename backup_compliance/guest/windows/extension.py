@@ -9,10 +9,10 @@ from typing import Final
 from backup_compliance.guest.facts import BackupExtension, ExtensionStatus, Handler
 from backup_compliance.guest.linux.output import Part, ProbeOutput
 from backup_compliance.guest.versions import exact_version
-from backup_compliance.guest.windows_agent import parse_service
-from backup_compliance.guest.windows_facts import SqlServer, WindowsService
-from backup_compliance.guest.windows_output import key, names, powershell, registry
-from backup_compliance.guest.windows_registry import Key
+from backup_compliance.guest.windows.agent import parse_service
+from backup_compliance.guest.windows.facts import SqlServer, WindowsService
+from backup_compliance.guest.windows.output import key, names, powershell, registry
+from backup_compliance.guest.windows.registry import Key
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import Unreadable
 

@@ -9,9 +9,9 @@ from typing import Final
 from backup_compliance.guest.facts import AgentProcesses, AgentService, AgentVersion, Process
 from backup_compliance.guest.linux.output import ProbeOutput
 from backup_compliance.guest.versions import parse_version
-from backup_compliance.guest.windows_facts import WindowsService
-from backup_compliance.guest.windows_output import AGAIN, key
-from backup_compliance.guest.windows_registry import Key
+from backup_compliance.guest.windows.facts import WindowsService
+from backup_compliance.guest.windows.output import AGAIN, key
+from backup_compliance.guest.windows.registry import Key
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import Unreadable
 

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from backup_compliance.guest.facts import Identity, Load, Reboot
 from backup_compliance.guest.linux.output import ProbeOutput
-from backup_compliance.guest.windows_agent import DISABLED, parse_service
-from backup_compliance.guest.windows_facts import SnapshotWriters, Writer
-from backup_compliance.guest.windows_output import AGAIN, key, names, powershell
-from backup_compliance.guest.windows_registry import parse_keys
+from backup_compliance.guest.windows.agent import DISABLED, parse_service
+from backup_compliance.guest.windows.facts import SnapshotWriters, Writer
+from backup_compliance.guest.windows.output import AGAIN, key, names, powershell
+from backup_compliance.guest.windows.registry import parse_keys
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import Unreadable
 

@@ -16,7 +16,7 @@ import re
 from typing import Final
 
 from backup_compliance.guest.linux.output import OUTPUT_LIMIT, PART_LIMIT, Part, ProbeOutput
-from backup_compliance.guest.windows_registry import Key, parse_keys
+from backup_compliance.guest.windows.registry import Key, parse_keys
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import Unreadable
 

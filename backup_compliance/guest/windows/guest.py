@@ -7,21 +7,21 @@ from typing import Any
 
 from backup_compliance.guest.facts import Identity
 from backup_compliance.guest.linux.output import ProbeOutput
-from backup_compliance.guest.windows_agent import parse_agent_processes, parse_agent_service, parse_agent_version
-from backup_compliance.guest.windows_extension import (
+from backup_compliance.guest.windows.agent import parse_agent_processes, parse_agent_service, parse_agent_version
+from backup_compliance.guest.windows.extension import (
     parse_backup_extension,
     parse_presence,
     parse_provider,
     parse_sql_server,
 )
-from backup_compliance.guest.windows_network import (
+from backup_compliance.guest.windows.network import (
     parse_addressing,
     parse_http_checks,
     parse_routes,
     parse_storage,
 )
-from backup_compliance.guest.windows_proxy import parse_proxy
-from backup_compliance.guest.windows_system import parse_identity, parse_load, parse_reboot, parse_writers
+from backup_compliance.guest.windows.proxy import parse_proxy
+from backup_compliance.guest.windows.system import parse_identity, parse_load, parse_reboot, parse_writers
 from backup_compliance.model.lazy_facts import evidence, fact
 
 
