@@ -19,8 +19,8 @@ from backup_compliance.catalogue.exemptions import Exemptions, load_exemptions
 from backup_compliance.facts import check_new_folder
 from backup_compliance.fleet.options import EXPECTED, add_fleet_options, of_segments, read_on
 from backup_compliance.guest.conditions import CONDITIONS
-from backup_compliance.guest.hosts import Target, parse_hosts, parse_hosts_file, unique
-from backup_compliance.guest.read import Limits
+from backup_compliance.guest.transport.hosts import Target, parse_hosts, parse_hosts_file, unique
+from backup_compliance.guest.transport.read import Limits
 from backup_compliance.reading import Request
 from backup_compliance.releases import NotRefreshed, cached_release, fetch_newest_release, with_release
 from backup_compliance.report.findings import SupportLog

@@ -14,8 +14,8 @@ from tqdm import tqdm
 
 from backup_compliance.facts import Facts, merge
 from backup_compliance.fleet.workers import Fleet, open_fleet
-from backup_compliance.guest.hosts import Target
-from backup_compliance.guest.read import Limits, probe_command, read_guests
+from backup_compliance.guest.transport.hosts import Target
+from backup_compliance.guest.transport.read import Limits, probe_command, read_guests
 from backup_compliance.model.recorded import RecordedGuest, RecordedSubscription
 from backup_compliance.platform.request import AzureRequest
 

@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-from backup_compliance.guest.connection import bounded_connections, set_deadline
-from backup_compliance.guest.hosts import Target
-from backup_compliance.guest.read import Limits, expand, read_guests
+from backup_compliance.guest.transport.connection import bounded_connections, set_deadline
+from backup_compliance.guest.transport.hosts import Target
+from backup_compliance.guest.transport.read import Limits, expand, read_guests
 from backup_compliance.model.recorded import RecordedGuest
 from backup_compliance.model.sanitize import mask_secrets, printable
 from backup_compliance.report.findings import SupportLog

@@ -18,8 +18,8 @@ from backup_compliance.access import check_access
 from backup_compliance.fleet.dask_engine import Call
 from backup_compliance.fleet.orders import guest_order
 from backup_compliance.fleet.worker import read_guest_here
-from backup_compliance.guest.hosts import parse_hosts_file
-from backup_compliance.guest.read import Limits
+from backup_compliance.guest.transport.hosts import parse_hosts_file
+from backup_compliance.guest.transport.read import Limits
 from backup_compliance.model.recorded import RecordedGuest
 from backup_compliance.platform.request import AzureRequest
 from backup_compliance.reading import Request, read_facts

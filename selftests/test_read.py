@@ -12,11 +12,24 @@ from pathlib import Path
 import pytest
 
 from backup_compliance.catalogue.configuration import ConfigurationError
-from backup_compliance.guest import read
-from backup_compliance.guest.hosts import Target, check_reachable_apart, has_password, parse_hosts, parse_hosts_file
 from backup_compliance.guest.linux.output import parse_output
-from backup_compliance.guest.problems import explain
-from backup_compliance.guest.read import Limits, judge_output, mask_output, probe_command, read_guest, read_guests
+from backup_compliance.guest.transport import read
+from backup_compliance.guest.transport.hosts import (
+    Target,
+    check_reachable_apart,
+    has_password,
+    parse_hosts,
+    parse_hosts_file,
+)
+from backup_compliance.guest.transport.problems import explain
+from backup_compliance.guest.transport.read import (
+    Limits,
+    judge_output,
+    mask_output,
+    probe_command,
+    read_guest,
+    read_guests,
+)
 from backup_compliance.model.recorded import RecordedGuest
 from selftests.recordings import ubuntu
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from backup_compliance.guest.hosts import Target
-from backup_compliance.guest.read import Limits
+from backup_compliance.guest.transport.hosts import Target
+from backup_compliance.guest.transport.read import Limits
 from backup_compliance.model.recorded import Problem, RecordedGuest
 from backup_compliance.report.findings import SupportLog
 from backup_compliance.support_logs import (

@@ -8,9 +8,9 @@ from typing import Any
 from backup_compliance.fleet.lanes import ANY, Engine, Job, Patience, run_jobs
 from backup_compliance.fleet.orders import guest_order, received_guest
 from backup_compliance.fleet.worker import read_guest_here
-from backup_compliance.guest.connection import bounded_connections, set_deadline
-from backup_compliance.guest.hosts import Target
-from backup_compliance.guest.read import GRACE, Limits, expand
+from backup_compliance.guest.transport.connection import bounded_connections, set_deadline
+from backup_compliance.guest.transport.hosts import Target
+from backup_compliance.guest.transport.read import GRACE, Limits, expand
 from backup_compliance.model.recorded import RecordedGuest
 
 

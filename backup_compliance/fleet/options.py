@@ -10,7 +10,7 @@ from typing import Final
 import pytest
 
 from backup_compliance.catalogue.configuration import ConfigurationError
-from backup_compliance.guest.hosts import Target, check_reachable_apart, has_password
+from backup_compliance.guest.transport.hosts import Target, check_reachable_apart, has_password
 from backup_compliance.model.sanitize import printable
 
 EXPECTED: Final = "--expect-hosts"

@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from backup_compliance import __version__
 from backup_compliance.fleet.orders import Order
-from backup_compliance.guest.connection import bounded_connections
-from backup_compliance.guest.hosts import Target
-from backup_compliance.guest.read import read_alone
+from backup_compliance.guest.transport.connection import bounded_connections
+from backup_compliance.guest.transport.hosts import Target
+from backup_compliance.guest.transport.read import read_alone
 from backup_compliance.model.recorded import RecordedSubscription
 
 _bounds: Final = ExitStack()

@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
-from backup_compliance.guest.hosts import Target
-from backup_compliance.guest.read import Limits, probe_command, read_guests
+from backup_compliance.guest.transport.hosts import Target
+from backup_compliance.guest.transport.read import Limits, probe_command, read_guests
 from selftests.bench import users_file
 from selftests.bench.hosts import Guests
 from selftests.bench.one_by_one import Walk, walk

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from backup_compliance.guest.connection import TimedOut
+from backup_compliance.guest.transport.connection import TimedOut
 from backup_compliance.guest.windows.output import FRAME
 from backup_compliance.guest.windows.probe import Shell, WindowsProbe
 

@@ -15,15 +15,21 @@ from typing import Any, Final
 
 import testinfra.backend
 
-from backup_compliance.guest.connection import TimedOut, bounded_connections, set_deadline
-from backup_compliance.guest.hosts import Target, check_reachable_apart, unique
-from backup_compliance.guest.problems import explain
 from backup_compliance.guest.recording import parse_guest
+from backup_compliance.guest.transport.connection import TimedOut, bounded_connections, set_deadline
+from backup_compliance.guest.transport.hosts import Target, check_reachable_apart, unique
+from backup_compliance.guest.transport.problems import explain
+from backup_compliance.guest.transport.windows_read import (
+    as_bytes,
+    is_left_to_ansible,
+    may_be_windows,
+    read_windows,
+    runner,
+)
+from backup_compliance.guest.transport.winrm_connection import with_password
 from backup_compliance.guest.windows.output import FRAME
 from backup_compliance.guest.windows.probe import new_probe
 from backup_compliance.guest.windows.proxy import mask_proxies
-from backup_compliance.guest.windows_read import as_bytes, is_left_to_ansible, may_be_windows, read_windows, runner
-from backup_compliance.guest.winrm_connection import with_password
 from backup_compliance.model.recorded import Problem, RecordedGuest, host_id
 from backup_compliance.model.sanitize import mask_secrets
 from backup_compliance.model.verdicts import Unreadable

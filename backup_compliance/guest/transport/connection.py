@@ -20,7 +20,7 @@ from typing import IO, Final
 from testinfra.backend.base import BaseBackend, CommandResult
 
 from backup_compliance.guest.linux.output import OUTPUT_LIMIT
-from backup_compliance.guest.winrm_connection import bounded_winrm
+from backup_compliance.guest.transport.winrm_connection import bounded_winrm
 
 ERROR_LIMIT: Final = 16384
 _limits = threading.local()
