@@ -16,7 +16,7 @@ import pytest
 
 from backup_compliance.access import check_access
 from backup_compliance.fleet.dask_engine import Call
-from backup_compliance.fleet.orders import guest_order
+from backup_compliance.fleet.messages import guest_order
 from backup_compliance.fleet.worker import read_guest_here
 from backup_compliance.guest.transport.hosts import parse_hosts_file
 from backup_compliance.guest.transport.read import Limits

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from backup_compliance.fleet import lanes
-from backup_compliance.fleet.lanes import ANY, Job, Patience, run_jobs
+from backup_compliance.fleet import worker_queues as lanes
+from backup_compliance.fleet.worker_queues import ANY, Job, Patience, run_jobs
 from backup_compliance.model.recorded import Problem
 
 SHORT = Patience(start=0.05, grace=0.05, slack=0.05)

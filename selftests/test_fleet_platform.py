@@ -10,7 +10,7 @@ import pytest
 from backup_compliance import __version__
 from backup_compliance.catalogue.configuration import ConfigurationError
 from backup_compliance.fleet import platform
-from backup_compliance.fleet.lanes import ANY, Job
+from backup_compliance.fleet.worker_queues import ANY, Job
 from backup_compliance.fleet.workers import Fleet
 from backup_compliance.platform.request import AzureRequest
 from selftests.test_fleet_lanes import SHORT, Scripted

@@ -1,1 +1,4 @@
-"""Reading through workers in other networks, over the engine Dask: only there when `--read-on` asks for it."""
+"""Reading through the workers of an engine in other networks.
+
+Nothing enters that judges facts; `dask_engine` alone knows Dask.
+"""

@@ -19,8 +19,8 @@ from distributed import Client, KilledWorker
 
 from backup_compliance import __version__
 from backup_compliance.catalogue.configuration import ConfigurationError
-from backup_compliance.fleet.lanes import ANY, Job, Patience
-from backup_compliance.fleet.orders import PACKAGE
+from backup_compliance.fleet.messages import PACKAGE
+from backup_compliance.fleet.worker_queues import ANY, Job, Patience
 from backup_compliance.model.recorded import Problem
 from backup_compliance.model.sanitize import printable
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from backup_compliance.fleet.lanes import ANY, Engine, Job, Patience, run_jobs
-from backup_compliance.fleet.orders import guest_order, received_guest
+from backup_compliance.fleet.messages import guest_order, received_guest
 from backup_compliance.fleet.worker import read_guest_here
+from backup_compliance.fleet.worker_queues import ANY, Engine, Job, Patience, run_jobs
 from backup_compliance.guest.transport.connection import bounded_connections, set_deadline
 from backup_compliance.guest.transport.hosts import Target
 from backup_compliance.guest.transport.read import GRACE, Limits, expand

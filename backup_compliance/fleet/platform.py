@@ -8,8 +8,7 @@ from datetime import UTC, datetime
 from typing import Final, TypeVar
 
 from backup_compliance.catalogue.configuration import ConfigurationError
-from backup_compliance.fleet.lanes import Engine, Job, Patience, run_jobs
-from backup_compliance.fleet.orders import (
+from backup_compliance.fleet.messages import (
     Order,
     PlatformAnswer,
     RightsAnswer,
@@ -18,6 +17,7 @@ from backup_compliance.fleet.orders import (
     received_subscriptions,
 )
 from backup_compliance.fleet.worker import check_rights_here, read_platform_here
+from backup_compliance.fleet.worker_queues import Engine, Job, Patience, run_jobs
 from backup_compliance.model.recorded import Problem, ReadProblem, RecordedSubscription
 from backup_compliance.model.sanitize import printable
 from backup_compliance.platform.estate.resource_types import ON_REQUEST, RESOURCE_TYPES

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from typing import Any, Final
 
 from backup_compliance import __version__
-from backup_compliance.fleet.orders import Order
+from backup_compliance.fleet.messages import Order
 from backup_compliance.guest.transport.connection import bounded_connections
 from backup_compliance.guest.transport.hosts import Target
 from backup_compliance.guest.transport.read import read_alone

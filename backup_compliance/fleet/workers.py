@@ -11,8 +11,8 @@ from typing import Any
 
 from backup_compliance.catalogue.configuration import ConfigurationError
 from backup_compliance.fleet.guests import read_guests_on
-from backup_compliance.fleet.lanes import TICK, Engine, Patience
 from backup_compliance.fleet.platform import AZURE, check_rights_on, read_subscriptions_on
+from backup_compliance.fleet.worker_queues import TICK, Engine, Patience
 from backup_compliance.guest.transport.hosts import Target
 from backup_compliance.guest.transport.read import Limits
 from backup_compliance.model.recorded import RecordedGuest, RecordedSubscription
