@@ -46,7 +46,7 @@ lint: .venv/dev.stamp
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@command -v shellcheck >/dev/null || { echo "shellcheck is missing: apt-get install shellcheck"; exit 2; }
-	shellcheck -s sh backup_compliance/guest/linux/probe.sh backup_compliance/support_logs.sh
+	shellcheck -s sh backup_compliance/guest/linux/probe.sh backup_compliance/gathering/support_logs.sh
 	shellcheck .ci/run examples/systemd/publish.sh
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows examples/github/*.yml
 	@$(BIN)/check-jsonschema --quiet --regex-variant python --builtin-schema vendor.azure-pipelines examples/azure-pipelines/*.yml

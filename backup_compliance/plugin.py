@@ -14,15 +14,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from backup_compliance.access import check_access
 from backup_compliance.azure_options import azure_request
 from backup_compliance.catalogue.baselines import Thresholds
 from backup_compliance.catalogue.configuration import ConfigurationError
 from backup_compliance.catalogue.controls import Control, DuplicateControl, collect, control_of
 from backup_compliance.endings import Ending, ending
-from backup_compliance.facts import load_facts, save_facts
 from backup_compliance.fixtures import NOBODY, Fixtures
-from backup_compliance.gathering import gather
+from backup_compliance.gathering.check_access import check_access
+from backup_compliance.gathering.collect import gather
+from backup_compliance.gathering.folder import load_facts, save_facts
 from backup_compliance.guest.recording import Guest
 from backup_compliance.model.verdicts import NotApplicable, Outcome
 from backup_compliance.options import (

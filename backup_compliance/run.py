@@ -12,7 +12,7 @@ from backup_compliance.catalogue.configuration import ConfigurationError
 from backup_compliance.catalogue.controls import Control, Severity
 from backup_compliance.catalogue.exemptions import Exemptions, ExemptionUse
 from backup_compliance.endings import Ending
-from backup_compliance.facts import Facts
+from backup_compliance.gathering.folder import Facts
 from backup_compliance.guest.conditions import holding
 from backup_compliance.guest.recording import Guest
 from backup_compliance.guest.windows.guest import WindowsGuest

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import cache, cached_property
 from typing import NamedTuple, TypeVar
 
-from backup_compliance.facts import Facts
+from backup_compliance.gathering.folder import Facts
 from backup_compliance.guest.recording import Guest, parse_guest
 from backup_compliance.joining import Joined, join
 from backup_compliance.model.recorded import Problem, ReadProblem, RecordedGuest, RecordedSubscription, host_id

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from backup_compliance.facts import Facts
+from backup_compliance.gathering.folder import Facts
 from backup_compliance.model.recorded import RecordedGuest, RecordedSubscription
 from selftests.arm import SUBSCRIPTION
 from selftests.samples import sample_facts

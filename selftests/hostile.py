@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from backup_compliance.facts import Facts
+from backup_compliance.gathering.folder import Facts
 from backup_compliance.model.recorded import RecordedGuest
 from selftests.arm import Subscription, machine, subscription, vm_id
 from selftests.recordings import CONF, ubuntu

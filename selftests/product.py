@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from backup_compliance.facts import Facts, save_facts
+from backup_compliance.gathering.folder import Facts, save_facts
 from backup_compliance.model.recorded import RecordedGuest
 from backup_compliance.report.findings import Document, Finding
 from selftests.arm import Subscription

@@ -10,7 +10,7 @@ import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
-from backup_compliance.facts import Facts, save_facts
+from backup_compliance.gathering.folder import Facts, save_facts
 from backup_compliance.model.recorded import Problem, RecordedGuest
 from selftests.recordings import (
     ANSWERED,

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from backup_compliance.catalogue.configuration import ConfigurationError
-from backup_compliance.facts import Facts, load_facts, save_facts
+from backup_compliance.gathering.folder import Facts, load_facts, save_facts
 from backup_compliance.model.recorded import RecordedSubscription
 from backup_compliance.options import WHAT_TO_TYPE
 from backup_compliance.platform.arm.clouds import endpoint_of

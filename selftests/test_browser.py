@@ -15,7 +15,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from backup_compliance.facts import save_facts
+from backup_compliance.gathering.folder import save_facts
 from backup_compliance.model.verdicts import Outcome
 from backup_compliance.report.page import DETAIL_LIMIT
 from selftests.browser import Seen, chromium, find_chromium, open_page

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from backup_compliance.catalogue.configuration import ConfigurationError
-from backup_compliance.facts import Facts, load_facts, merge, save_facts
-from backup_compliance.gathering import facts_folders
+from backup_compliance.gathering.collect import facts_folders
+from backup_compliance.gathering.folder import Facts, load_facts, merge, save_facts
 from backup_compliance.model.recorded import Problem, ReadProblem, RecordedGuest, RecordedSubscription
 from selftests.arm import READ_AT, subscription
 from selftests.product import judge, record

@@ -14,15 +14,15 @@ from pathlib import Path
 import dask.config
 import pytest
 
-from backup_compliance.access import check_access
 from backup_compliance.fleet.dask_engine import Call
 from backup_compliance.fleet.messages import guest_order
 from backup_compliance.fleet.worker import read_guest_here
+from backup_compliance.gathering.check_access import check_access
+from backup_compliance.gathering.live import Request, read_facts
 from backup_compliance.guest.transport.hosts import parse_hosts_file
 from backup_compliance.guest.transport.read import Limits
 from backup_compliance.model.recorded import RecordedGuest
 from backup_compliance.platform.request import AzureRequest
-from backup_compliance.reading import Request, read_facts
 from selftests.arm import SUBSCRIPTION, subscription
 from selftests.arm_simulator import METRICS_TOKEN, TOKEN, ArmSimulator
 from selftests.fleet_nodes import QUICK, Nodes, make_nodes, wait_for

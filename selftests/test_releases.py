@@ -11,9 +11,15 @@ import pytest
 import trustme
 from pytest_httpserver import HTTPServer
 
-from backup_compliance import releases
 from backup_compliance.catalogue.baselines import load_baseline
-from backup_compliance.releases import NotRefreshed, Release, cached_release, fetch_newest_release, with_release
+from backup_compliance.gathering import agent_release as releases
+from backup_compliance.gathering.agent_release import (
+    NotRefreshed,
+    Release,
+    cached_release,
+    fetch_newest_release,
+    with_release,
+)
 
 ANSWER = [
     {"tag_name": "v2.9.1.1"},

@@ -13,7 +13,7 @@ import jsonschema
 import msgspec
 import pytest
 
-from backup_compliance.facts import Facts, save_facts
+from backup_compliance.gathering.folder import Facts, save_facts
 from backup_compliance.model.recorded import RecordedGuest
 from backup_compliance.report.ci import publish_summary
 from backup_compliance.report.findings import Verdict, VmVerdict

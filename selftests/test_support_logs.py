@@ -11,11 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from backup_compliance.guest.transport.hosts import Target
-from backup_compliance.guest.transport.read import Limits
-from backup_compliance.model.recorded import Problem, RecordedGuest
-from backup_compliance.report.findings import SupportLog
-from backup_compliance.support_logs import (
+from backup_compliance.gathering.support_logs import (
     ARCHIVE_LIMIT,
     SCRIPT,
     Fetched,
@@ -25,6 +21,10 @@ from backup_compliance.support_logs import (
     member_name,
     take,
 )
+from backup_compliance.guest.transport.hosts import Target
+from backup_compliance.guest.transport.read import Limits
+from backup_compliance.model.recorded import Problem, RecordedGuest
+from backup_compliance.report.findings import SupportLog
 from selftests.fake_guest import FILES, SECRET, build
 from selftests.product import ROOT, judge
 from selftests.recordings import ubuntu
@@ -174,7 +174,7 @@ def test_logs_come_over_testinfra_into_an_archive(tmp_path: Path, monkeypatch: p
     """Of the guests that are wanted and no other, readable for its owner only."""
     build(tmp_path / "root", LOGS)
     command = f"AVB_ROOT={tmp_path / 'root'} {logs_command(0)}"
-    monkeypatch.setattr("backup_compliance.support_logs.logs_command", lambda start: command)
+    monkeypatch.setattr("backup_compliance.gathering.support_logs.logs_command", lambda start: command)
     targets = [Target("local", "local://", "local"), Target("other", "local://x", "local")]
     (log,) = collect_logs(targets, {"local"}, {}, Limits(2, 30), tmp_path)
     assert log == SupportLog(host="local", file="logs/local.tar.gz", told=log.told)

@@ -9,7 +9,7 @@ import pytest
 
 from backup_compliance.catalogue.configuration import ConfigurationError
 from backup_compliance.catalogue.controls import load_catalogue
-from backup_compliance.facts import Facts, load_facts, save_facts
+from backup_compliance.gathering.folder import Facts, load_facts, save_facts
 from backup_compliance.model.recorded import ReadProblem, RecordedSubscription
 from backup_compliance.model.verdicts import Outcome
 from backup_compliance.report.findings import VmVerdict

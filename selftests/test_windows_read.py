@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from backup_compliance.facts import Facts, save_facts
+from backup_compliance.gathering.folder import Facts, save_facts
 from backup_compliance.guest.linux.guest import LinuxGuest
 from backup_compliance.guest.recording import parse_guest
 from backup_compliance.guest.transport.hosts import parse_hosts

@@ -18,7 +18,7 @@ from typing import Final
 
 from playwright.sync_api import Browser
 
-from backup_compliance.facts import save_facts
+from backup_compliance.gathering.folder import save_facts
 from selftests.bench.results import Figure, Section, finish
 from selftests.browser import chromium, find_chromium
 from selftests.fleet import VMS, fleet

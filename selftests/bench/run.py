@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from backup_compliance.facts import save_facts
+from backup_compliance.gathering.folder import save_facts
 from selftests.bench.results import Figure, Section, figure_of, finish
 from selftests.fleet import VMS, fleet
 from selftests.product import ROOT

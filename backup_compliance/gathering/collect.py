@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from backup_compliance.facts import INDEX, Facts, load_facts, merge, save_facts
+from backup_compliance.gathering.folder import INDEX, Facts, load_facts, merge, save_facts
+from backup_compliance.gathering.live import Request, read_facts
 from backup_compliance.model.recorded import Problem, RecordedGuest
-from backup_compliance.reading import Request, read_facts
 
 MISSING: Final = Problem(
     "it is expected and nobody read it", "look whether its segment was read and all facts folders are here"

@@ -8,9 +8,9 @@ from typing import Final
 
 from backup_compliance.catalogue.configuration import ConfigurationError
 from backup_compliance.fleet.workers import Fleet
+from backup_compliance.gathering.live import Request, arm_endpoint, engine_for, guests_of
 from backup_compliance.model.recorded import RecordedGuest
 from backup_compliance.platform.request import AzureRequest
-from backup_compliance.reading import Request, arm_endpoint, engine_for, guests_of
 
 WORKS: Final = 0
 IS_MISSING: Final = 1
