@@ -9,8 +9,8 @@ import pytest
 
 from backup_compliance.catalogue.baselines import CLOUDS
 from backup_compliance.catalogue.configuration import ConfigurationError
+from backup_compliance.judging.selection import Narrowing
 from backup_compliance.model.sanitize import printable
-from backup_compliance.narrowing import Narrowing
 from backup_compliance.platform.estate.resource_types import SUBSCRIPTION_ID
 from backup_compliance.platform.request import AzureRequest
 

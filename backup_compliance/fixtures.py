@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from backup_compliance.guest.recording import Guest
+from backup_compliance.judging.run import Run
 from backup_compliance.model.verdicts import NotApplicable
 from backup_compliance.platform.machine import Machine
 from backup_compliance.platform.policy import Policy
-from backup_compliance.run import Run
 
 NOBODY = "(none)"
 """Stands for a side with nothing to judge, so that each of its controls still has one item to say so."""

@@ -24,8 +24,8 @@ from backup_compliance.gathering.support_logs import collect_logs
 from backup_compliance.guest.conditions import CONDITIONS
 from backup_compliance.guest.transport.hosts import Target, parse_hosts, parse_hosts_file, unique
 from backup_compliance.guest.transport.read import Limits
-from backup_compliance.report.findings import SupportLog
-from backup_compliance.run import Run
+from backup_compliance.judging.findings import SupportLog
+from backup_compliance.judging.run import Run
 
 MAX_RELEASE_AGE: Final = 365
 """Days after which the newest known release is worth a note."""

@@ -18,12 +18,14 @@ from backup_compliance.azure_options import azure_request
 from backup_compliance.catalogue.baselines import Thresholds
 from backup_compliance.catalogue.configuration import ConfigurationError
 from backup_compliance.catalogue.controls import Control, DuplicateControl, collect, control_of
-from backup_compliance.endings import Ending, ending
 from backup_compliance.fixtures import NOBODY, Fixtures
 from backup_compliance.gathering.check_access import check_access
 from backup_compliance.gathering.collect import gather
 from backup_compliance.gathering.folder import load_facts, save_facts
 from backup_compliance.guest.recording import Guest
+from backup_compliance.judging.findings import Finding
+from backup_compliance.judging.run import Run, Subject
+from backup_compliance.judging.test_results import Ending, ending
 from backup_compliance.model.verdicts import NotApplicable, Outcome
 from backup_compliance.options import (
     WHAT_TO_TYPE,
@@ -38,9 +40,7 @@ from backup_compliance.options import (
 from backup_compliance.protocol import ControlProtocol
 from backup_compliance.report import html, terminal
 from backup_compliance.report.catalogue import catalogue_text
-from backup_compliance.report.findings import Finding
 from backup_compliance.reporter import Reporter
-from backup_compliance.run import Run, Subject
 
 RUN = pytest.StashKey[Run]()
 HANDED_OVER = pytest.StashKey[tempfile.TemporaryDirectory[str]]()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from backup_compliance.report.findings import Finding
+from backup_compliance.judging.findings import Finding
 
 
 def check_outcome(finding: Finding, outcome: str, named: str) -> None:

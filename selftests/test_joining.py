@@ -10,7 +10,7 @@ import pytest
 from backup_compliance.guest.facts import Identity as GuestIdentity
 from backup_compliance.guest.linux.guest import parse_linux_guest
 from backup_compliance.guest.linux.output import parse_output
-from backup_compliance.joining import join
+from backup_compliance.judging.joining import join
 from backup_compliance.platform.estate.compute import parse_identity
 from backup_compliance.platform.estate.facts import Identity as MachineIdentity
 from selftests.arm import machine, uuid

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from backup_compliance.report.findings import VmVerdict
+from backup_compliance.judging.findings import VmVerdict
 from selftests.arm import (
     Json,
     Subscription,

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from backup_compliance.catalogue.controls import load_catalogue
+from backup_compliance.judging.findings import Finding
 from backup_compliance.platform.estate.resource_types import RESOURCE_TYPES
-from backup_compliance.report.findings import Finding
 from selftests.arm import (
     SUBSCRIPTION,
     Subscription,

@@ -14,12 +14,12 @@ import msgspec
 import pytest
 
 from backup_compliance.gathering.folder import Facts, save_facts
+from backup_compliance.judging.findings import Verdict, VmVerdict
+from backup_compliance.judging.vm_verdicts import verdicts
 from backup_compliance.model.recorded import RecordedGuest
 from backup_compliance.report.ci import publish_summary
-from backup_compliance.report.findings import Verdict, VmVerdict
 from backup_compliance.report.markdown import escaped
 from backup_compliance.report.sarif import RESULTS, fingerprints
-from backup_compliance.report.vm_verdicts import verdicts
 from selftests.hostile import hostile_facts
 from selftests.product import ROOT, Judged, judge_apart
 from selftests.recordings import CONF, ubuntu

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from backup_compliance.catalogue.controls import Severity, load_catalogue
+from backup_compliance.judging.root_causes import RULES, disagreements, root_causes
 from backup_compliance.model.verdicts import Outcome
-from backup_compliance.root_causes import RULES, disagreements, root_causes
 from selftests.product import ROOT
 
 BAD, WELL, ADVICE, UNKNOWN, ERROR = (

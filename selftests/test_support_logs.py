@@ -23,8 +23,8 @@ from backup_compliance.gathering.support_logs import (
 )
 from backup_compliance.guest.transport.hosts import Target
 from backup_compliance.guest.transport.read import Limits
+from backup_compliance.judging.findings import SupportLog
 from backup_compliance.model.recorded import Problem, RecordedGuest
-from backup_compliance.report.findings import SupportLog
 from selftests.fake_guest import FILES, SECRET, build
 from selftests.product import ROOT, judge
 from selftests.recordings import ubuntu

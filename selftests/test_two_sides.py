@@ -10,9 +10,9 @@ import pytest
 from backup_compliance.catalogue.configuration import ConfigurationError
 from backup_compliance.catalogue.controls import load_catalogue
 from backup_compliance.gathering.folder import Facts, load_facts, save_facts
+from backup_compliance.judging.findings import VmVerdict
 from backup_compliance.model.recorded import ReadProblem, RecordedSubscription
 from backup_compliance.model.verdicts import Outcome
-from backup_compliance.report.findings import VmVerdict
 from selftests.arm import READ_AT, SUBSCRIPTION, Subscription, machine, power_state, statuses, subscription, vm_id
 from selftests.product import ROOT, Judged, judge, record
 from selftests.recordings import ubuntu

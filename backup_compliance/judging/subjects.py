@@ -10,10 +10,10 @@ from typing import NamedTuple, TypeVar
 
 from backup_compliance.gathering.folder import Facts
 from backup_compliance.guest.recording import Guest, parse_guest
-from backup_compliance.joining import Joined, join
+from backup_compliance.judging.joining import Joined, join
+from backup_compliance.judging.selection import Narrowing
 from backup_compliance.model.recorded import Problem, ReadProblem, RecordedGuest, RecordedSubscription, host_id
 from backup_compliance.model.verdicts import Undetermined, Unreadable
-from backup_compliance.narrowing import Narrowing
 from backup_compliance.platform.estate.lookup import normal, open_estate
 from backup_compliance.platform.estate.names import short_names
 from backup_compliance.platform.estate.resource_types import RESOURCE_TYPES

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from backup_compliance.judging.findings import JUDGED, Finding, Verdict, VmVerdict
+from backup_compliance.judging.root_causes import disagreements, root_causes
 from backup_compliance.model.verdicts import Outcome
-from backup_compliance.report.findings import JUDGED, Finding, Verdict, VmVerdict
-from backup_compliance.root_causes import disagreements, root_causes
 
 
 def verdicts(

@@ -11,9 +11,9 @@ import msgspec
 
 from backup_compliance.catalogue.controls import Severity
 from backup_compliance.catalogue.exemptions import ExemptionUse
+from backup_compliance.judging.root_causes import RootCause
 from backup_compliance.model.sanitize import safe
 from backup_compliance.model.verdicts import Outcome
-from backup_compliance.root_causes import RootCause
 
 SCHEMA: Final = 1
 JUDGED: Final = (Outcome.COMPLIANT, Outcome.NON_COMPLIANT, Outcome.ADVISORY, Outcome.EXEMPT)

@@ -11,22 +11,22 @@ from backup_compliance.catalogue.baselines import Baseline
 from backup_compliance.catalogue.configuration import ConfigurationError
 from backup_compliance.catalogue.controls import Control, Severity
 from backup_compliance.catalogue.exemptions import Exemptions, ExemptionUse
-from backup_compliance.endings import Ending
 from backup_compliance.gathering.folder import Facts
 from backup_compliance.guest.conditions import holding
 from backup_compliance.guest.recording import Guest
 from backup_compliance.guest.windows.guest import WindowsGuest
+from backup_compliance.judging.findings import BAD, Collected, Excuse, Finding, OtherBaseline, plain
+from backup_compliance.judging.selection import Narrowing
+from backup_compliance.judging.subjects import Subjects, open_subjects
+from backup_compliance.judging.test_results import Ending
 from backup_compliance.model.recorded import RecordedSubscription
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import Outcome, Unreadable
-from backup_compliance.narrowing import Narrowing
 from backup_compliance.platform.estate.lookup import normal, subscription_of
 from backup_compliance.platform.estate.resource_types import ON_REQUEST
 from backup_compliance.platform.inventory import of_kind
 from backup_compliance.platform.machine import Machine
 from backup_compliance.platform.policy import Policy
-from backup_compliance.report.findings import BAD, Collected, Excuse, Finding, OtherBaseline, plain
-from backup_compliance.subjects import Subjects, open_subjects
 
 NOTE_LIMIT = 20
 WINDOWS_LOGS = r"logs: C:\WindowsAzure\Logs\WaAppAgent.log, C:\WindowsAzure\Logs\Plugins\Microsoft.Azure.RecoveryServices.VMSnapshot"
