@@ -7,7 +7,8 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-PROBE = Path(__file__).parents[1] / "backup_compliance" / "guest" / "probe.sh"
+from backup_compliance.guest.linux.probe import PROBE as PROBE
+
 SECRET = "hunter2-do-not-send"
 HANDLER = "var/lib/waagent/Microsoft.Azure.RecoveryServices.VMSnapshotLinux-1.0.9220.0"
 NOWHERE = {

@@ -15,8 +15,9 @@ import msgspec
 import pytest
 
 from backup_compliance.gathering.folder import Facts, save_facts
-from backup_compliance.judging.findings import Document, Finding
+from backup_compliance.judging.findings import Finding
 from backup_compliance.model.recorded import RecordedGuest
+from backup_compliance.report.document import Document
 from selftests.arm import Subscription
 from selftests.recordings import Recording
 

@@ -19,7 +19,6 @@ from backup_compliance.catalogue.configuration import ConfigurationError
 from backup_compliance.gathering.folder import Facts, load_facts, save_facts
 from backup_compliance.judging.findings import Finding
 from backup_compliance.model.recorded import RecordedSubscription
-from backup_compliance.options import WHAT_TO_TYPE
 from backup_compliance.platform.arm.clouds import endpoint_of
 from backup_compliance.platform.arm.queries import LISTS
 from backup_compliance.platform.arm.read import OF_VAULTS, Scope, read_subscriptions
@@ -27,6 +26,7 @@ from backup_compliance.platform.estate.compute import parse_identity
 from backup_compliance.platform.estate.lookup import open_estate
 from backup_compliance.platform.estate.resource_types import ON_REQUEST, RESOURCE_TYPES
 from backup_compliance.platform.estate.restore_points import Collection, find_collections
+from backup_compliance.plugin.options import WHAT_TO_TYPE
 from selftests.arm import (
     READ_AT,
     SUBSCRIPTION,

@@ -246,7 +246,7 @@ def test_without_dask_it_says_what_to_install(pytester: pytest.Pytester, monkeyp
 
 def test_nothing_of_dask_is_loaded_unless_asked() -> None:
     """It takes most of a second, and logs."""
-    code = "import sys, backup_compliance.plugin, backup_compliance.fleet.workers; print([m for m in sys.modules if m.startswith(('dask', 'distributed'))])"
+    code = "import sys, backup_compliance.plugin.hooks, backup_compliance.fleet.workers; print([m for m in sys.modules if m.startswith(('dask', 'distributed'))])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.strip() == "[]"
 

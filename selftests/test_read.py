@@ -13,6 +13,8 @@ import pytest
 
 from backup_compliance.catalogue.configuration import ConfigurationError
 from backup_compliance.guest.linux.output import parse_output
+from backup_compliance.guest.linux.probe import probe_command
+from backup_compliance.guest.recording import judge_output, mask_output
 from backup_compliance.guest.transport import read
 from backup_compliance.guest.transport.hosts import (
     Target,
@@ -22,14 +24,7 @@ from backup_compliance.guest.transport.hosts import (
     parse_hosts_file,
 )
 from backup_compliance.guest.transport.problems import explain
-from backup_compliance.guest.transport.read import (
-    Limits,
-    judge_output,
-    mask_output,
-    probe_command,
-    read_guest,
-    read_guests,
-)
+from backup_compliance.guest.transport.read import Limits, read_guest, read_guests
 from backup_compliance.model.recorded import RecordedGuest
 from selftests.recordings import ubuntu
 

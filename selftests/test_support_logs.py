@@ -15,6 +15,7 @@ from backup_compliance.gathering.support_logs import (
     ARCHIVE_LIMIT,
     SCRIPT,
     Fetched,
+    SupportLog,
     collect_logs,
     logs_command,
     mask_log,
@@ -23,7 +24,6 @@ from backup_compliance.gathering.support_logs import (
 )
 from backup_compliance.guest.transport.hosts import Target
 from backup_compliance.guest.transport.read import Limits
-from backup_compliance.judging.findings import SupportLog
 from backup_compliance.model.recorded import Problem, RecordedGuest
 from selftests.fake_guest import FILES, SECRET, build
 from selftests.product import ROOT, judge

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backup_compliance.guest.linux.guest import LinuxGuest
-from backup_compliance.guest.recording import parse_guest
-from backup_compliance.guest.transport.read import judge_output, mask_output
+from backup_compliance.guest.recording import judge_output, mask_output, parse_guest
 from backup_compliance.guest.windows.agent import parse_state
 from backup_compliance.guest.windows.guest import WindowsGuest
 from backup_compliance.guest.windows.network import parse_options

@@ -13,9 +13,10 @@ import pytest
 
 from backup_compliance.gathering.folder import Facts, save_facts
 from backup_compliance.guest.linux.guest import LinuxGuest
+from backup_compliance.guest.linux.probe import probe_command
 from backup_compliance.guest.recording import parse_guest
 from backup_compliance.guest.transport.hosts import parse_hosts
-from backup_compliance.guest.transport.read import Limits, probe_command, read_guests
+from backup_compliance.guest.transport.read import Limits, read_guests
 from backup_compliance.guest.windows.guest import WindowsGuest
 from backup_compliance.model.recorded import RecordedGuest
 from backup_compliance.model.verdicts import Unreadable

@@ -14,8 +14,9 @@ from tqdm import tqdm
 
 from backup_compliance.fleet.workers import Fleet, open_fleet
 from backup_compliance.gathering.folder import Facts, merge
+from backup_compliance.guest.linux.probe import probe_command
 from backup_compliance.guest.transport.hosts import Target
-from backup_compliance.guest.transport.read import Limits, probe_command, read_guests
+from backup_compliance.guest.transport.read import Limits, read_guests
 from backup_compliance.model.recorded import RecordedGuest, RecordedSubscription
 from backup_compliance.platform.request import AzureRequest
 

@@ -17,10 +17,11 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
+import msgspec
+
 from backup_compliance.guest.transport.connection import bounded_connections, set_deadline
 from backup_compliance.guest.transport.hosts import Target
 from backup_compliance.guest.transport.read import Limits, expand, read_guests
-from backup_compliance.judging.findings import SupportLog
 from backup_compliance.model.recorded import RecordedGuest
 from backup_compliance.model.sanitize import mask_secrets, printable
 
@@ -38,6 +39,16 @@ _SETTINGS: Final = (
     re.compile(r"(?is)(&quot;protectedSettings\w*&quot;\s*:\s*&quot;).*?(&quot;|\Z)"),
 )
 _ENCODED_SIGNATURE: Final = re.compile(r"(?i)(sig%3d)[^&\"<>\s]+")
+
+
+class SupportLog(msgspec.Struct, frozen=True, kw_only=True):
+    """The support logs of one guest with a failed control."""
+
+    host: str
+    file: str
+    """The archive, relative to the reports; empty where nothing came."""
+    told: str
+    """What came, or why nothing did."""
 
 
 @dataclass

@@ -7,7 +7,11 @@ from typing import TypeAlias
 from backup_compliance.guest.linux.guest import LinuxGuest, parse_linux_guest
 from backup_compliance.guest.linux.output import parse_output
 from backup_compliance.guest.windows.guest import WindowsGuest, parse_windows_guest
-from backup_compliance.guest.windows.output import is_windows_output, parse_windows_output
+from backup_compliance.guest.windows.output import FRAME, is_windows_output, parse_windows_output
+from backup_compliance.guest.windows.proxy import mask_proxies
+from backup_compliance.model.recorded import Problem
+from backup_compliance.model.sanitize import mask_secrets
+from backup_compliance.model.verdicts import Unreadable
 
 Guest: TypeAlias = LinuxGuest | WindowsGuest
 
@@ -21,3 +25,22 @@ def parse_guest(data: bytes) -> Guest:
     if is_windows_output(data):
         return parse_windows_guest(parse_windows_output(data))
     return parse_linux_guest(parse_output(data))
+
+
+def judge_output(output: bytes) -> Problem | None:
+    """None for a complete reading as root; else what is wrong with it as a whole."""
+    try:
+        parse_guest(output)
+    except Unreadable as error:
+        return Problem(error.missing, error.remedy)
+    return None
+
+
+def is_probe_output(output: bytes) -> bool:
+    """Whether a probe printed any of it, whole or not."""
+    return b"avb-probe" in output or FRAME.encode() in output
+
+
+def mask_output(output: bytes) -> bytes:
+    """The recording as it may be kept: what the probe already left out is left out twice."""
+    return mask_proxies(mask_secrets(output.decode("utf-8", "surrogateescape"))).encode("utf-8", "surrogateescape")

@@ -19,8 +19,9 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from backup_compliance.catalogue.controls import CAUSES
-from backup_compliance.judging.findings import ControlInfo, Document, VmVerdict, gate_text
+from backup_compliance.judging.findings import VmVerdict
 from backup_compliance.model.verdicts import Outcome
+from backup_compliance.report.document import ControlInfo, Document, gate_text
 from backup_compliance.report.page import DETAIL_LIMIT, LETTERS, page_data, script_json
 
 TITLE: Final = "Azure VM Backup compliance"

@@ -8,8 +8,9 @@ from pathlib import Path
 import junitparser
 import msgspec
 
-from backup_compliance.judging.findings import ControlInfo, Document, Finding
+from backup_compliance.judging.findings import Finding
 from backup_compliance.model.verdicts import Outcome
+from backup_compliance.report.document import ControlInfo, Document
 
 
 def write_json(document: Document, path: Path) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from backup_compliance.catalogue.exemptions import ExemptionUse
-from backup_compliance.judging.findings import Coverage, Document, Finding, Verdict, VmVerdict
+from backup_compliance.judging.findings import Finding, Verdict, VmVerdict
+from backup_compliance.report.document import Coverage, Document
 
 ROWS: Final = 100
 """Job summaries are cut at 1 MiB; the full list is in the other reports."""

@@ -13,10 +13,11 @@ from typing import Any, Final
 import msgspec
 
 from backup_compliance.catalogue.controls import CAUSES
-from backup_compliance.judging.findings import ControlInfo, Document, Finding, Verdict
+from backup_compliance.judging.findings import Finding, Verdict
 from backup_compliance.judging.root_causes import RootCause
 from backup_compliance.model.verdicts import Outcome
 from backup_compliance.report.commands import Commands, load_commands
+from backup_compliance.report.document import ControlInfo, Document
 
 DETAIL_LIMIT: Final = 2000
 """Findings up to which each one has its details in the page; beyond, only those that are not compliant."""

@@ -14,8 +14,9 @@ import msgspec
 
 from backup_compliance import __version__
 from backup_compliance.catalogue.controls import CAUSES, Severity
-from backup_compliance.judging.findings import ControlInfo, Document, Finding
+from backup_compliance.judging.findings import Finding
 from backup_compliance.model.verdicts import Outcome
+from backup_compliance.report.document import ControlInfo, Document
 
 RESULTS: Final = (Outcome.NON_COMPLIANT, Outcome.ADVISORY, Outcome.EXEMPT)
 NOTIFIED: Final = (Outcome.ERROR, Outcome.UNDETERMINED)

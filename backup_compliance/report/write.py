@@ -10,12 +10,14 @@ from pathlib import Path
 
 from backup_compliance import __version__
 from backup_compliance.catalogue.controls import Control
+from backup_compliance.gathering.support_logs import SupportLog
 from backup_compliance.guest.linux.guest import LinuxGuest
-from backup_compliance.judging.findings import ControlInfo, Coverage, Document, Finding, RunInfo, SupportLog
+from backup_compliance.judging.findings import Finding
 from backup_compliance.judging.run import Run
 from backup_compliance.judging.vm_verdicts import verdicts
 from backup_compliance.platform.inventory import of_kind
 from backup_compliance.platform.machine import Machine
+from backup_compliance.report.document import ControlInfo, Coverage, Document, RunInfo
 from backup_compliance.report.machine import write_json, write_junit
 from backup_compliance.report.markdown import write_summary
 from backup_compliance.report.sarif import write_sarif

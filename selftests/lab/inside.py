@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from backup_compliance.guest.transport.read import PROBE
+from backup_compliance.guest.linux.probe import PROBE
 from selftests.bench.sealed import settle
 from selftests.lab import leftovers, readonly, variants
 from selftests.lab.cases import CASES, healthy

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from backup_compliance.guest.linux.guest import LinuxGuest
+from backup_compliance.guest.linux.probe import probe_command
 from backup_compliance.guest.recording import parse_guest
 from backup_compliance.guest.transport.hosts import parse_hosts
-from backup_compliance.guest.transport.read import Limits, probe_command, read_guests
+from backup_compliance.guest.transport.read import Limits, read_guests
 from backup_compliance.guest.windows.agent import RUNNING, parse_service, parse_state
 from backup_compliance.guest.windows.guest import WindowsGuest
 from backup_compliance.guest.windows.output import is_windows_output, parse_windows_output

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import queue
 import re
 import threading
@@ -10,12 +9,11 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final
 
 import testinfra.backend
 
-from backup_compliance.guest.recording import parse_guest
+from backup_compliance.guest.recording import is_probe_output, judge_output, mask_output
 from backup_compliance.guest.transport.connection import TimedOut, bounded_connections, set_deadline
 from backup_compliance.guest.transport.hosts import Target, check_reachable_apart, unique
 from backup_compliance.guest.transport.problems import explain
@@ -29,12 +27,8 @@ from backup_compliance.guest.transport.windows_read import (
 from backup_compliance.guest.transport.winrm_connection import with_password
 from backup_compliance.guest.windows.output import FRAME
 from backup_compliance.guest.windows.probe import new_probe
-from backup_compliance.guest.windows.proxy import mask_proxies
 from backup_compliance.model.recorded import Problem, RecordedGuest, host_id
-from backup_compliance.model.sanitize import mask_secrets
-from backup_compliance.model.verdicts import Unreadable
 
-PROBE: Final = Path(__file__).with_name("probe.sh")
 MAY_BE_WINDOWS: Final = frozenset({"ssh", "paramiko", "ansible"})
 """Connections that reach Linux and Windows alike."""
 GRACE: Final = 2.0
@@ -47,20 +41,6 @@ class Limits:
 
     connections: int = 32
     timeout: float = 60.0
-
-
-def probe_command(storage_endpoint: str) -> str:
-    """The probe as one command line that every login shell takes, csh and fish included.
-
-    Base64 because nothing in it means anything to a shell; `eval` and not a pipe into `sh`, so that
-    no command of the probe can read the rest of it from its standard input.
-    """
-    if not re.fullmatch(r"[A-Za-z0-9.:-]*", storage_endpoint):
-        raise ValueError(f"{storage_endpoint!r} is no host name")
-    lines = (line for line in PROBE.read_text(encoding="utf-8").splitlines() if not line.lstrip().startswith("#"))
-    encoded = base64.b64encode("\n".join(lines).encode()).decode()
-    path = "/usr/sbin:/usr/bin:/sbin:/bin"
-    return f"/usr/bin/env PATH={path} AVB_STORAGE_ENDPOINT={storage_endpoint} /bin/sh -c 'eval \"$(echo {encoded} | base64 -d)\"'"
 
 
 def expand(targets: Iterable[Target], options: Mapping[str, Any]) -> tuple[list[Target], list[RecordedGuest]]:
@@ -188,7 +168,7 @@ def read_guest(target: Target, options: Mapping[str, Any], command: str, timeout
     try:
         backend = testinfra.backend.get_backend(target.spec, **options)
         output, stderr = _ask(backend, target, command)
-        problem = judge_output(output, stderr)
+        problem = _judge(output, stderr)
     except TimedOut:
         problem = timed_out(timeout)
     except Exception as error:  # noqa: BLE001  # a library's or a host's fault must stay this host's own
@@ -210,21 +190,13 @@ def _ask(backend: Any, target: Target, command: str) -> tuple[bytes, bytes]:
     return (found, complaint) if FRAME.encode() in found else (output, stderr)
 
 
-def judge_output(output: bytes, stderr: str | bytes = b"") -> Problem | None:
-    """None for a complete reading as root; else what is wrong with it as a whole."""
-    try:
-        parse_guest(output)
-    except Unreadable as error:
-        text = stderr.decode("utf-8", "replace") if isinstance(stderr, bytes) else stderr
-        if b"avb-probe" in output or FRAME.encode() in output or not text.strip():
-            return Problem(error.missing, error.remedy)
-        return explain(text, error.missing)
-    return None
-
-
-def mask_output(output: bytes) -> bytes:
-    """The recording as it may be kept: what the probe already left out is left out twice."""
-    return mask_proxies(mask_secrets(output.decode("utf-8", "surrogateescape"))).encode("utf-8", "surrogateescape")
+def _judge(output: bytes, stderr: bytes) -> Problem | None:
+    """What is wrong with a reading; where no probe printed anything, what the connection complained of says more."""
+    problem = judge_output(output)
+    complaint = stderr.decode("utf-8", "replace")
+    if problem is None or is_probe_output(output) or not complaint.strip():
+        return problem
+    return explain(complaint, problem.missing)
 
 
 def timed_out(seconds: float) -> Problem:

@@ -1,7 +1,7 @@
 @echo off
 rem Reads everything the guest controls need from a Windows VM and prints it. Run it as an administrator:
 rem   cmd /c probe.cmd > NAME.txt       (NAME.txt is a valid recorded guest)
-rem It changes nothing, writes no file and sends no secret. Written by `make readme` out of windows_probe.py.
+rem It changes nothing, writes no file and sends no secret. Written by `make readme` out of guest/windows/probe.py.
 setlocal
 set W=avb-%RANDOM%-%RANDOM%-cmd
 echo.

@@ -11,21 +11,20 @@ from typing import Any, Final
 import msgspec
 import pytest
 
-from backup_compliance.azure_options import add_azure_options, azure_request, narrowing_of
 from backup_compliance.catalogue.baselines import BUILT_IN, load_baseline
 from backup_compliance.catalogue.configuration import ConfigurationError
 from backup_compliance.catalogue.controls import BrokenTests, DuplicateControl, Severity, load_catalogue
 from backup_compliance.catalogue.exemptions import Exemptions, load_exemptions
-from backup_compliance.fleet.options import EXPECTED, add_fleet_options, of_segments, read_on
 from backup_compliance.gathering.agent_release import NotRefreshed, cached_release, fetch_newest_release, with_release
 from backup_compliance.gathering.folder import check_new_folder
 from backup_compliance.gathering.live import Request
-from backup_compliance.gathering.support_logs import collect_logs
+from backup_compliance.gathering.support_logs import SupportLog, collect_logs
 from backup_compliance.guest.conditions import CONDITIONS
 from backup_compliance.guest.transport.hosts import Target, parse_hosts, parse_hosts_file, unique
 from backup_compliance.guest.transport.read import Limits
-from backup_compliance.judging.findings import SupportLog
 from backup_compliance.judging.run import Run
+from backup_compliance.plugin.azure_options import add_azure_options, azure_request, narrowing_of
+from backup_compliance.plugin.fleet_options import EXPECTED, add_fleet_options, of_segments, read_on
 
 MAX_RELEASE_AGE: Final = 365
 """Days after which the newest known release is worth a note."""

@@ -8,10 +8,11 @@ from typing import Final
 
 import pytest
 
-from backup_compliance.judging.findings import Coverage, Document, Finding, Verdict, VmVerdict, gate_text
+from backup_compliance.judging.findings import Finding, Verdict, VmVerdict
 from backup_compliance.model.recorded import Problem
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import Outcome
+from backup_compliance.report.document import Coverage, Document, gate_text
 
 VMS: Final = 25
 PER_VM: Final = 8

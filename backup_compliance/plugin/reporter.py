@@ -13,10 +13,13 @@ import pytest
 from pytest_metadata.plugin import metadata_key
 
 from backup_compliance.catalogue.exemptions import STALE
-from backup_compliance.judging.findings import JUDGED, Document, Finding, SupportLog
+from backup_compliance.gathering.support_logs import SupportLog
+from backup_compliance.judging.findings import JUDGED, Finding
 from backup_compliance.judging.run import Run
-from backup_compliance.report import html, terminal
+from backup_compliance.plugin import terminal
+from backup_compliance.report import html
 from backup_compliance.report.ci import publish_summary
+from backup_compliance.report.document import Document
 from backup_compliance.report.write import counted, left_out, make_document, versions, write_reports
 
 

@@ -14,11 +14,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from backup_compliance.azure_options import azure_request
 from backup_compliance.catalogue.baselines import Thresholds
 from backup_compliance.catalogue.configuration import ConfigurationError
 from backup_compliance.catalogue.controls import Control, DuplicateControl, collect, control_of
-from backup_compliance.fixtures import NOBODY, Fixtures
 from backup_compliance.gathering.check_access import check_access
 from backup_compliance.gathering.collect import gather
 from backup_compliance.gathering.folder import load_facts, save_facts
@@ -27,7 +25,10 @@ from backup_compliance.judging.findings import Finding
 from backup_compliance.judging.run import Run, Subject
 from backup_compliance.judging.test_results import Ending, ending
 from backup_compliance.model.verdicts import NotApplicable, Outcome
-from backup_compliance.options import (
+from backup_compliance.plugin import terminal
+from backup_compliance.plugin.azure_options import azure_request
+from backup_compliance.plugin.fixtures import NOBODY, Fixtures
+from backup_compliance.plugin.options import (
     WHAT_TO_TYPE,
     add_options,
     build_request,
@@ -37,10 +38,10 @@ from backup_compliance.options import (
     path_of,
     targets,
 )
-from backup_compliance.protocol import ControlProtocol
-from backup_compliance.report import html, terminal
+from backup_compliance.plugin.protocol import ControlProtocol
+from backup_compliance.plugin.reporter import Reporter
+from backup_compliance.report import html
 from backup_compliance.report.catalogue import catalogue_text
-from backup_compliance.reporter import Reporter
 
 RUN = pytest.StashKey[Run]()
 HANDED_OVER = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
