@@ -19,7 +19,8 @@ from backup_compliance.guest.linux.agent import (
     parse_proxy,
 )
 from backup_compliance.guest.linux.goal_state import parse_goal_state
-from backup_compliance.guest.linux.output import ProbeOutput, parse_output
+from backup_compliance.guest.linux.output import parse_output
+from backup_compliance.guest.probe_output import ProbeOutput
 from backup_compliance.guest.versions import exact_version, parse_version
 from backup_compliance.model.verdicts import Unreadable
 from selftests.recordings import CONF, EGG, Recording, ubuntu

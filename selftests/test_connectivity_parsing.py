@@ -12,7 +12,8 @@ import pytest
 
 from backup_compliance.guest.facts import HttpCheck
 from backup_compliance.guest.linux.connectivity import parse_http_checks, parse_routes, parse_storage
-from backup_compliance.guest.linux.output import ProbeOutput, parse_output
+from backup_compliance.guest.linux.output import parse_output
+from backup_compliance.guest.probe_output import ProbeOutput
 from backup_compliance.model.verdicts import Unreadable
 from selftests.recordings import ANSWERED, DROPPED, ENDPOINT, HOST_ANSWERED, REFUSED, Recording, http, ubuntu
 

@@ -18,7 +18,8 @@ from backup_compliance.guest.linux.extension import (
     parse_backup_extension,
     parse_interpreter,
 )
-from backup_compliance.guest.linux.output import ProbeOutput, parse_output
+from backup_compliance.guest.linux.output import parse_output
+from backup_compliance.guest.probe_output import ProbeOutput
 from backup_compliance.model.verdicts import Unreadable
 from selftests.recordings import EXTENSION, Recording, ubuntu
 from selftests.samples import never_backed_up

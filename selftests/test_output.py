@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from backup_compliance.guest.linux.files import parse_configuration, parse_files, parse_lines
 from backup_compliance.guest.linux.guest import parse_linux_guest
-from backup_compliance.guest.linux.output import CAPS, OUTPUT_LIMIT, Part, ProbeOutput, parse_output
+from backup_compliance.guest.linux.output import parse_output
+from backup_compliance.guest.probe_output import CAPS, OUTPUT_LIMIT, Part, ProbeOutput
 from backup_compliance.model.verdicts import Unreadable
 from selftests.recordings import CONF, WORD, Recording, debian, red_hat, suse, ubuntu
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from backup_compliance.guest.linux.guest import LinuxGuest, parse_linux_guest
-from backup_compliance.guest.linux.output import OUTPUT_LIMIT, parse_output
+from backup_compliance.guest.linux.output import parse_output
+from backup_compliance.guest.probe_output import OUTPUT_LIMIT
 from backup_compliance.model.lazy_facts import fact
 from backup_compliance.model.verdicts import Unreadable
 from selftests import fake_guest

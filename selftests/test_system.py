@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backup_compliance.guest.facts import Load, Reboot
-from backup_compliance.guest.linux.output import ProbeOutput, parse_output
+from backup_compliance.guest.linux.output import parse_output
 from backup_compliance.guest.linux.system import parse_identity, parse_load, parse_reboot
+from backup_compliance.guest.probe_output import ProbeOutput
 from backup_compliance.model.verdicts import Unreadable
 from selftests.recordings import EPOCH, Recording, red_hat, ubuntu
 

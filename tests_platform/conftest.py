@@ -71,7 +71,7 @@ def proxy_path(machine: Machine, guest_inside: Guest | None) -> tuple[Leg, ...]:
         raise NotApplicable("no proxy is set for the agent in the guest")
     endpoint = proxy_endpoint(guest_inside.proxy)
     found = find_proxy_path(machine.estate, machine.interface, machine.identity, endpoint)
-    machine.keep("proxy_path", path_evidence(found))
+    machine.add_evidence("proxy_path", path_evidence(found))
     return found
 
 
@@ -92,7 +92,7 @@ def _compare(machine: Machine, find: Callable[[LiveSubject], list[Answer]]) -> N
     answers, missing = find(subject), unanswered(subject)
     if answers or missing:
         told = [*map(str, answers), *(f"not answered - {each}" for each in missing)]
-        machine.keep("verified_live", told)
+        machine.add_evidence("verified_live", told)
     check_agreement(answers)
 
 
@@ -103,5 +103,5 @@ def schedule_group(machine: Machine, thresholds: Thresholds) -> ScheduleGroup:
     found = find_schedule_group(machine.estate, machine.identity, machine.profile, grouping)
     if machine.schedule is None:
         raise NotApplicable("no vault backs this VM up (AVB-501)")
-    machine.keep("schedule_group", dict(shown(found)))
+    machine.add_evidence("schedule_group", dict(shown(found)))
     return found

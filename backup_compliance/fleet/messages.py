@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from backup_compliance import __version__
-from backup_compliance.guest.linux.output import OUTPUT_LIMIT
+from backup_compliance.guest.probe_output import OUTPUT_LIMIT
 from backup_compliance.guest.recording import judge_output, mask_output
 from backup_compliance.guest.transport.hosts import Target
 from backup_compliance.model.recorded import Problem, ReadProblem, RecordedGuest, RecordedSubscription

@@ -21,7 +21,7 @@ import msgspec
 from backup_compliance import __version__
 from backup_compliance.catalogue.configuration import ConfigurationError
 from backup_compliance.gathering.arm_folder import SubscriptionEntry, load_subscriptions, save_subscriptions
-from backup_compliance.guest.linux.output import OUTPUT_LIMIT
+from backup_compliance.guest.probe_output import OUTPUT_LIMIT
 from backup_compliance.guest.recording import parse_guest
 from backup_compliance.model.recorded import Problem, RecordedGuest, RecordedSubscription, host_id
 from backup_compliance.model.sanitize import printable

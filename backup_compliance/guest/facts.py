@@ -9,8 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from packaging.version import Version
+
+IN_GUEST: Final = frozenset({"onlyguest", "firstguestthenhost"})
+
+NO_ENDPOINT: Final = (
+    "no storage endpoint to try: the VM's goal state names none and the baseline has none for this cloud",
+    "name one of your own accounts in thresholds.storage_endpoints of a baseline file",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,7 +141,7 @@ class Run:
         conditions = baseline.conditions(control.id)
         if subject.guest is None or not conditions:
             return baseline.severity(control.id, ())
-        return baseline.severity(control.id, holding(conditions, subject.guest.observed(), baseline.thresholds))
+        return baseline.severity(control.id, holding(conditions, subject.guest.for_one_test(), baseline.thresholds))
 
     def _would_raise(self, subject: Subject) -> str:
         """What of a guest that was not read would change the severity of a platform control."""
@@ -170,14 +170,14 @@ class Run:
             # a machine's own facts come first, those of its guest below one key
             evidence |= {"guest": found} if evidence else found
         if subject.guest is not None and subject.control.cause in (2, 3) and end.outcome in BAD:
-            evidence["debugging"] = plain(_debugging(subject.guest.observed()))
+            evidence["debugging"] = plain(_debugging(subject.guest.for_one_test()))
         return evidence
 
     def _facts(self, observed: Guest | Machine | Policy) -> dict[str, Any]:
         found = {}
         for name, value in observed.evidence().items():
             # several controls rest on one fact; making it printable once is enough
-            key = (id(observed.parsed), name)
+            key = (id(observed.fact_cache), name)
             found[name] = self.printable_facts[key] if key in self.printable_facts else plain(value)
             self.printable_facts[key] = found[name]
         return found

@@ -115,21 +115,21 @@ class Subjects:
         found = self.guests[name]
         if isinstance(found, Problem):
             raise Unreadable(f"{name} was not read: {found.missing}", found.remedy)
-        return found.observed()
+        return found.for_one_test()
 
     def machine(self, key: str) -> Machine:
         """The virtual machine with a fresh memory; `Unreadable` where it was not read."""
-        return _readable(self.machines[key]).observed()
+        return _readable(self.machines[key]).for_one_test()
 
     def policy(self, key: str) -> Policy:
         """The backup policy with a fresh memory; `Unreadable` where it was not read."""
-        return _readable(self.policies[key]).observed()
+        return _readable(self.policies[key]).for_one_test()
 
     def guest_of(self, key: str) -> Guest | None:
         """The guest inside a virtual machine, with a fresh memory; None where none was read."""
         host = self.joined.host_of.get(key)
         found = self.guests.get(host) if host is not None else None
-        return found.observed() if isinstance(found, Guest) else None
+        return found.for_one_test() if isinstance(found, Guest) else None
 
     def problems(self) -> dict[str, Problem]:
         """What could not be read as a whole, by the id that reports show, with what to do."""
@@ -139,7 +139,7 @@ class Subjects:
 def _is_meant(machine: Machine, narrowing: Narrowing) -> bool:
     def tags() -> Mapping[str, str] | None:
         try:
-            return machine.observed().profile.tags
+            return machine.for_one_test().profile.tags
         except (Unreadable, Undetermined):
             return None
 
@@ -148,7 +148,7 @@ def _is_meant(machine: Machine, narrowing: Narrowing) -> bool:
 
 def _backs_up(policy: Policy, meant: set[str]) -> bool:
     try:
-        items = policy.observed().items
+        items = policy.for_one_test().items
     except Unreadable:
         return True
     return items is None or any(normal(item.vm_id) in meant for item in items)
@@ -174,7 +174,7 @@ def open_subjects(facts: Facts, now: datetime, max_age: timedelta | None = None)
 def _join(guests: Mapping[str, Guest], machines: Mapping[str, Machine]) -> Joined:
     def addresses_of(host: str) -> tuple[str, ...]:
         try:
-            return guests[host].observed().addressing.addresses
+            return guests[host].for_one_test().addressing.addresses
         except (Unreadable, Undetermined):
             return ()
 
@@ -182,7 +182,7 @@ def _join(guests: Mapping[str, Guest], machines: Mapping[str, Machine]) -> Joine
     def by_address() -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
         for key, machine in machines.items():
-            for address in _addresses(machine.observed()):
+            for address in _addresses(machine.for_one_test()):
                 found.setdefault(address, []).append(key)
         return found
 

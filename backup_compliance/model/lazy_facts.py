@@ -1,58 +1,75 @@
-"""Facts of a subject, each parsed when a control first asks for it and remembered as that control's evidence."""
+"""Facts of a subject, each parsed when a control first asks for it and kept as that control's evidence."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Generic, Protocol, TypeVar, overload
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Generic, Self, TypeVar, overload
 
 T = TypeVar("T")
 
 
-class Observed(Protocol):
-    """What facts hang on: a guest or a virtual machine of ARM."""
+@dataclass(frozen=True, kw_only=True)
+class FactHolder:
+    """What facts belong to: a guest, a virtual machine, a policy."""
 
-    @property
-    def parsed(self) -> dict[str, Any]:
-        """Every fact that was parsed so far, by name."""
+    fact_cache: dict[str, Any] = field(default_factory=dict)
+    """Every fact that was parsed so far, by name; shared by the copies that `for_one_test` makes."""
+    accessed: list[str] = field(default_factory=list)
+    """The facts that one test asked for, in that order."""
 
-    @property
-    def seen(self) -> list[str]:
-        """The facts that one test asked for, in that order."""
+    def for_one_test(self) -> Self:
+        """The same subject with an empty list of accessed facts, for the evidence of one test."""
+        return replace(self, accessed=[])
+
+    def evidence(self) -> dict[str, Any]:
+        """The facts that were asked for so far, by name; unreadable ones are left out."""
+        return {name: self.fact_cache[name] for name in self.accessed if name in self.fact_cache}
+
+    def add_evidence(self, name: str, value: object) -> None:
+        """Show `value` in the evidence of the running test, as a fact would be shown."""
+        self.fact_cache[name] = value
+        if name not in self.accessed:
+            self.accessed.append(name)
 
 
-class fact(Generic[T]):  # noqa: N801  # a descriptor used like `property`
-    """A fact: parsed once, and remembered as evidence by whoever asked for it.
+class fact(Generic[T]):  # noqa: N801  # a decorator used like `property`
+    """A method of a `FactHolder` as a fact: parsed once, and evidence of each test that asks for it.
 
     One unreadable file or reply therefore spoils the controls that need it and no others.
     """
 
-    def __init__(self, parse: Callable[[Any], T], *, evidence: bool = True) -> None:
+    is_evidence: ClassVar[bool] = True
+
+    def __init__(self, parse: Callable[[Any], T]) -> None:
         self.parse = parse
-        self.evidence = evidence
+        self.__doc__ = parse.__doc__
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
 
     @overload
-    def __get__(self, subject: None, owner: type) -> fact[T]: ...
+    def __get__(self, subject: None, owner: type) -> Self: ...
     @overload
-    def __get__(self, subject: Observed, owner: type) -> T: ...
-    def __get__(self, subject: Observed | None, owner: type) -> fact[T] | T:
+    def __get__(self, subject: FactHolder, owner: type) -> T: ...
+    def __get__(self, subject: FactHolder | None, owner: type) -> Self | T:
         if subject is None:
             return self
-        if self.evidence and self.name not in subject.seen:
-            subject.seen.append(self.name)
-        if self.name not in subject.parsed:
-            asked = list(subject.seen)
+        if self.is_evidence and self.name not in subject.accessed:
+            subject.accessed.append(self.name)
+        if self.name not in subject.fact_cache:
+            before = list(subject.accessed)
             try:
-                subject.parsed[self.name] = self.parse(subject)
+                subject.fact_cache[self.name] = self.parse(subject)
             finally:
-                # what a fact rests on is not asked for by the test, and would be shown by the first test only
-                subject.seen[:] = asked
-        value: T = subject.parsed[self.name]
+                # Facts read while computing another fact are not evidence. They are only read on a cache miss, so they
+                # would appear in the first test's evidence and in no other.
+                subject.accessed[:] = before
+        value: T = subject.fact_cache[self.name]
         return value
 
 
-def evidence(subject: Observed) -> dict[str, Any]:
-    """The facts that were asked for so far, by name; unreadable ones are left out."""
-    return {name: subject.parsed[name] for name in subject.seen if name in subject.parsed}
+class inner_fact(fact[T]):  # noqa: N801  # as `fact`
+    """A fact that other facts and decisions rest on, too large to be shown as evidence."""
+
+    is_evidence: ClassVar[bool] = False

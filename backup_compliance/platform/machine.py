@@ -2,71 +2,137 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from backup_compliance.model.lazy_facts import evidence, fact
+from backup_compliance.model.lazy_facts import FactHolder, fact, inner_fact
 from backup_compliance.network.egress import EgressDecision
 from backup_compliance.network.routes import NextHops
 from backup_compliance.platform.decisions.egress import find_egress
-from backup_compliance.platform.decisions.load import backup_windows, find_load
-from backup_compliance.platform.decisions.outbound import find_outbound
+from backup_compliance.platform.decisions.load import Load, Window, backup_windows, find_load
+from backup_compliance.platform.decisions.outbound import Outbound, find_outbound
 from backup_compliance.platform.decisions.routing import find_next_hops, regional
 from backup_compliance.platform.decisions.schedule_groups import find_schedule
+from backup_compliance.platform.estate.backup import BackupJob
 from backup_compliance.platform.estate.compute import find_instance_view, find_power, parse_identity, parse_profile
-from backup_compliance.platform.estate.facts import Identity
-from backup_compliance.platform.estate.interfaces import primary_interface
+from backup_compliance.platform.estate.facts import Identity, InstanceView, Power, Profile
+from backup_compliance.platform.estate.interfaces import Interface, primary_interface
 from backup_compliance.platform.estate.lookup import Estate, Resource
-from backup_compliance.platform.estate.protection import find_jobs, find_policy, find_protection, is_crash_consistent
-from backup_compliance.platform.estate.restore_points import find_collections
+from backup_compliance.platform.estate.protection import (
+    Protection,
+    find_jobs,
+    find_policy,
+    find_protection,
+    is_crash_consistent,
+)
+from backup_compliance.platform.estate.restore_points import Collection, find_collections
+from backup_compliance.schedules.policies import Schedule
 
 LATER: Final = datetime.max.replace(tzinfo=UTC)
 """When facts of unknown date were read: after everything that they tell."""
 
 
 @dataclass(frozen=True)
-class Machine:
+class Machine(FactHolder):
     """What ARM says of one virtual machine. Attributes raise `Unreadable` where it was not read."""
 
     estate: Estate
     record: Resource
     identity: Identity
-    parsed: dict[str, Any] = field(default_factory=dict)
-    seen: list[str] = field(default_factory=list)
 
-    profile = fact(lambda machine: parse_profile(machine.record))
-    power = fact(lambda machine: find_power(machine.estate, machine.identity))
-    instance = fact(lambda machine: find_instance_view(machine.estate, machine.identity, machine.power))
-    protection = fact(lambda machine: find_protection(machine.estate, machine.identity))
-    jobs = fact(lambda machine: find_jobs(machine.estate, machine.protection.item) if machine.protection else ())
-    schedule = fact(lambda machine: find_schedule(machine.estate, machine.identity))
-    interface = fact(lambda machine: primary_interface(machine.estate, machine.profile, machine.identity))
-    outbound = fact(lambda machine: find_outbound(machine.estate, machine.interface, machine.identity, machine.profile))
-    collections = fact(lambda machine: find_collections(machine.estate, machine.identity))
-    services = fact(lambda machine: [decision.evidence for decision in machine.service_decisions])
-    service_decisions = fact(
-        lambda machine: [
-            find_egress(machine.estate, machine.interface, machine.identity, tag)
-            for tag in (regional("AzureBackup", machine.identity), "AzureActiveDirectory")
-        ],
-        evidence=False,
-    )
-    security = fact(lambda machine: machine.egress_decision.evidence)
-    egress_decision = fact(
-        lambda machine: find_egress(machine.estate, machine.interface, machine.identity, machine.storage),
-        evidence=False,
-    )
-    routes = fact(lambda machine: machine.next_hops.verdict.evidence())
-    next_hops = fact(
-        lambda machine: find_next_hops(machine.estate, machine.interface, machine.identity, machine.storage),
-        evidence=False,
-    )
-    load = fact(lambda machine: find_load(machine.estate, machine.identity, machine.windows))
-    windows = fact(
-        lambda machine: backup_windows(machine.protection, machine.jobs, machine.read_at or LATER), evidence=False
-    )
-    is_crash_consistent = fact(lambda machine: is_crash_consistent(find_policy(machine.estate, machine.protection)))
+    @fact
+    def profile(self) -> Profile:
+        """What the model says of the VM."""
+        return parse_profile(self.record)
+
+    @fact
+    def power(self) -> Power:
+        """The power state."""
+        return find_power(self.estate, self.identity)
+
+    @fact
+    def instance(self) -> InstanceView:
+        """The instance view: agent and extensions."""
+        return find_instance_view(self.estate, self.identity, self.power)
+
+    @fact
+    def protection(self) -> Protection | None:
+        """The vault's protected item; None where no vault protects the VM."""
+        return find_protection(self.estate, self.identity)
+
+    @fact
+    def jobs(self) -> tuple[BackupJob, ...]:
+        """The jobs of the protected item, the newest first."""
+        return find_jobs(self.estate, self.protection.item) if self.protection else ()
+
+    @fact
+    def schedule(self) -> Schedule | None:
+        """When the backups of the VM and of its group start."""
+        return find_schedule(self.estate, self.identity)
+
+    @fact
+    def interface(self) -> Interface:
+        """The primary network interface."""
+        return primary_interface(self.estate, self.profile, self.identity)
+
+    @fact
+    def outbound(self) -> Outbound:
+        """The ways out that the subnet has."""
+        return find_outbound(self.estate, self.interface, self.identity, self.profile)
+
+    @fact
+    def collections(self) -> tuple[Collection, ...]:
+        """The restore point collections of the VM."""
+        return find_collections(self.estate, self.identity)
+
+    @fact
+    def services(self) -> list[dict[str, Any]]:
+        """What security rules say of the backup services, as evidence."""
+        return [decision.evidence for decision in self.service_decisions]
+
+    @inner_fact
+    def service_decisions(self) -> list[EgressDecision]:
+        """What security rules say of each backup service."""
+        return [
+            find_egress(self.estate, self.interface, self.identity, tag)
+            for tag in (regional("AzureBackup", self.identity), "AzureActiveDirectory")
+        ]
+
+    @fact
+    def security(self) -> dict[str, Any]:
+        """What security rules say of storage, as evidence."""
+        return self.egress_decision.evidence
+
+    @inner_fact
+    def egress_decision(self) -> EgressDecision:
+        """What security rules say of each prefix of storage."""
+        return find_egress(self.estate, self.interface, self.identity, self.storage)
+
+    @fact
+    def routes(self) -> dict[str, Any]:
+        """Where routes lead for storage, as evidence."""
+        return self.next_hops.verdict.evidence()
+
+    @inner_fact
+    def next_hops(self) -> NextHops:
+        """Where routes lead for each prefix of storage."""
+        return find_next_hops(self.estate, self.interface, self.identity, self.storage)
+
+    @fact
+    def load(self) -> tuple[Load, ...]:
+        """Processor and memory while backups ran, from Azure Monitor."""
+        return find_load(self.estate, self.identity, self.windows)
+
+    @inner_fact
+    def windows(self) -> tuple[Window, ...]:
+        """When the last backups ran."""
+        return backup_windows(self.protection, self.jobs, self.read_at or LATER)
+
+    @fact
+    def is_crash_consistent(self) -> bool:
+        """Whether the policy takes crash-consistent snapshots only."""
+        return self.protection is not None and is_crash_consistent(find_policy(self.estate, self.protection))
 
     @property
     def read_at(self) -> datetime | None:
@@ -95,19 +161,6 @@ class Machine:
         """Where routes send traffic to storage."""
         _ = self.routes  # evidence, likewise
         return self.next_hops
-
-    def keep(self, name: str, value: Any) -> None:
-        """Show `value` as evidence: a fact that depends on the baseline's choices."""
-        self.parsed[name] = value
-        self.seen.append(name)
-
-    def observed(self) -> Machine:
-        """The same machine with an empty memory of what was asked: one for every test."""
-        return replace(self, seen=[])
-
-    def evidence(self) -> dict[str, Any]:
-        """The facts that were asked for so far, by name; unreadable ones are left out."""
-        return evidence(self)
 
 
 def open_machine(estate: Estate, record: Resource) -> Machine:

@@ -15,7 +15,7 @@ from backup_compliance.guest.facts import (
     ProxyVariable,
 )
 from backup_compliance.guest.linux.files import parse_configuration, parse_files, parse_lines
-from backup_compliance.guest.linux.output import ProbeOutput
+from backup_compliance.guest.probe_output import ProbeOutput
 from backup_compliance.guest.versions import leading_version, parse_version
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import Unreadable

@@ -6,21 +6,13 @@ import re
 from ipaddress import IPv4Address
 from typing import Final
 
-from backup_compliance.guest.facts import HttpCheck, RouteDecision, Storage
+from backup_compliance.guest.facts import IN_GUEST, NO_ENDPOINT, HttpCheck, RouteDecision, Storage
 from backup_compliance.guest.linux.files import parse_configuration, parse_files
-from backup_compliance.guest.linux.output import Part, ProbeOutput
+from backup_compliance.guest.probe_output import Part, ProbeOutput
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import Unreadable
 
 SNAPSHOT_CONFIGURATION: Final = "/etc/azure/vmbackup.conf"
-IN_GUEST: Final = frozenset({"onlyguest", "firstguestthenhost"})
-# `local` leads back to the VM itself: neither storage nor the host is there
-UNUSABLE: Final = frozenset({"unreachable", "prohibit", "blackhole", "throw", "local"})
-
-NO_ENDPOINT: Final = (
-    "no storage endpoint to try: the VM's goal state names none and the baseline has none for this cloud",
-    "name one of your own accounts in thresholds.storage_endpoints of a baseline file",
-)
 
 # curl's exit statuses (curl.1, EXIT CODES) by the stage that failed.
 _CURL_STAGES: Final = {
@@ -31,6 +23,8 @@ _CURL_STAGES: Final = {
     **dict.fromkeys((52, 55, 56, 16, 18, 92, 95, 96), "HTTP"),
 }
 # The kernel answers a lookup that ends on such a route with an error only (rtnetlink.7, fib_semantics.c).
+# `local` leads back to the VM itself: neither storage nor the host is there
+UNUSABLE: Final = frozenset({"unreachable", "prohibit", "blackhole", "throw", "local"})
 _ROUTE_ERRORS: Final = {
     "Invalid argument": "blackhole",
     "Permission denied": "prohibit",

@@ -10,7 +10,7 @@ from typing import Any, Final
 from backup_compliance.guest.facts import BackupExtension, ExtensionStatus, Handler, Interpreter
 from backup_compliance.guest.linux.files import parse_files, parse_lines
 from backup_compliance.guest.linux.goal_state import parse_goal_state
-from backup_compliance.guest.linux.output import ProbeOutput
+from backup_compliance.guest.probe_output import ProbeOutput
 from backup_compliance.guest.versions import exact_version, parse_version
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import Unreadable

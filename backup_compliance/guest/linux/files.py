@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from backup_compliance.guest.linux.output import ProbeOutput
+from backup_compliance.guest.probe_output import ProbeOutput
 from backup_compliance.model.verdicts import Unreadable
 
 # A path ends at the first colon; network scripts of interface aliases (ifcfg-eth0:1) hold one more.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from backup_compliance.guest.facts import GoalState
-from backup_compliance.guest.linux.output import ProbeOutput
+from backup_compliance.guest.probe_output import ProbeOutput
 from backup_compliance.guest.versions import parse_version
 from backup_compliance.model.verdicts import Unreadable
 

@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass
 
-from backup_compliance.guest.facts import Identity
+from backup_compliance.guest.facts import (
+    Addressing,
+    AgentConfiguration,
+    AgentProcesses,
+    AgentService,
+    AgentVersion,
+    BackupExtension,
+    GoalState,
+    HttpCheck,
+    Identity,
+    Interpreter,
+    Load,
+    Proxy,
+    Reboot,
+    RouteDecision,
+    Storage,
+)
 from backup_compliance.guest.linux.agent import (
     is_agent_installed,
     parse_agent_configuration,
@@ -18,47 +33,100 @@ from backup_compliance.guest.linux.connectivity import parse_http_checks, parse_
 from backup_compliance.guest.linux.extension import parse_backup_extension, parse_interpreter
 from backup_compliance.guest.linux.goal_state import parse_goal_state
 from backup_compliance.guest.linux.leases import parse_addressing
-from backup_compliance.guest.linux.output import ProbeOutput
 from backup_compliance.guest.linux.system import parse_identity, parse_load, parse_reboot
-from backup_compliance.model.lazy_facts import evidence, fact
+from backup_compliance.guest.probe_output import ProbeOutput
+from backup_compliance.model.lazy_facts import FactHolder, fact
 
 
 @dataclass(frozen=True)
-class LinuxGuest:
+class LinuxGuest(FactHolder):
     """What one Linux guest said. Attributes raise `Unreadable` where it did not say it."""
 
     output: ProbeOutput
     identity: Identity
-    parsed: dict[str, Any] = field(default_factory=dict)
-    seen: list[str] = field(default_factory=list)
 
-    configuration = fact(lambda guest: parse_agent_configuration(guest.output))
-    processes = fact(lambda guest: parse_agent_processes(guest.output))
-    service = fact(lambda guest: parse_agent_service(guest.output))
-    agent = fact(lambda guest: parse_agent_version(guest.output))
-    agent_is_installed = fact(lambda guest: is_agent_installed(guest.output))
-    goal_state = fact(lambda guest: parse_goal_state(guest.output))
-    proxy = fact(lambda guest: parse_proxy(guest.output))
-    storage = fact(lambda guest: parse_storage(guest.output))
-    host_address = fact(lambda guest: parse_http_checks(guest.output, "host"))
-    routes = fact(lambda guest: parse_routes(guest.output))
-    extension = fact(lambda guest: parse_backup_extension(guest.output))
-    extension_folders = fact(lambda guest: parse_backup_extension(guest.output, health=False))
-    interpreter = fact(lambda guest: parse_interpreter(guest.output))
-    addressing = fact(lambda guest: parse_addressing(guest.output, guest.identity.collected_at))
-    load = fact(lambda guest: parse_load(guest.output))
-    reboot = fact(lambda guest: parse_reboot(guest.output))
+    @fact
+    def configuration(self) -> AgentConfiguration | None:
+        """The agent's configuration; None where there is no file."""
+        return parse_agent_configuration(self.output)
+
+    @fact
+    def processes(self) -> AgentProcesses:
+        """The agent's processes, from their full command lines."""
+        return parse_agent_processes(self.output)
+
+    @fact
+    def service(self) -> AgentService | None:
+        """The agent's service as the service manager shows it; None where there is none."""
+        return parse_agent_service(self.output)
+
+    @fact
+    def agent(self) -> AgentVersion | None:
+        """The agent's versions."""
+        return parse_agent_version(self.output)
+
+    @fact
+    def agent_is_installed(self) -> bool:
+        """Whether an agent is installed at all."""
+        return is_agent_installed(self.output)
+
+    @fact
+    def goal_state(self) -> GoalState | None:
+        """What the goal state asks of this VM."""
+        return parse_goal_state(self.output)
+
+    @fact
+    def proxy(self) -> Proxy | None:
+        """The proxy that is configured; None where there is none."""
+        return parse_proxy(self.output)
+
+    @fact
+    def storage(self) -> Storage:
+        """How storage answers from inside the guest."""
+        return parse_storage(self.output)
+
+    @fact
+    def host_address(self) -> tuple[HttpCheck, ...]:
+        """How 168.63.129.16 answers on each port."""
+        return parse_http_checks(self.output, "host")
+
+    @fact
+    def routes(self) -> tuple[RouteDecision, ...]:
+        """The kernel's routing decision for each address that was asked."""
+        return parse_routes(self.output)
+
+    @fact
+    def extension(self) -> BackupExtension | None:
+        """The backup extension with its health."""
+        return parse_backup_extension(self.output)
+
+    @fact
+    def extension_folders(self) -> BackupExtension | None:
+        """The backup extension's folders alone: their versions, not their health."""
+        return parse_backup_extension(self.output, health=False)
+
+    @fact
+    def interpreter(self) -> Interpreter | None:
+        """The Python that the extension's launcher finds."""
+        return parse_interpreter(self.output)
+
+    @fact
+    def addressing(self) -> Addressing:
+        """How the primary interface got its address."""
+        return parse_addressing(self.output, self.identity.collected_at)
+
+    @fact
+    def load(self) -> Load:
+        """Processor and memory in use."""
+        return parse_load(self.output)
+
+    @fact
+    def reboot(self) -> Reboot:
+        """Whether a restart is pending, and why."""
+        return parse_reboot(self.output)
 
     writers = None
     """Only Windows has VSS writers."""
-
-    def observed(self) -> LinuxGuest:
-        """The same guest with an empty memory of what was asked: one for every test."""
-        return replace(self, seen=[])
-
-    def evidence(self) -> dict[str, Any]:
-        """The facts that were asked for so far, by name; unreadable ones are left out."""
-        return evidence(self)
 
 
 def parse_linux_guest(output: ProbeOutput) -> LinuxGuest:

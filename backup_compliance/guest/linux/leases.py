@@ -16,8 +16,8 @@ from typing import Final
 
 from backup_compliance.guest.facts import Addressing, Lease
 from backup_compliance.guest.linux.files import parse_configuration, parse_lines
-from backup_compliance.guest.linux.output import ProbeOutput
 from backup_compliance.guest.linux.static import static_or_dhcp
+from backup_compliance.guest.probe_output import ProbeOutput
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import Unreadable
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from backup_compliance.guest.facts import Identity, Load, Reboot
 from backup_compliance.guest.linux.files import parse_configuration, parse_files
-from backup_compliance.guest.linux.output import ProbeOutput
+from backup_compliance.guest.probe_output import ProbeOutput
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import Unreadable
 

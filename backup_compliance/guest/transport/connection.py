@@ -19,7 +19,7 @@ from typing import IO, Final
 
 from testinfra.backend.base import BaseBackend, CommandResult
 
-from backup_compliance.guest.linux.output import OUTPUT_LIMIT
+from backup_compliance.guest.probe_output import OUTPUT_LIMIT
 from backup_compliance.guest.transport.winrm_connection import bounded_winrm
 
 ERROR_LIMIT: Final = 16384

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
-from backup_compliance.guest.linux.output import OUTPUT_LIMIT
+from backup_compliance.guest.probe_output import OUTPUT_LIMIT
 
 PASSWORD_VARIABLE: Final = "WINRM_PASSWORD"  # noqa: S105  # the name of one
 UTF_8: Final = 65001

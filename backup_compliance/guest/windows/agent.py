@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from backup_compliance.guest.facts import AgentProcesses, AgentService, AgentVersion, Process
-from backup_compliance.guest.linux.output import ProbeOutput
+from backup_compliance.guest.probe_output import ProbeOutput
 from backup_compliance.guest.versions import parse_version
 from backup_compliance.guest.windows.facts import WindowsService
 from backup_compliance.guest.windows.output import AGAIN, key

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from backup_compliance.guest.facts import BackupExtension, ExtensionStatus, Handler
-from backup_compliance.guest.linux.output import Part, ProbeOutput
+from backup_compliance.guest.probe_output import Part, ProbeOutput
 from backup_compliance.guest.versions import exact_version
 from backup_compliance.guest.windows.agent import parse_service
 from backup_compliance.guest.windows.facts import SqlServer, WindowsService

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass
 
-from backup_compliance.guest.facts import Identity
-from backup_compliance.guest.linux.output import ProbeOutput
+from backup_compliance.guest.facts import (
+    Addressing,
+    AgentProcesses,
+    AgentService,
+    AgentVersion,
+    BackupExtension,
+    HttpCheck,
+    Identity,
+    Load,
+    Proxy,
+    Reboot,
+    RouteDecision,
+    Storage,
+)
+from backup_compliance.guest.probe_output import ProbeOutput
 from backup_compliance.guest.windows.agent import parse_agent_processes, parse_agent_service, parse_agent_version
 from backup_compliance.guest.windows.extension import (
     parse_backup_extension,
@@ -14,6 +26,7 @@ from backup_compliance.guest.windows.extension import (
     parse_provider,
     parse_sql_server,
 )
+from backup_compliance.guest.windows.facts import SnapshotWriters, SqlServer, WindowsService
 from backup_compliance.guest.windows.network import (
     parse_addressing,
     parse_http_checks,
@@ -22,42 +35,95 @@ from backup_compliance.guest.windows.network import (
 )
 from backup_compliance.guest.windows.proxy import parse_proxy
 from backup_compliance.guest.windows.system import parse_identity, parse_load, parse_reboot, parse_writers
-from backup_compliance.model.lazy_facts import evidence, fact
+from backup_compliance.model.lazy_facts import FactHolder, fact
 
 
 @dataclass(frozen=True)
-class WindowsGuest:
+class WindowsGuest(FactHolder):
     """What one Windows guest said. Attributes raise `Unreadable` where it did not say it."""
 
     output: ProbeOutput
     identity: Identity
-    parsed: dict[str, Any] = field(default_factory=dict)
-    seen: list[str] = field(default_factory=list)
 
-    processes = fact(lambda guest: parse_agent_processes(guest.output))
-    service = fact(lambda guest: parse_agent_service(guest.output))
-    agent = fact(lambda guest: parse_agent_version(guest.output))
-    agent_is_installed = fact(lambda guest: guest.agent is not None)
-    proxy = fact(lambda guest: parse_proxy(guest.output))
-    storage = fact(lambda guest: parse_storage(guest.output))
-    host_address = fact(lambda guest: parse_http_checks(guest.output, "host"))
-    routes = fact(lambda guest: parse_routes(guest.output))
-    extension = fact(lambda guest: parse_backup_extension(guest.output))
-    extension_traces = fact(lambda guest: parse_presence(guest.output))
-    provider = fact(lambda guest: parse_provider(guest.output))
-    sql_server = fact(lambda guest: parse_sql_server(guest.output))
-    addressing = fact(lambda guest: parse_addressing(guest.output, guest.identity.collected_at))
-    load = fact(lambda guest: parse_load(guest.output))
-    reboot = fact(lambda guest: parse_reboot(guest.output))
-    writers = fact(lambda guest: parse_writers(guest.output))
+    @fact
+    def processes(self) -> AgentProcesses:
+        """The agent's processes, from their full command lines."""
+        return parse_agent_processes(self.output)
 
-    def observed(self) -> WindowsGuest:
-        """The same guest with an empty memory of what was asked: one for every test."""
-        return replace(self, seen=[])
+    @fact
+    def service(self) -> AgentService | None:
+        """The agent's service as the service manager shows it; None where there is none."""
+        return parse_agent_service(self.output)
 
-    def evidence(self) -> dict[str, Any]:
-        """The facts that were asked for so far, by name; unreadable ones are left out."""
-        return evidence(self)
+    @fact
+    def agent(self) -> AgentVersion | None:
+        """The agent's versions."""
+        return parse_agent_version(self.output)
+
+    @fact
+    def agent_is_installed(self) -> bool:
+        """Whether an agent is installed at all."""
+        return self.agent is not None
+
+    @fact
+    def proxy(self) -> Proxy | None:
+        """The proxy that is configured; None where there is none."""
+        return parse_proxy(self.output)
+
+    @fact
+    def storage(self) -> Storage:
+        """How storage answers from inside the guest."""
+        return parse_storage(self.output)
+
+    @fact
+    def host_address(self) -> tuple[HttpCheck, ...]:
+        """How 168.63.129.16 answers on each port."""
+        return parse_http_checks(self.output, "host")
+
+    @fact
+    def routes(self) -> tuple[RouteDecision, ...]:
+        """The kernel's routing decision for each address that was asked."""
+        return parse_routes(self.output)
+
+    @fact
+    def extension(self) -> BackupExtension | None:
+        """The backup extension with its health."""
+        return parse_backup_extension(self.output)
+
+    @fact
+    def extension_traces(self) -> tuple[str, ...]:
+        """Whether the backup extension left traces."""
+        return parse_presence(self.output)
+
+    @fact
+    def provider(self) -> WindowsService | None:
+        """The service of the VSS provider."""
+        return parse_provider(self.output)
+
+    @fact
+    def sql_server(self) -> SqlServer | None:
+        """The instances of SQL Server and the keys that concern them."""
+        return parse_sql_server(self.output)
+
+    @fact
+    def addressing(self) -> Addressing:
+        """How the primary interface got its address."""
+        return parse_addressing(self.output, self.identity.collected_at)
+
+    @fact
+    def load(self) -> Load:
+        """Processor and memory in use."""
+        return parse_load(self.output)
+
+    @fact
+    def reboot(self) -> Reboot:
+        """Whether a restart is pending, and why."""
+        return parse_reboot(self.output)
+
+    @fact
+    def writers(self) -> SnapshotWriters:
+        """The VSS writers and their states."""
+        return parse_writers(self.output)
 
 
 def parse_windows_guest(output: ProbeOutput) -> WindowsGuest:

@@ -9,9 +9,8 @@ from datetime import UTC, datetime
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
 from typing import Final
 
-from backup_compliance.guest.facts import Addressing, HttpCheck, Lease, RouteDecision, Storage
-from backup_compliance.guest.linux.connectivity import IN_GUEST, NO_ENDPOINT
-from backup_compliance.guest.linux.output import Part, ProbeOutput
+from backup_compliance.guest.facts import IN_GUEST, NO_ENDPOINT, Addressing, HttpCheck, Lease, RouteDecision, Storage
+from backup_compliance.guest.probe_output import Part, ProbeOutput
 from backup_compliance.guest.windows.output import AGAIN, key, powershell, registry
 from backup_compliance.guest.windows.registry import Key
 from backup_compliance.model.sanitize import printable

@@ -15,7 +15,7 @@ import codecs
 import re
 from typing import Final
 
-from backup_compliance.guest.linux.output import OUTPUT_LIMIT, PART_LIMIT, Part, ProbeOutput
+from backup_compliance.guest.probe_output import OUTPUT_LIMIT, PART_LIMIT, Part, ProbeOutput
 from backup_compliance.guest.windows.registry import Key, parse_keys
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import Unreadable

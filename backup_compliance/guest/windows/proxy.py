@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from backup_compliance.guest.facts import Proxy, ProxyVariable
-from backup_compliance.guest.linux.output import ProbeOutput
+from backup_compliance.guest.probe_output import ProbeOutput
 from backup_compliance.guest.windows.output import AGAIN, key
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import Unreadable

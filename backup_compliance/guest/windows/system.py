@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from backup_compliance.guest.facts import Identity, Load, Reboot
-from backup_compliance.guest.linux.output import ProbeOutput
+from backup_compliance.guest.probe_output import ProbeOutput
 from backup_compliance.guest.windows.agent import DISABLED, parse_service
 from backup_compliance.guest.windows.facts import SnapshotWriters, Writer
 from backup_compliance.guest.windows.output import AGAIN, key, names, powershell
