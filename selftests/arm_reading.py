@@ -9,22 +9,22 @@ import pytest
 
 from backup_compliance.model.recorded import RecordedSubscription
 from backup_compliance.platform.arm.clouds import endpoint_of
-from backup_compliance.platform.arm.pace import Limits, Waiting
+from backup_compliance.platform.arm.pace import ArmLimits, Waiting
 from backup_compliance.platform.arm.read import Scope, read_subscriptions
 from selftests.arm import READ_AT
 from selftests.arm_simulator import ArmSimulator
 from selftests.product import Judged, judge
 
-QUICK = Limits(waiting=Waiting(sleep=lambda seconds: None), retries=1, poll_interval=0.01)
+QUICK = ArmLimits(waiting=Waiting(sleep=lambda seconds: None), retries=1, poll_interval=0.01)
 """As in earnest, without pauses."""
 
 
-def read(simulator: ArmSimulator, *ids: str, limits: Limits = QUICK, live: bool = False) -> RecordedSubscription:
+def read(simulator: ArmSimulator, *ids: str, limits: ArmLimits = QUICK, live: bool = False) -> RecordedSubscription:
     """The first of these subscriptions, or the only one there is, read as of the samples' moment."""
     return read_all(simulator, Scope(ids or tuple(simulator.subscriptions), verify_live=live), limits)[0]
 
 
-def read_all(simulator: ArmSimulator, scope: Scope, limits: Limits = QUICK) -> tuple[RecordedSubscription, ...]:
+def read_all(simulator: ArmSimulator, scope: Scope, limits: ArmLimits = QUICK) -> tuple[RecordedSubscription, ...]:
     """Everything in `scope`, read as of the samples' moment."""
     endpoint = endpoint_of("public", simulator.url, simulator.metrics_url or None)
     return read_subscriptions(scope, endpoint, limits, now=lambda: READ_AT)

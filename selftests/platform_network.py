@@ -11,7 +11,7 @@ from backup_compliance.platform.decisions.egress import find_egress
 from backup_compliance.platform.decisions.outbound import Outbound, find_outbound
 from backup_compliance.platform.decisions.routing import find_next_hops, regional
 from backup_compliance.platform.estate.compute import parse_identity, parse_profile
-from backup_compliance.platform.estate.facts import Identity, Profile
+from backup_compliance.platform.estate.facts import Profile, VmIdentity
 from backup_compliance.platform.estate.interfaces import Interface, primary_interface
 from backup_compliance.platform.estate.lookup import Estate, open_estate
 from selftests.arm import Subscription, network_id, rule, security_group, subnet, subscription, virtual_network
@@ -23,7 +23,7 @@ CONFIGURATION = "properties.ipConfigurations.0.properties"
 SUBNET = "properties.subnets.0.properties"
 
 
-def opened(sample: Subscription, index: int = 0) -> tuple[Estate, Identity, Profile]:
+def opened(sample: Subscription, index: int = 0) -> tuple[Estate, VmIdentity, Profile]:
     """The estate and one virtual machine of it."""
     estate = open_estate([sample.recorded()])
     record = list(estate.every("virtualMachines"))[index]

@@ -22,12 +22,12 @@ from backup_compliance.catalogue.configuration import ConfigurationError
 from backup_compliance.model.verdicts import Unreadable
 from backup_compliance.platform.arm import credentials
 from backup_compliance.platform.arm.client import Clients, Connection, open_clients, open_session
-from backup_compliance.platform.arm.clouds import Endpoint, endpoint_of
+from backup_compliance.platform.arm.clouds import CloudEndpoint, endpoint_of
 from backup_compliance.platform.arm.credentials import TOKEN_VARIABLE, OneToken, find_credential
-from backup_compliance.platform.arm.pace import Limits, Pace, Waiting
+from backup_compliance.platform.arm.pace import ArmLimits, Pace, Waiting
 from backup_compliance.platform.arm.policies import Refused
-from backup_compliance.platform.arm.queries import Question, take_reply
-from backup_compliance.platform.arm.query_runner import Answers, Asking
+from backup_compliance.platform.arm.queries import ArmQuery, take_reply
+from backup_compliance.platform.arm.query_runner import Answers, QueryRunner
 from selftests.arm import SUBSCRIPTION, subscription
 from selftests.arm_simulator import TOKEN, Answer, ArmSimulator, body, error, linked, reply, serving
 
@@ -47,29 +47,29 @@ class Time:
         self.now += seconds
 
     def waiting(self, jitter: float = 0.0) -> Waiting:
-        """For `Limits`."""
+        """For `ArmLimits`."""
         return Waiting(lambda: self.now, self.sleep, lambda: jitter)
 
 
-def clients(simulator: ArmSimulator, limits: Limits) -> Clients:
+def clients(simulator: ArmSimulator, limits: ArmLimits) -> Clients:
     """The real clients, sent to the simulator."""
     return clients_at(endpoint_of("public", simulator.url), limits)
 
 
-def clients_at(endpoint: Endpoint, limits: Limits) -> Clients:
+def clients_at(endpoint: CloudEndpoint, limits: ArmLimits) -> Clients:
     """The real clients of the sample subscription."""
     connection = Connection(endpoint, find_credential(endpoint), open_session(limits), limits)
     return open_clients(SUBSCRIPTION, connection)
 
 
-def ask(simulator: ArmSimulator, limits: Limits) -> int:
+def ask(simulator: ArmSimulator, limits: ArmLimits) -> int:
     """How many public addresses the list has."""
     return len(list(clients(simulator, limits).network.public_ip_addresses.list_all()))
 
 
 def test_nothing_that_writes_leaves(simulator: ArmSimulator) -> None:
     """PUT, PATCH, DELETE and POSTs that act are refused before they are sent."""
-    opened = clients(simulator, Limits())
+    opened = clients(simulator, ArmLimits())
     with pytest.raises(Refused, match=r"DELETE .*/virtualMachines/sample may write"):
         opened.compute.virtual_machines.begin_delete("rg-sample", "sample")
     with pytest.raises(Refused, match=r"POST .*/virtualMachines/sample/deallocate may write"):
@@ -83,7 +83,7 @@ def test_unregistered_provider_is_never_registered(simulator: ArmSimulator) -> N
     """The clients' own policy would POST /register, a write, and poll without end."""
     simulator.fail(IPS, error(409, "MissingSubscriptionRegistration"))
     with pytest.raises(HttpResponseError, match="MissingSubscriptionRegistration"):
-        ask(simulator, Limits())
+        ask(simulator, ArmLimits())
     assert [a.method for a in simulator.asked] == ["GET"]
 
 
@@ -93,9 +93,9 @@ def test_no_other_host_ever_gets_the_token(simulator: ArmSimulator, tmp_path: Pa
         simulator.fail(IPS, linked(f"{stranger.url}/subscriptions/x"))
         simulator.fail("/natGateways$", lambda request: reply({}, 307, Location=stranger.url))
         with pytest.raises(Refused, match="another host"):
-            ask(simulator, Limits())
+            ask(simulator, ArmLimits())
         with pytest.raises(HttpResponseError):
-            list(clients(simulator, Limits()).network.nat_gateways.list_all())
+            list(clients(simulator, ArmLimits()).network.nat_gateways.list_all())
         assert stranger.asked == []
 
 
@@ -115,7 +115,7 @@ def test_links_that_are_read_in_two_ways_are_not_followed(simulator: ArmSimulato
     """Who checks a URL and who connects to it must see the same host in it."""
     simulator.fail(IPS, linked(link.format(port=simulator.url.rpartition(":")[2])), times=1)
     with pytest.raises((Refused, ValueError)):
-        ask(simulator, Limits(waiting=Time().waiting()))
+        ask(simulator, ArmLimits(waiting=Time().waiting()))
     assert {host for host, _ in simulator.shown} == {"localhost"}
     assert len(simulator.asked) == 1
 
@@ -125,7 +125,7 @@ def test_what_may_pass_is_asked_again(simulator: ArmSimulator, status: int) -> N
     """Twice refused, then answered: the caller sees the answer, after growing pauses."""
     moments = Time()
     simulator.fail(IPS, error(status, "Busy"), times=2)
-    assert ask(simulator, Limits(waiting=moments.waiting())) == 1
+    assert ask(simulator, ArmLimits(waiting=moments.waiting())) == 1
     assert simulator.count(IPS) == 3
     assert moments.slept == [0.5, 1.0]
 
@@ -157,7 +157,7 @@ def test_cloud_that_lags_behind_is_asked_in_a_version_that_it_knows(
 ) -> None:
     """The newest stable one that is older than the client's; for good, so that it is found out once."""
     simulator.fail(IPS, only("2024-05-01", code, message))
-    opened = clients(simulator, Limits())
+    opened = clients(simulator, ArmLimits())
     for _ in range(2):
         assert len(list(opened.network.public_ip_addresses.list_all())) == 1
     asked = [a.query["api-version"] for a in simulator.asked]
@@ -168,7 +168,7 @@ def test_cloud_that_lags_behind_is_asked_in_a_version_that_it_knows(
 def test_urls_that_a_reply_gave_stay_as_they_are(simulator: ArmSimulator) -> None:
     """Further pages and results of operations may be signed, version included."""
     simulator.fail(IPS, only("2024-05-01", "NoRegisteredProviderFound", UNSUPPORTED))
-    opened = clients(simulator, Limits())
+    opened = clients(simulator, ArmLimits())
     list(opened.network.public_ip_addresses.list_all())
     mine = simulator.asked[0].query["api-version"]
     page = (
@@ -196,7 +196,7 @@ def test_refusal_without_a_version_to_take_is_a_refusal(simulator: ArmSimulator,
     """Asked twice at most."""
     simulator.fail(IPS, only("2024-05-01", code, message))
     with pytest.raises(HttpResponseError, match=code):
-        ask(simulator, Limits())
+        ask(simulator, ArmLimits())
     assert simulator.count(IPS) <= 2
 
 
@@ -206,7 +206,7 @@ def test_what_stays_is_asked_once(simulator: ArmSimulator, status: int) -> None:
     moments = Time()
     simulator.fail(IPS, error(status, "No", Retry_After="5"))
     with pytest.raises(HttpResponseError):
-        ask(simulator, Limits(waiting=moments.waiting()))
+        ask(simulator, ArmLimits(waiting=moments.waiting()))
     assert (simulator.count(IPS), moments.slept) == (1, [])
 
 
@@ -217,7 +217,7 @@ def test_retry_after_is_honoured_up_to_a_cap(simulator: ArmSimulator, asked: str
     """A minute at most, with a little jitter, so that not all come back at once."""
     moments = Time()
     simulator.fail(IPS, error(429, "TooManyRequests", Retry_After=asked), times=1)
-    ask(simulator, Limits(waiting=moments.waiting(0.5)))
+    ask(simulator, ArmLimits(waiting=moments.waiting(0.5)))
     assert sum(moments.slept) == pytest.approx(waits + 0.5 if waits > 0.5 else 0.75 if asked != "0" else 0.5)
 
 
@@ -226,11 +226,11 @@ def test_retries_end(simulator: ArmSimulator) -> None:
     simulator.fail(IPS, error(503, "ServerBusy", Retry_After="50"))
     moments = Time()
     with pytest.raises(HttpResponseError, match="ServerBusy"):
-        ask(simulator, Limits(waiting=moments.waiting()))
+        ask(simulator, ArmLimits(waiting=moments.waiting()))
     assert (simulator.count(IPS), moments.slept) == (5, [50] * 4)
     moments = Time()
     with pytest.raises(HttpResponseError):
-        ask(simulator, Limits(wait_budget=120, waiting=moments.waiting()))
+        ask(simulator, ArmLimits(wait_budget=120, waiting=moments.waiting()))
     assert moments.slept == [50, 50]
 
 
@@ -238,7 +238,7 @@ def test_reading_post_is_retried_without_retry_after(simulator: ArmSimulator) ->
     """azure-core leaves a POST that met 429 alone unless it is told when to come back."""
     moments = Time()
     simulator.fail("listNetworkManager", error(429, "TooManyRequests"), times=2)
-    opened = clients(simulator, Limits(waiting=moments.waiting()))
+    opened = clients(simulator, ArmLimits(waiting=moments.waiting()))
     opened.network.list_network_manager_effective_security_admin_rules("rg-sample", "sample-net", {})
     assert simulator.count("listNetworkManager") == 3
 
@@ -246,7 +246,7 @@ def test_reading_post_is_retried_without_retry_after(simulator: ArmSimulator) ->
 def test_throttled_request_holds_the_others_back(simulator: ArmSimulator) -> None:
     """What ARM says to one it means for all of the subscription."""
     moments = Time()
-    pace = Pace(Limits(waiting=moments.waiting()))
+    pace = Pace(ArmLimits(waiting=moments.waiting()))
     pace.take()
     pace.hold(30)
     pace.take()
@@ -257,7 +257,7 @@ def test_throttled_request_holds_the_others_back(simulator: ArmSimulator) -> Non
 def test_pace_is_that_of_arms_bucket() -> None:
     """250 at once, 25 a second after that; ARM's own lower count wins."""
     moments = Time()
-    pace = Pace(Limits(waiting=moments.waiting()))
+    pace = Pace(ArmLimits(waiting=moments.waiting()))
     for _ in range(250):
         pace.take()
     assert moments.slept == []
@@ -277,8 +277,8 @@ def test_connection_that_fails_is_tried_again_and_a_strange_certificate_is_not(
 ) -> None:
     """Waiting makes no certificate better."""
     moments = Time()
-    limits = Limits(waiting=moments.waiting())
-    closed = Endpoint("https://localhost:1", "https://localhost:1/.default", "")
+    limits = ArmLimits(waiting=moments.waiting())
+    closed = CloudEndpoint("https://localhost:1", "https://localhost:1/.default", "")
     opened = clients_at(closed, limits)
     with pytest.raises(ServiceRequestError):
         list(opened.network.route_tables.list_all())
@@ -297,7 +297,7 @@ def test_netrc_does_not_take_the_place_of_the_token(
     """`requests` would put a user and password of ~/.netrc over the bearer token."""
     (tmp_path / "netrc").write_text("machine localhost login somebody password else\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    assert ask(simulator, Limits()) == 1
+    assert ask(simulator, ArmLimits()) == 1
 
 
 def test_revoked_token_is_renewed_once(simulator: ArmSimulator) -> None:
@@ -305,7 +305,7 @@ def test_revoked_token_is_renewed_once(simulator: ArmSimulator) -> None:
     claims = base64.b64encode(b'{"access_token": {}}').decode()
     asks = f'Bearer error="insufficient_claims", claims="{claims}"'
     simulator.fail(IPS, error(401, "TokenCreatedWithOutdatedPolicies", WWW_Authenticate=asks), times=1)
-    assert ask(simulator, Limits()) == 1
+    assert ask(simulator, ArmLimits()) == 1
     assert simulator.count(IPS) == 2
 
 
@@ -313,7 +313,7 @@ def test_no_token_is_logged(simulator: ArmSimulator, caplog: pytest.LogCaptureFi
     """Not even where somebody logs everything."""
     caplog.set_level(logging.DEBUG)
     simulator.fail(IPS, error(500, "InternalServerError"), times=1)
-    ask(simulator, Limits(waiting=Time().waiting()))
+    ask(simulator, ArmLimits(waiting=Time().waiting()))
     assert "publicIPAddresses" in caplog.text
     assert TOKEN not in caplog.text
 
@@ -324,7 +324,7 @@ def test_proxy_of_the_environment_is_used(simulator: ArmSimulator, monkeypatch: 
     monkeypatch.setenv("NO_PROXY", "")
     monkeypatch.delenv("no_proxy", raising=False)
     with pytest.raises(ServiceRequestError, match="proxy"):
-        ask(simulator, Limits(waiting=Time().waiting()))
+        ask(simulator, ArmLimits(waiting=Time().waiting()))
     assert simulator.asked == []
 
 
@@ -408,7 +408,7 @@ def test_odd_replies_reach_whoever_asked(simulator: ArmSimulator) -> None:
     """The policies judge status codes only."""
     simulator.fail(IPS, body("<html>", kind="text/html"))
     with pytest.raises(ValueError, match=r"JSON|Expecting"):
-        ask(simulator, Limits())
+        ask(simulator, ArmLimits())
 
 
 def test_first_question_is_answered_while_further_ones_are_thought_of() -> None:
@@ -419,12 +419,12 @@ def test_first_question_is_answered_while_further_ones_are_thought_of() -> None:
         answered.set()
         return [b"1"]
 
-    def questions() -> Iterator[tuple[Answers, Question]]:
-        yield answers, Question("vaults", (), first)
+    def questions() -> Iterator[tuple[Answers, ArmQuery]]:
+        yield answers, ArmQuery("vaults", (), first)
         assert answered.wait(20)
-        yield answers, Question("vaults", (), lambda: [b"2"])
+        yield answers, ArmQuery("vaults", (), lambda: [b"2"])
 
-    Asking(lambda done, of: None, Limits()).ask(questions())
+    QueryRunner(lambda done, of: None, ArmLimits()).ask(questions())
     assert answers.entries == {"vaults": [b"1", b"2"]}
 
 

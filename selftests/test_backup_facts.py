@@ -22,7 +22,7 @@ from backup_compliance.platform.estate.backup import (
     vault_of,
 )
 from backup_compliance.platform.estate.compute import parse_identity
-from backup_compliance.platform.estate.facts import Identity
+from backup_compliance.platform.estate.facts import VmIdentity
 from backup_compliance.platform.estate.lookup import Estate, open_estate
 from backup_compliance.platform.estate.protection import (
     Protection,
@@ -67,7 +67,7 @@ def estate(subscription: arm.Subscription = SAMPLE) -> Estate:
     return open_estate([subscription.recorded()])
 
 
-def protection(subscription: arm.Subscription = SAMPLE, vm: Identity = VM) -> Protection:
+def protection(subscription: arm.Subscription = SAMPLE, vm: VmIdentity = VM) -> Protection:
     """The protection of the sample; that there is one is part of the test."""
     found = find_protection(estate(subscription), vm)
     assert found is not None

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from backup_compliance.model.recorded import Problem, ReadProblem, RecordedSubscription
 from backup_compliance.model.verdicts import Unreadable
-from backup_compliance.platform.estate.lookup import normal, open_estate, parse_listing, segment, told_id
+from backup_compliance.platform.estate.lookup import normalize_id, open_estate, parse_listing, segment, told_id
 from backup_compliance.platform.estate.names import short_names
 from backup_compliance.platform.inventory import find_machines, find_policies
 from backup_compliance.platform.machine import Machine
@@ -70,9 +70,9 @@ def test_damaged_entries_are_counted_and_twins_belong_to_nobody() -> None:
     """An entry without id is named by its place; two different ones of one id are both not believed."""
     one, other = machine("a", 1), {**machine("a", 2), "id": vm_id("A")}
     listing = parse_listing({"value": [one, None, {"name": "x"}, other, machine("b", 3), machine("b", 3)]}, "here")
-    assert set(listing.resources) == {normal(vm_id("b"))}
+    assert set(listing.resources) == {normalize_id(vm_id("b"))}
     assert listing.damaged == ("value[1] is no resource with an id", "value[2] is no resource with an id")
-    assert "twice" in listing.problems[normal(vm_id("a"))].missing
+    assert "twice" in listing.problems[normalize_id(vm_id("a"))].missing
 
 
 @given(JSON)
@@ -108,7 +108,7 @@ def test_recorded_problem_is_told_for_its_scope_only() -> None:
     listing = estate.listing(SUBSCRIPTION, "backupPolicies")
     assert len(listing.resources) == 1
     assert listing.problems == {
-        normal(vm_id("x")): Problem(
+        normalize_id(vm_id("x")): Problem(
             "403 AuthorizationFailed", "grant Microsoft.RecoveryServices/vaults/backupPolicies/read and collect again"
         )
     }

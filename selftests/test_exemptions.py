@@ -9,7 +9,7 @@ import pytest
 
 from backup_compliance.catalogue.configuration import ConfigurationError
 from backup_compliance.catalogue.controls import load_catalogue
-from backup_compliance.catalogue.exemptions import Exemption, Exemptions, Standing, load_exemptions
+from backup_compliance.catalogue.exemptions import Exemption, Exemptions, ExemptionStatus, load_exemptions
 from backup_compliance.model.verdicts import Outcome
 from selftests.product import ROOT
 
@@ -118,7 +118,7 @@ def test_exemption_that_lasts_longest_counts() -> None:
     assert Exemptions([short, long]).find("AVB-203", ["web1"]) is long
 
 
-def standing(one: Exemption, *seen: tuple[Outcome, str], narrowed: bool = False) -> Standing:
+def standing(one: Exemption, *seen: tuple[Outcome, str], narrowed: bool = False) -> ExemptionStatus:
     """What becomes of one entry after a run of AVB-203 on web01 and of what else is given."""
     (use,) = Exemptions([one], NOW).uses(
         [(o, c, ["web01"]) for o, c in seen], ["AVB-201", "AVB-203"], narrowed=narrowed
@@ -129,14 +129,14 @@ def standing(one: Exemption, *seen: tuple[Outcome, str], narrowed: bool = False)
 @pytest.mark.parametrize(
     ("outcome", "expected"),
     [
-        (Outcome.EXEMPT, Standing.USED),
-        (Outcome.ERROR, Standing.USED),
-        (Outcome.UNDETERMINED, Standing.USED),
-        (Outcome.COMPLIANT, Standing.UNNEEDED),
-        (Outcome.NOT_APPLICABLE, Standing.UNNEEDED),
+        (Outcome.EXEMPT, ExemptionStatus.USED),
+        (Outcome.ERROR, ExemptionStatus.USED),
+        (Outcome.UNDETERMINED, ExemptionStatus.USED),
+        (Outcome.COMPLIANT, ExemptionStatus.UNNEEDED),
+        (Outcome.NOT_APPLICABLE, ExemptionStatus.UNNEEDED),
     ],
 )
-def test_exemption_whose_control_is_compliant_is_needless(outcome: Outcome, expected: Standing) -> None:
+def test_exemption_whose_control_is_compliant_is_needless(outcome: Outcome, expected: ExemptionStatus) -> None:
     """While something could not be read, whether it is needed cannot be told."""
     assert standing(entry(), (outcome, "AVB-203")) is expected
 
@@ -144,17 +144,17 @@ def test_exemption_whose_control_is_compliant_is_needless(outcome: Outcome, expe
 def test_expired_exemption_is_shown_as_such() -> None:
     """Whether it would still be needed or not."""
     old = entry(day=date(2026, 11, 24))
-    assert standing(old, (Outcome.NON_COMPLIANT, "AVB-203")) is Standing.EXPIRED
-    assert standing(old) is Standing.EXPIRED
+    assert standing(old, (Outcome.NON_COMPLIANT, "AVB-203")) is ExemptionStatus.EXPIRED
+    assert standing(old) is ExemptionStatus.EXPIRED
 
 
 def test_exemption_of_nothing_is_told_apart_from_a_needless_one() -> None:
     """The one is misspelt, the other done with."""
-    assert standing(entry(resource="wbe*"), (Outcome.COMPLIANT, "AVB-203")) is Standing.UNMATCHED
+    assert standing(entry(resource="wbe*"), (Outcome.COMPLIANT, "AVB-203")) is ExemptionStatus.UNMATCHED
 
 
 def test_run_of_a_part_calls_no_exemption_needless() -> None:
     """What was not run, or was left out, may need it."""
-    assert standing(entry(), (Outcome.COMPLIANT, "AVB-201")) is Standing.NOT_JUDGED
-    assert standing(entry("AVB-2*"), (Outcome.COMPLIANT, "AVB-203")) is Standing.NOT_JUDGED
-    assert standing(entry(), (Outcome.COMPLIANT, "AVB-203"), narrowed=True) is Standing.NOT_JUDGED
+    assert standing(entry(), (Outcome.COMPLIANT, "AVB-201")) is ExemptionStatus.NOT_JUDGED
+    assert standing(entry("AVB-2*"), (Outcome.COMPLIANT, "AVB-203")) is ExemptionStatus.NOT_JUDGED
+    assert standing(entry(), (Outcome.COMPLIANT, "AVB-203"), narrowed=True) is ExemptionStatus.NOT_JUDGED

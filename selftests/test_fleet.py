@@ -20,7 +20,7 @@ from backup_compliance.fleet.worker import read_guest_here
 from backup_compliance.gathering.check_access import check_access
 from backup_compliance.gathering.live import Request, read_facts
 from backup_compliance.guest.transport.hosts import parse_hosts_file
-from backup_compliance.guest.transport.read import Limits
+from backup_compliance.guest.transport.read import ReadLimits
 from backup_compliance.model.recorded import RecordedGuest
 from backup_compliance.platform.request import AzureRequest
 from selftests.arm import SUBSCRIPTION, subscription
@@ -64,7 +64,7 @@ def _hosts(folder: Path, *lines: str) -> Path:
 
 
 def _read(nodes: Nodes, file: Path, timeout: float = 20) -> dict[str, RecordedGuest]:
-    request = Request(parse_hosts_file(file), {}, Limits(timeout=timeout), "", None, read_on=nodes.address)
+    request = Request(parse_hosts_file(file), {}, ReadLimits(timeout=timeout), "", None, read_on=nodes.address)
     return {guest.name: guest for guest in read_facts(request, lambda line: None).guests}
 
 
@@ -173,7 +173,7 @@ def test_subscriptions_are_read_with_the_credential_of_a_worker(nodes: Nodes, ar
     azure = AzureRequest(
         subscriptions=[SUBSCRIPTION], arm_endpoint=arm_server.url, metrics_endpoint=arm_server.metrics_url
     )
-    request = Request([], {}, Limits(), "", None, azure, nodes.address)
+    request = Request([], {}, ReadLimits(), "", None, azure, nodes.address)
     said: list[str] = []
     (found,) = read_facts(request, said.append).subscriptions
     assert "Azure is asked by workers with the resource azure, with their own credentials" in said

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 import pytest
 
 from backup_compliance.fleet import worker_queues as lanes
-from backup_compliance.fleet.worker_queues import ANY, Job, Patience, run_jobs
+from backup_compliance.fleet.worker_queues import ANY, Job, Timeouts, run_jobs
 from backup_compliance.model.recorded import Problem
 
-SHORT = Patience(start=0.05, grace=0.05, slack=0.05)
+SHORT = Timeouts(start=0.05, grace=0.05, slack=0.05)
 LONGEST = 0.05
 
 
@@ -183,7 +183,7 @@ def test_lane_beside_others_waits_for_its_turn() -> None:
         return job.subject if job.resource == ANY else None
 
     engine = Scripted(ends)
-    lane = lanes._Lane(engine, "a", longest=10, patience=SHORT)
+    lane = lanes._WorkerQueue(engine, "a", longest=10, patience=SHORT)
     lane.waiting.append(Job("one", "a", print, "one"))
     assert list(lane.step(1, 1, lost=False)) == []
     beside = SHORT.grace + SHORT.slack

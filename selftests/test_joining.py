@@ -7,17 +7,17 @@ from uuid import UUID
 
 import pytest
 
-from backup_compliance.guest.facts import Identity as GuestIdentity
+from backup_compliance.guest.facts import GuestIdentity
 from backup_compliance.guest.linux.guest import parse_linux_guest
 from backup_compliance.guest.linux.output import parse_output
 from backup_compliance.judging.joining import join
 from backup_compliance.platform.estate.compute import parse_identity
-from backup_compliance.platform.estate.facts import Identity as MachineIdentity
+from backup_compliance.platform.estate.facts import VmIdentity
 from selftests.arm import machine, uuid
 from selftests.recordings import ubuntu
 
 GUEST: GuestIdentity = parse_linux_guest(parse_output(ubuntu("web", 4).output())).identity
-MACHINE: MachineIdentity = parse_identity(machine("web", 4))
+MACHINE: VmIdentity = parse_identity(machine("web", 4))
 
 
 def test_same_id_joins_whatever_the_names_are() -> None:

@@ -24,7 +24,7 @@ from backup_compliance.guest.transport.hosts import (
     parse_hosts_file,
 )
 from backup_compliance.guest.transport.problems import explain
-from backup_compliance.guest.transport.read import Limits, read_guest, read_guests
+from backup_compliance.guest.transport.read import ReadLimits, read_guest, read_guests
 from backup_compliance.model.recorded import RecordedGuest
 from selftests.recordings import ubuntu
 
@@ -70,7 +70,7 @@ def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def _read(*hosts: str, timeout: float = 20, connections: int = 32) -> dict[str, RecordedGuest]:
     targets = parse_hosts(",".join(hosts))
-    guests = read_guests(targets, {}, "the probe", Limits(connections, timeout))
+    guests = read_guests(targets, {}, "the probe", ReadLimits(connections, timeout))
     return {guest.name: guest for guest in guests}
 
 
@@ -150,7 +150,9 @@ def test_flood_of_output_is_capped(ssh: Path) -> None:
 def test_progress_is_told_of_every_host(ssh: Path) -> None:
     """Once per host, in the caller's thread, failures included."""
     told: list[str] = []
-    read_guests(parse_hosts("ssh://good1,ssh://denied,ssh://good2"), {}, "x", Limits(), lambda g: told.append(g.name))
+    read_guests(
+        parse_hosts("ssh://good1,ssh://denied,ssh://good2"), {}, "x", ReadLimits(), lambda g: told.append(g.name)
+    )
     assert sorted(told) == ["denied", "good1", "good2"]
 
 
@@ -169,7 +171,7 @@ def inventory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def _ansible(inventory: Path, *patterns: str, timeout: float = 20) -> dict[str, RecordedGuest]:
     targets = parse_hosts(",".join(f"ansible://{p}" for p in patterns))
     options = {"ansible_inventory": f"{inventory}-{os.getpid()}-{time.monotonic_ns()}"}
-    return {g.name: g for g in read_guests(targets, options, "x", Limits(4, timeout))}
+    return {g.name: g for g in read_guests(targets, options, "x", ReadLimits(4, timeout))}
 
 
 def test_inventory_pattern_is_expanded(ssh: Path, inventory: Path) -> None:
@@ -226,7 +228,7 @@ def test_connection_that_never_comes_back_is_replaced(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(read, "read_guest", play)
     monkeypatch.setattr(read, "GRACE", 0.1)
-    guests = {g.name: g for g in read_guests(parse_hosts("stuck,good1,good2"), {}, "x", Limits(1, 0.3))}
+    guests = {g.name: g for g in read_guests(parse_hosts("stuck,good1,good2"), {}, "x", ReadLimits(1, 0.3))}
     stuck.set()
     assert guests["stuck"].problem is not None
     assert guests["good1"].problem is None
@@ -326,7 +328,7 @@ def test_one_machine_is_not_two_hosts(ssh: Path, other: str) -> None:
         Target("good~west", other, other[:8].split(":")[0], "west"),
     )
     with pytest.raises(ConfigurationError, match="good~east and good~west have one address in two segments"):
-        read_guests([here, there], {}, "x", Limits())
+        read_guests([here, there], {}, "x", ReadLimits())
 
 
 def test_other_ports_and_names_are_other_hosts(ssh: Path) -> None:
@@ -347,10 +349,10 @@ def test_inventory_pattern_in_two_segments_is_told_apart(ssh: Path, inventory: P
     (tmp_path / "hosts").write_text("ansible://web segment=east\nansible://web segment=west\n")
     targets = parse_hosts_file(tmp_path / "hosts")
     options = {"ansible_inventory": f"{inventory}-{time.monotonic_ns()}"}
-    read = [[g.name for g in read_guests([each], options, "x", Limits())] for each in targets]
+    read = [[g.name for g in read_guests([each], options, "x", ReadLimits())] for each in targets]
     assert read == [["good1~east"], ["good1~west"]]
     with pytest.raises(ConfigurationError, match="good1~east and good1~west have one address in two segments"):
-        read_guests(targets, options, "x", Limits())
+        read_guests(targets, options, "x", ReadLimits())
 
 
 @pytest.mark.parametrize(

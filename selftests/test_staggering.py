@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from backup_compliance.schedules.policies import DAYS as WEEKDAYS
 from backup_compliance.schedules.policies import WEEK, Schedule, clock, parse_schedule
 from backup_compliance.schedules.start_collisions import Collision, GroupVerdict, StartRule, explain, judge_group
-from backup_compliance.schedules.window_counts import Crowd, rotated, windows_with
+from backup_compliance.schedules.window_counts import WindowCounts, rotated, windows_with
 from selftests.test_schedules import enhanced, hourly, standard, weekly
 
 FAST = settings(deadline=None, database=None, max_examples=300)
@@ -189,7 +189,7 @@ def test_proposals_are_the_shortest_and_none_is_honest(schedules: dict[str, Sche
 def test_crowds_count(starts: list[list[int]], limit: int, data: Any) -> None:
     """Every window's number of members, by counting them one by one."""
     length = data.draw(st.sampled_from([1, 2, 60, 61, WEEK - 1, WEEK]))
-    crowd = Crowd()
+    crowd = WindowCounts()
     for each in starts:
         crowd.add(windows_with(each, length))
     for first in {0, WEEK - 1, *((s + d) % WEEK for each in starts for s in each for d in (0, 1, 1 - length, -length))}:

@@ -23,7 +23,7 @@ from backup_compliance.gathering.support_logs import (
     take,
 )
 from backup_compliance.guest.transport.hosts import Target
-from backup_compliance.guest.transport.read import Limits
+from backup_compliance.guest.transport.read import ReadLimits
 from backup_compliance.model.recorded import Problem, RecordedGuest
 from selftests.fake_guest import FILES, SECRET, build
 from selftests.product import ROOT, judge
@@ -176,7 +176,7 @@ def test_logs_come_over_testinfra_into_an_archive(tmp_path: Path, monkeypatch: p
     command = f"AVB_ROOT={tmp_path / 'root'} {logs_command(0)}"
     monkeypatch.setattr("backup_compliance.gathering.support_logs.logs_command", lambda start: command)
     targets = [Target("local", "local://", "local"), Target("other", "local://x", "local")]
-    (log,) = collect_logs(targets, {"local"}, {}, Limits(2, 30), tmp_path)
+    (log,) = collect_logs(targets, {"local"}, {}, ReadLimits(2, 30), tmp_path)
     assert log == SupportLog(host="local", file="logs/local.tar.gz", told=log.told)
     assert log.told.startswith("5 files")
     path = tmp_path / log.file

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backup_compliance.guest.facts import Load, Reboot
+from backup_compliance.guest.facts import GuestLoad, Reboot
 from backup_compliance.guest.linux.output import parse_output
 from backup_compliance.guest.linux.system import parse_identity, parse_load, parse_reboot
 from backup_compliance.guest.probe_output import ProbeOutput
@@ -110,7 +110,7 @@ def test_identity_without_its_part_is_unreadable() -> None:
         parse_identity(read(GUEST.without("meta")))
 
 
-def load(first: str, second: str, memory: str = "MemTotal: 1000\nMemFree: 100\nMemAvailable: 400") -> Load:
+def load(first: str, second: str, memory: str = "MemTotal: 1000\nMemFree: 100\nMemAvailable: 400") -> GuestLoad:
     """The load between two lines of /proc/stat."""
     return parse_load(read(GUEST.put("cpu", f"seconds=2\n{first}\n{second}").put("memory", memory)))
 

@@ -1,4 +1,4 @@
-"""Text of guests made safe to print."""
+"""Text of guests made sanitize_json to print."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backup_compliance.model import sanitize as untrusted
-from backup_compliance.model.sanitize import mask_secrets, printable, safe
+from backup_compliance.model.sanitize import mask_secrets, printable, sanitize_json
 
 FAST = settings(deadline=None, database=None, max_examples=200)
 
@@ -162,8 +162,8 @@ def test_printable_masks_a_password_whose_end_is_cut_off() -> None:
 )
 def test_safe_is_ready_for_json(value: object, expected: object) -> None:
     """Evidence is strings, numbers and lists of bounded size, and valid JSON."""
-    assert safe(value) == expected
-    assert json.dumps(safe(value), allow_nan=False)
+    assert sanitize_json(value) == expected
+    assert json.dumps(sanitize_json(value), allow_nan=False)
 
 
 @pytest.mark.parametrize(

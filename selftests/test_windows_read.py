@@ -16,7 +16,7 @@ from backup_compliance.guest.linux.guest import LinuxGuest
 from backup_compliance.guest.linux.probe import probe_command
 from backup_compliance.guest.recording import parse_guest
 from backup_compliance.guest.transport.hosts import parse_hosts
-from backup_compliance.guest.transport.read import Limits, read_guests
+from backup_compliance.guest.transport.read import ReadLimits, read_guests
 from backup_compliance.guest.windows.guest import WindowsGuest
 from backup_compliance.model.recorded import RecordedGuest
 from backup_compliance.model.verdicts import Unreadable
@@ -57,7 +57,7 @@ def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def _read(*hosts: str, timeout: float = 30, **options: object) -> dict[str, RecordedGuest]:
     targets = parse_hosts(",".join(hosts))
-    found = read_guests(targets, options, probe_command(ENDPOINT), Limits(4, timeout))
+    found = read_guests(targets, options, probe_command(ENDPOINT), ReadLimits(4, timeout))
     return {guest.name: guest for guest in found}
 
 

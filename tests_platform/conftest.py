@@ -11,13 +11,13 @@ from backup_compliance.guest.recording import Guest
 from backup_compliance.model.verdicts import NotApplicable, Undetermined, Unreadable
 from backup_compliance.platform.decisions.agent_and_power import agent_of, check_runs
 from backup_compliance.platform.decisions.live import (
-    Answer,
+    FlowSubject,
+    WatcherAnswer,
     check_agreement,
     find_route_answers,
     find_security_answers,
     unanswered,
 )
-from backup_compliance.platform.decisions.live import Subject as LiveSubject
 from backup_compliance.platform.decisions.proxy_path import Leg, find_proxy_path, path_evidence, proxy_endpoint
 from backup_compliance.platform.decisions.schedule_groups import Grouping, ScheduleGroup, find_schedule_group, shown
 from backup_compliance.platform.estate.facts import AgentView, InstanceView
@@ -87,8 +87,8 @@ def live_routes(machine: Machine) -> None:
     _compare(machine, find_route_answers)
 
 
-def _compare(machine: Machine, find: Callable[[LiveSubject], list[Answer]]) -> None:
-    subject = LiveSubject(machine.estate, machine.identity, machine.interface)
+def _compare(machine: Machine, find: Callable[[FlowSubject], list[WatcherAnswer]]) -> None:
+    subject = FlowSubject(machine.estate, machine.identity, machine.interface)
     answers, missing = find(subject), unanswered(subject)
     if answers or missing:
         told = [*map(str, answers), *(f"not answered - {each}" for each in missing)]

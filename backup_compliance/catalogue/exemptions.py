@@ -53,7 +53,7 @@ class Exemption(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         return self.speaks_of(control) and any(fnmatchcase(n.casefold(), pattern) for n in names if n)
 
 
-class Standing(StrEnum):
+class ExemptionStatus(StrEnum):
     """What became of an exemption in a run."""
 
     USED = "in use"
@@ -63,15 +63,15 @@ class Standing(StrEnum):
     NOT_JUDGED = "not judged in this run"
 
 
-STALE: Final = frozenset({Standing.EXPIRED, Standing.UNMATCHED, Standing.UNNEEDED})
+STALE_STATUSES: Final = frozenset({ExemptionStatus.EXPIRED, ExemptionStatus.UNMATCHED, ExemptionStatus.UNNEEDED})
 """What `--strict-exemptions` fails on."""
 # while something that it covers was not read, whether it is needed cannot be told
-_OF_USE: Final = frozenset(
+_COUNTS_AS_USED: Final = frozenset(
     {Outcome.EXEMPT, Outcome.NON_COMPLIANT, Outcome.ADVISORY, Outcome.ERROR, Outcome.UNDETERMINED}
 )
 
 
-class ExemptionUse(msgspec.Struct, frozen=True, kw_only=True):
+class ExemptionReport(msgspec.Struct, frozen=True, kw_only=True):
     """An exemption as reports show it: every text printable."""
 
     control: str
@@ -81,7 +81,7 @@ class ExemptionUse(msgspec.Struct, frozen=True, kw_only=True):
     expires_on: date
     time_zone: str
     ticket: str
-    standing: Standing
+    standing: ExemptionStatus
     covers: int
     """How many findings it speaks of that do not hold."""
 
@@ -90,11 +90,11 @@ class ExemptionUse(msgspec.Struct, frozen=True, kw_only=True):
         """What a reader has to know of it; empty where it is in use, or could not be judged."""
         what = f"the exemption of {self.control} for {self.resource}"
         match self.standing:
-            case Standing.EXPIRED:
+            case ExemptionStatus.EXPIRED:
                 return f"{what} expired on {self.expires_on}"
-            case Standing.UNMATCHED:
+            case ExemptionStatus.UNMATCHED:
                 return f"{what} matches nothing that was judged; check its spelling"
-            case Standing.UNNEEDED:
+            case ExemptionStatus.UNNEEDED:
                 return f"{what} met no failure; remove it"
         return ""
 
@@ -119,7 +119,7 @@ class Exemptions:
         matching = [e for e in self.entries if e.matches(control, names)]
         return max(matching, key=lambda e: e.ends_at, default=None)
 
-    def uses(self, seen: Sequence[Seen], catalogue: Collection[str], *, narrowed: bool) -> list[ExemptionUse]:
+    def uses(self, seen: Sequence[Seen], catalogue: Collection[str], *, narrowed: bool) -> list[ExemptionReport]:
         """What became of every entry.
 
         Args:
@@ -135,18 +135,18 @@ class Exemptions:
             found.append(_use(entry, self._standing(entry, met, whole=whole), met))
         return found
 
-    def _standing(self, entry: Exemption, met: Sequence[Outcome], *, whole: bool) -> Standing:
+    def _standing(self, entry: Exemption, met: Sequence[Outcome], *, whole: bool) -> ExemptionStatus:
         if not entry.is_live(self.now):
-            return Standing.EXPIRED
-        if set(met) & _OF_USE:
-            return Standing.USED
+            return ExemptionStatus.EXPIRED
+        if set(met) & _COUNTS_AS_USED:
+            return ExemptionStatus.USED
         if not whole:
-            return Standing.NOT_JUDGED
-        return Standing.UNNEEDED if met else Standing.UNMATCHED
+            return ExemptionStatus.NOT_JUDGED
+        return ExemptionStatus.UNNEEDED if met else ExemptionStatus.UNMATCHED
 
 
-def _use(entry: Exemption, standing: Standing, met: Sequence[Outcome]) -> ExemptionUse:
-    return ExemptionUse(
+def _use(entry: Exemption, standing: ExemptionStatus, met: Sequence[Outcome]) -> ExemptionReport:
+    return ExemptionReport(
         control=printable(entry.control, 80),
         resource=printable(entry.resource, 80),
         reason=printable(entry.reason),

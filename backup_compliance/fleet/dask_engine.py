@@ -20,7 +20,7 @@ from distributed import Client, KilledWorker
 from backup_compliance import __version__
 from backup_compliance.catalogue.configuration import ConfigurationError
 from backup_compliance.fleet.messages import PACKAGE
-from backup_compliance.fleet.worker_queues import ANY, Job, Patience
+from backup_compliance.fleet.worker_queues import ANY, Job, Timeouts
 from backup_compliance.model.recorded import Problem
 from backup_compliance.model.sanitize import printable
 
@@ -32,10 +32,10 @@ CLOSING: Final = 5.0
 _NOISY: Final = ("distributed", "tornado", "asyncio", "bokeh")
 
 
-def configured_patience() -> Patience:
+def configured_patience() -> Timeouts:
     """Dask's own configuration may change any part of it: `backup-compliance.grace`, DASK_BACKUP_COMPLIANCE__GRACE."""
-    usual = asdict(Patience())
-    return Patience(**{name: float(dask.config.get(f"backup-compliance.{name}", usual[name])) for name in usual})
+    usual = asdict(Timeouts())
+    return Timeouts(**{name: float(dask.config.get(f"backup-compliance.{name}", usual[name])) for name in usual})
 
 
 class _Client(Client):
@@ -46,7 +46,7 @@ class _Client(Client):
 
 
 @contextmanager
-def connect(address: str, patience: Patience) -> Iterator[DaskEngine]:
+def connect(address: str, patience: Timeouts) -> Iterator[DaskEngine]:
     """The engine behind a scheduler; on leaving, whatever is still queued there is dropped.
 
     Raises:

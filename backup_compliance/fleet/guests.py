@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from backup_compliance.fleet.messages import guest_order, received_guest
+from backup_compliance.fleet.messages import guest_order, validate_guest
 from backup_compliance.fleet.worker import read_guest_here
-from backup_compliance.fleet.worker_queues import ANY, Engine, Job, Patience, run_jobs
+from backup_compliance.fleet.worker_queues import ANY, Engine, Job, Timeouts, run_jobs
 from backup_compliance.guest.transport.connection import bounded_connections, set_deadline
 from backup_compliance.guest.transport.hosts import Target
-from backup_compliance.guest.transport.read import GRACE, Limits, expand
+from backup_compliance.guest.transport.read import GRACE, ReadLimits, expand
 from backup_compliance.model.recorded import RecordedGuest
 
 
@@ -21,11 +21,11 @@ def resource_of(segment: str) -> str:
 
 def read_guests_on(
     engine: Engine,
-    patience: Patience,
+    patience: Timeouts,
     targets: Iterable[Target],
     options: Mapping[str, Any],
     command: str,
-    limits: Limits,
+    limits: ReadLimits,
     progress: Callable[[RecordedGuest], None] = lambda guest: None,
 ) -> list[RecordedGuest]:
     """As `guest.read.read_guests` does from here; workers' own threads bound how many are read at once.
@@ -43,7 +43,7 @@ def read_guests_on(
     ]
     for ended in run_jobs(engine, jobs, limits.timeout + GRACE, patience):
         target: Target = ended.job.subject
-        guest = received_guest(target, ended.answer, ended.problem)
+        guest = validate_guest(target, ended.answer, ended.problem)
         results.append(guest)
         progress(guest)
     return sorted(results, key=lambda guest: guest.name)

@@ -19,7 +19,7 @@ from backup_compliance.guest.transport.hosts import Target
 from backup_compliance.model.recorded import Problem, ReadProblem, RecordedGuest, RecordedSubscription
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import Unreadable
-from backup_compliance.platform.arm.replies import document_kept
+from backup_compliance.platform.arm.replies import redact_document
 from backup_compliance.platform.estate.resource_types import RESOURCE_TYPES, SUBSCRIPTION_ID
 
 PACKAGE: Final = "azure-backup-compliance"
@@ -28,20 +28,20 @@ DOCUMENT_LIMIT: Final = 512 * 2**20
 TEXT_LIMIT: Final = 600
 PROBLEM_LIMIT: Final = 100_000
 _ID: Final = re.compile(SUBSCRIPTION_ID)
-A = TypeVar("A", bound="Answer")
+A = TypeVar("A", bound="WorkerReply")
 
 
-Order = dict[str, Any]
+TaskMessage = dict[str, Any]
 """What a worker is to do."""
 
 
-class Answer(msgspec.Struct, frozen=True):
+class WorkerReply(msgspec.Struct, frozen=True):
     """What every worker says, of whichever version."""
 
     version: str
 
 
-class GuestAnswer(Answer, frozen=True, forbid_unknown_fields=True):
+class GuestAnswer(WorkerReply, frozen=True, forbid_unknown_fields=True):
     """A guest as a worker read it."""
 
     name: str
@@ -59,14 +59,14 @@ class SubscriptionAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     problems: list[ReadProblem]
 
 
-class PlatformAnswer(Answer, frozen=True, forbid_unknown_fields=True):
+class PlatformAnswer(WorkerReply, frozen=True, forbid_unknown_fields=True):
     """What a worker read through ARM, or why nothing could be read."""
 
     subscriptions: list[SubscriptionAnswer] = []
     error: str = ""
 
 
-class RightsAnswer(Answer, frozen=True, forbid_unknown_fields=True):
+class RightsAnswer(WorkerReply, frozen=True, forbid_unknown_fields=True):
     """What a worker may read through ARM: subscription, what is said of a right, whether it works."""
 
     rights: list[tuple[str, str, bool]] = []
@@ -81,7 +81,7 @@ class Unexpected(Exception):
         super().__init__(problem.missing)
 
 
-def guest_order(target: Target, options: Mapping[str, Any], command: str, timeout: float) -> Order:
+def guest_order(target: Target, options: Mapping[str, Any], command: str, timeout: float) -> TaskMessage:
     """To read one guest: names and paths, no file's content, and the probe's own text."""
     told = {"name": target.name, "spec": target.spec, "connection": target.connection, "segment": target.segment}
     return {**told, "options": dict(options), "command": command, "timeout": timeout}
@@ -94,7 +94,7 @@ def received(answer: object, kind: type[A]) -> A:
         Unexpected: it comes from another version of this suite, or is something else altogether.
     """
     try:
-        version = msgspec.convert(answer, Answer).version
+        version = msgspec.convert(answer, WorkerReply).version
         if version != __version__:
             raise Unexpected(
                 Problem(
@@ -111,7 +111,7 @@ def received(answer: object, kind: type[A]) -> A:
         raise Unexpected(problem) from error
 
 
-def received_guest(target: Target, answer: object, lost: Problem | None = None) -> RecordedGuest:
+def validate_guest(target: Target, answer: object, lost: Problem | None = None) -> RecordedGuest:
     """The guest in a worker's answer, judged here once more, by this runner's clock; or why there is no answer."""
     now = datetime.now(UTC)
     if lost is not None:
@@ -159,6 +159,6 @@ def received_subscriptions(asked: str, answer: PlatformAnswer) -> Sequence[Recor
 def _kept(documents: Mapping[str, bytes]) -> dict[str, bytes]:
     """What a worker may have left in is left out here."""
     try:
-        return {kind: document_kept(kind, text) for kind, text in documents.items()}
+        return {kind: redact_document(kind, text) for kind, text in documents.items()}
     except Unreadable as error:
         raise Unexpected(Problem(f"its worker's answer is none ({error.missing})", "look at that worker")) from error

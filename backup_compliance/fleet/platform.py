@@ -9,15 +9,15 @@ from typing import Final, TypeVar
 
 from backup_compliance.catalogue.configuration import ConfigurationError
 from backup_compliance.fleet.messages import (
-    Order,
     PlatformAnswer,
     RightsAnswer,
+    TaskMessage,
     Unexpected,
     received,
     received_subscriptions,
 )
 from backup_compliance.fleet.worker import check_rights_here, read_platform_here
-from backup_compliance.fleet.worker_queues import Engine, Job, Patience, run_jobs
+from backup_compliance.fleet.worker_queues import Engine, Job, Timeouts, run_jobs
 from backup_compliance.model.recorded import Problem, ReadProblem, RecordedSubscription
 from backup_compliance.model.sanitize import printable
 from backup_compliance.platform.estate.resource_types import ON_REQUEST, RESOURCE_TYPES
@@ -33,7 +33,7 @@ A = TypeVar("A", PlatformAnswer, RightsAnswer)
 
 
 def read_subscriptions_on(
-    engine: Engine, patience: Patience, request: AzureRequest, progress: Callable[[int, int], None]
+    engine: Engine, patience: Timeouts, request: AzureRequest, progress: Callable[[int, int], None]
 ) -> tuple[RecordedSubscription, ...]:
     """As `platform.read.read_subscriptions` does from here; a subscription whose worker is lost has none of its lists.
 
@@ -64,7 +64,7 @@ def _subscriptions(kind: str, name: str, answer: PlatformAnswer | Problem) -> Se
     return [_unread(name, problem)]
 
 
-def check_rights_on(engine: Engine, patience: Patience, request: AzureRequest) -> list[tuple[str, str, bool]]:
+def check_rights_on(engine: Engine, patience: Timeouts, request: AzureRequest) -> list[tuple[str, str, bool]]:
     """Each right in each subscription: the subscription, what is said of it, whether it works; by workers' credentials.
 
     Raises:
@@ -80,7 +80,7 @@ def check_rights_on(engine: Engine, patience: Patience, request: AzureRequest) -
 
 
 def _asked(
-    engine: Engine, patience: Patience, request: AzureRequest, task: Callable[..., object], kind: type[A]
+    engine: Engine, patience: Timeouts, request: AzureRequest, task: Callable[..., object], kind: type[A]
 ) -> Iterator[tuple[str, str, A | Problem]]:
     """Each subscription and management group with what its worker said."""
     jobs = [Job(("subscription", name), AZURE, task, _order(request, [name], [])) for name in request.subscriptions]
@@ -99,7 +99,7 @@ def _asked(
         yield what, name, answer
 
 
-def _order(request: AzureRequest, subscriptions: list[str], groups: list[str]) -> Order:
+def _order(request: AzureRequest, subscriptions: list[str], groups: list[str]) -> TaskMessage:
     return {**asdict(request), "subscriptions": subscriptions, "management_groups": groups}
 
 

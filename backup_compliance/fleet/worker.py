@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from typing import Any, Final
 
 from backup_compliance import __version__
-from backup_compliance.fleet.messages import Order
+from backup_compliance.fleet.messages import TaskMessage
 from backup_compliance.guest.transport.connection import bounded_connections
 from backup_compliance.guest.transport.hosts import Target
 from backup_compliance.guest.transport.read import read_alone
@@ -24,7 +24,7 @@ _lock: Final = threading.Lock()
 Said = dict[str, Any]
 
 
-def read_guest_here(version: str, order: Order) -> Said:
+def read_guest_here(version: str, order: TaskMessage) -> Said:
     """The fields of a `GuestAnswer`, or of an `Answer` from another version than the runner's."""
     said: Said = {"version": __version__}
     if version != __version__:
@@ -49,7 +49,7 @@ def _bound_connections() -> None:
             _bound.set()
 
 
-def read_platform_here(version: str, order: Order) -> Said:
+def read_platform_here(version: str, order: TaskMessage) -> Said:
     """The fields of a `PlatformAnswer`, or of an `Answer` from another version."""
     said: Said = {"version": __version__}
     if version != __version__:
@@ -68,7 +68,7 @@ def _plain(found: RecordedSubscription) -> Said:
     return {"id": found.id, "documents": dict(found.documents), "problems": problems}
 
 
-def check_rights_here(version: str, order: Order) -> Said:
+def check_rights_here(version: str, order: TaskMessage) -> Said:
     """The fields of a `RightsAnswer`, or of an `Answer` from another version."""
     said: Said = {"version": __version__}
     if version != __version__:
@@ -82,11 +82,11 @@ def check_rights_here(version: str, order: Order) -> Said:
     return said | {"rights": [(r.subscription, str(r), r.problem is None) for r in rights]}
 
 
-def _arguments(order: Order) -> tuple[Any, ...]:
+def _arguments(order: TaskMessage) -> tuple[Any, ...]:
     """The scope, where ARM is and the pace; the azure packages take a second to import, and most workers read guests only."""
     from backup_compliance.platform.arm.clouds import endpoint_of
-    from backup_compliance.platform.arm.pace import Limits
+    from backup_compliance.platform.arm.pace import ArmLimits
     from backup_compliance.platform.arm.read import Scope
 
     scope = Scope(order["subscriptions"], order["management_groups"], order["verify_live"])
-    return scope, endpoint_of(order["cloud"], order["arm_endpoint"], order["metrics_endpoint"]), Limits()
+    return scope, endpoint_of(order["cloud"], order["arm_endpoint"], order["metrics_endpoint"]), ArmLimits()

@@ -22,7 +22,7 @@ ANY: Final = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Timeouts:
     """How long an engine is waited for, in seconds."""
 
     connect: float = 10.0
@@ -86,7 +86,7 @@ class Engine(Protocol):
 LOST: Final = Problem("the connection to the scheduler was lost", "look at the scheduler, and read again")
 
 
-def run_jobs(engine: Engine, jobs: Iterable[Job], longest: float, patience: Patience) -> Iterator[Ended]:
+def run_jobs(engine: Engine, jobs: Iterable[Job], longest: float, patience: Timeouts) -> Iterator[Ended]:
     """Every job exactly once, as they end.
 
     Args:
@@ -95,9 +95,9 @@ def run_jobs(engine: Engine, jobs: Iterable[Job], longest: float, patience: Pati
         longest: seconds that one of them may take on a worker.
         patience: beyond that.
     """
-    lanes: dict[str, _Lane] = {}
+    lanes: dict[str, _WorkerQueue] = {}
     for job in jobs:
-        lane = lanes.setdefault(job.resource, _Lane(engine, job.resource, longest, patience))
+        lane = lanes.setdefault(job.resource, _WorkerQueue(engine, job.resource, longest, patience))
         lane.waiting.append(job)
     while lanes:
         slots = engine.slots()
@@ -113,10 +113,10 @@ def run_jobs(engine: Engine, jobs: Iterable[Job], longest: float, patience: Pati
             time.sleep(TICK)
 
 
-class _Lane:
+class _WorkerQueue:
     """The jobs of one resource."""
 
-    def __init__(self, engine: Engine, resource: str, longest: float, patience: Patience) -> None:
+    def __init__(self, engine: Engine, resource: str, longest: float, patience: Timeouts) -> None:
         self.engine = engine
         self.resource = resource
         self.longest = longest

@@ -12,9 +12,9 @@ from typing import Any
 from backup_compliance.catalogue.configuration import ConfigurationError
 from backup_compliance.fleet.guests import read_guests_on
 from backup_compliance.fleet.platform import AZURE, check_rights_on, read_subscriptions_on
-from backup_compliance.fleet.worker_queues import TICK, Engine, Patience
+from backup_compliance.fleet.worker_queues import TICK, Engine, Timeouts
 from backup_compliance.guest.transport.hosts import Target
-from backup_compliance.guest.transport.read import Limits
+from backup_compliance.guest.transport.read import ReadLimits
 from backup_compliance.model.recorded import RecordedGuest, RecordedSubscription
 from backup_compliance.platform.request import AzureRequest
 
@@ -24,7 +24,7 @@ class Fleet:
     """An engine with workers in several networks."""
 
     engine: Engine
-    patience: Patience
+    patience: Timeouts
 
     @cached_property
     def asks_azure(self) -> bool:
@@ -51,7 +51,7 @@ class Fleet:
         targets: Iterable[Target],
         options: Mapping[str, Any],
         command: str,
-        limits: Limits,
+        limits: ReadLimits,
         progress: Callable[[RecordedGuest], None],
     ) -> list[RecordedGuest]:
         """As `guest.read.read_guests`."""

@@ -63,10 +63,10 @@ def _tell_rights(request: AzureRequest, fleet: Fleet | None, say: Callable[[str]
 
 def _rights(request: AzureRequest) -> list[tuple[str, str, bool]]:
     """Each right in each subscription: the subscription, what is said of it, whether nothing is wrong with it."""
-    from backup_compliance.platform.arm.pace import Limits
+    from backup_compliance.platform.arm.pace import ArmLimits
     from backup_compliance.platform.arm.read import Scope
     from backup_compliance.platform.arm.rights import check_rights
 
     scope = Scope(request.subscriptions, request.management_groups, request.verify_live)
-    found = check_rights(scope, arm_endpoint(request), Limits())
+    found = check_rights(scope, arm_endpoint(request), ArmLimits())
     return [(right.subscription, str(right), right.problem is None) for right in found]

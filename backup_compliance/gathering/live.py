@@ -16,7 +16,7 @@ from backup_compliance.fleet.workers import Fleet, open_fleet
 from backup_compliance.gathering.folder import Facts, merge
 from backup_compliance.guest.linux.probe import probe_command
 from backup_compliance.guest.transport.hosts import Target
-from backup_compliance.guest.transport.read import Limits, read_guests
+from backup_compliance.guest.transport.read import ReadLimits, read_guests
 from backup_compliance.model.recorded import RecordedGuest, RecordedSubscription
 from backup_compliance.platform.request import AzureRequest
 
@@ -28,7 +28,7 @@ class Request:
     targets: Sequence[Target]
     connection: Mapping[str, Any]
     """testinfra's connection options."""
-    limits: Limits
+    limits: ReadLimits
     storage_endpoint: str
     """Asked by guests whose goal state names none; empty for none."""
     keep_in: Path | None
@@ -114,7 +114,7 @@ def _read_platform(request: AzureRequest, fleet: Fleet | None, say: Callable[[st
 
 def _subscriptions(request: AzureRequest, told: Callable[[int, int], None]) -> tuple[RecordedSubscription, ...]:
     # the azure packages take a second to import, and only this needs them
-    from backup_compliance.platform.arm.pace import Limits as ArmLimits
+    from backup_compliance.platform.arm.pace import ArmLimits
     from backup_compliance.platform.arm.read import Scope, read_subscriptions
 
     scope = Scope(request.subscriptions, request.management_groups, request.verify_live)

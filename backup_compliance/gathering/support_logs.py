@@ -21,7 +21,7 @@ import msgspec
 
 from backup_compliance.guest.transport.connection import bounded_connections, set_deadline
 from backup_compliance.guest.transport.hosts import Target
-from backup_compliance.guest.transport.read import Limits, expand, read_guests
+from backup_compliance.guest.transport.read import ReadLimits, expand, read_guests
 from backup_compliance.model.recorded import RecordedGuest
 from backup_compliance.model.sanitize import mask_secrets, printable
 
@@ -71,7 +71,7 @@ def logs_command(start: int) -> str:
 
 
 def collect_logs(
-    targets: Sequence[Target], wanted: Collection[str], connection: Mapping[str, Any], limits: Limits, folder: Path
+    targets: Sequence[Target], wanted: Collection[str], connection: Mapping[str, Any], limits: ReadLimits, folder: Path
 ) -> list[SupportLog]:
     """Archives below `folder`/logs of the guests whose host ids are `wanted`; a guest that sends none says why.
 

@@ -22,7 +22,7 @@ NO_ENDPOINT: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class GuestIdentity:
     """Who answered, and when by its own clock (UTC)."""
 
     hostname: str
@@ -269,7 +269,7 @@ class Addressing:
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class GuestLoad:
     """Processor and memory in use, percent."""
 
     cpu_percent: float

@@ -11,7 +11,7 @@ import msgspec
 
 from backup_compliance.catalogue.controls import Severity
 from backup_compliance.judging.root_causes import RootCause
-from backup_compliance.model.sanitize import safe
+from backup_compliance.model.sanitize import sanitize_json
 from backup_compliance.model.verdicts import Outcome
 
 JUDGED: Final = (Outcome.COMPLIANT, Outcome.NON_COMPLIANT, Outcome.ADVISORY, Outcome.EXEMPT)
@@ -32,7 +32,7 @@ class OtherBaseline(msgspec.Struct, frozen=True):
         return f"{self.name}: {outcome}, {self.severity}" if self.outcome in BAD else f"{self.name}: {outcome}"
 
 
-class Excuse(msgspec.Struct, frozen=True, kw_only=True):
+class AppliedExemption(msgspec.Struct, frozen=True, kw_only=True):
     """The exemption that speaks of a failure, live or not."""
 
     reason: str
@@ -71,7 +71,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     remediation: str
     source: str
     other_baseline: OtherBaseline
-    exemption: Excuse | None = None
+    exemption: AppliedExemption | None = None
 
 
 class VmVerdict(StrEnum):
@@ -137,9 +137,9 @@ def _weight(finding: Finding) -> int:
     return 2 if finding.gates else 1 if finding.outcome in BAD else 0
 
 
-def plain(value: object) -> Any:
+def to_json(value: object) -> Any:
     """Evidence as JSON takes it: dataclasses as objects, versions and dates as text, all of it printable."""
-    return safe(value, simple=_simple)
+    return sanitize_json(value, simple=_simple)
 
 
 def _simple(value: object) -> object:

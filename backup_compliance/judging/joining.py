@@ -9,8 +9,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from backup_compliance.guest.facts import Identity as GuestIdentity
-from backup_compliance.platform.estate.facts import Identity as MachineIdentity
+from backup_compliance.guest.facts import GuestIdentity
+from backup_compliance.platform.estate.facts import VmIdentity
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Joined:
 
 def join(
     guests: Mapping[str, GuestIdentity],
-    machines: Mapping[str, MachineIdentity],
+    machines: Mapping[str, VmIdentity],
     addresses_of: Callable[[str], Collection[str]] = lambda host: (),
     machines_at: Callable[[str], Collection[str]] = lambda address: (),
 ) -> Joined:

@@ -10,21 +10,21 @@ from typing import Any
 from backup_compliance.catalogue.baselines import Baseline
 from backup_compliance.catalogue.configuration import ConfigurationError
 from backup_compliance.catalogue.controls import Control, Severity
-from backup_compliance.catalogue.exemptions import Exemptions, ExemptionUse
+from backup_compliance.catalogue.exemptions import ExemptionReport, Exemptions
 from backup_compliance.gathering.folder import Facts
 from backup_compliance.guest.conditions import holding
 from backup_compliance.guest.recording import Guest
 from backup_compliance.guest.windows.guest import WindowsGuest
-from backup_compliance.judging.findings import BAD, Collected, Excuse, Finding, OtherBaseline, plain
-from backup_compliance.judging.selection import Narrowing
+from backup_compliance.judging.findings import BAD, AppliedExemption, Collected, Finding, OtherBaseline, to_json
+from backup_compliance.judging.selection import Selection
 from backup_compliance.judging.subjects import Subjects, open_subjects
-from backup_compliance.judging.test_results import Ending
+from backup_compliance.judging.test_results import TestResult
 from backup_compliance.model.recorded import RecordedSubscription
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import Outcome, Unreadable
-from backup_compliance.platform.estate.lookup import normal, subscription_of
+from backup_compliance.platform.estate.lookup import normalize_id, subscription_of
 from backup_compliance.platform.estate.resource_types import ON_REQUEST
-from backup_compliance.platform.inventory import of_kind
+from backup_compliance.platform.inventory import readable_of_type
 from backup_compliance.platform.machine import Machine
 from backup_compliance.platform.policy import Policy
 
@@ -44,7 +44,7 @@ class Run:
     asked: bool
     """Whether hosts or recorded facts were named at all."""
     max_facts_age: timedelta | None = None
-    narrowing: Narrowing = field(default_factory=Narrowing)
+    narrowing: Selection = field(default_factory=Selection)
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     facts: Facts = field(default_factory=Facts)
     subjects: Subjects = field(default_factory=Subjects)
@@ -69,13 +69,13 @@ class Run:
             )
 
     def _narrow(self) -> None:
-        whole = len(of_kind(self.subjects.machines, Machine))
+        whole = len(readable_of_type(self.subjects.machines, Machine))
         if "platform" not in self.subjects.sides:
             raise ConfigurationError(
                 f"{self.narrowing}: what ARM says is narrowed, and it was not asked; add --subscription=ID, or name the hosts that are meant"
             )
         self.subjects = self.subjects.narrowed(self.narrowing)
-        left = len(of_kind(self.subjects.machines, Machine))
+        left = len(readable_of_type(self.subjects.machines, Machine))
         if whole and not left:
             raise ConfigurationError(f"{self.narrowing}: none of the {whole} virtual machines that were read is meant")
         self.notes.append(f"narrowed by {self.narrowing}: {left} of {whole} virtual machines are judged")
@@ -84,7 +84,7 @@ class Run:
         """The VM that a guest or a machine belongs to: its resource id, else the host id; None for what is no VM."""
         subjects = self.subjects
         by_id = subjects.joined.machine_of if side == "guest" else subjects.keys
-        key = by_id.get(resource if side == "guest" else normal(resource))
+        key = by_id.get(resource if side == "guest" else normalize_id(resource))
         machine = subjects.machines.get(key) if key is not None else None
         if isinstance(machine, Machine):
             return machine.identity.id
@@ -96,7 +96,7 @@ class Run:
         A guest's own word for itself excuses nothing: it goes by its virtual machine's names once ARM knows its VM id.
         """
         joined = self.subjects.joined.machine_of.get(resource)
-        key = joined or self.subjects.keys.get(normal(resource), "")
+        key = joined or self.subjects.keys.get(normalize_id(resource), "")
         machine = self.subjects.machines.get(key)
         policy = self.subjects.policies.get(key)
         if isinstance(machine, Machine):
@@ -104,7 +104,7 @@ class Run:
             return [resource, machine.identity.id, machine.identity.name, host]
         return [resource, policy.name] if isinstance(policy, Policy) else [resource]
 
-    def conclude(self, subject: Subject, end: Ending, elsewhere: Ending) -> Finding:
+    def conclude(self, subject: Subject, end: TestResult, elsewhere: TestResult) -> Finding:
         """The finding behind how a test ended, here and with the other baseline's thresholds."""
         control = subject.control
         here, there = (self._severity(b, control, subject) for b in (self.baseline, self.other))
@@ -151,11 +151,11 @@ class Run:
         told = " or ".join(c.replace("-", " ") for c in conditions)
         return f" (its guest was not read; the severity changes if {told})"
 
-    def _exemption(self, control: Control, resource: str) -> Excuse | None:
+    def _exemption(self, control: Control, resource: str) -> AppliedExemption | None:
         entry = self.exemptions.find(control.id, self.names(resource))
         if entry is None:
             return None
-        return Excuse(
+        return AppliedExemption(
             reason=printable(entry.reason),
             owner=printable(entry.owner, 80),
             expires_on=entry.expires_on,
@@ -163,14 +163,14 @@ class Run:
             live=entry.is_live(self.exemptions.now),
         )
 
-    def _evidence(self, subject: Subject, end: Ending) -> dict[str, Any]:
+    def _evidence(self, subject: Subject, end: TestResult) -> dict[str, Any]:
         evidence: dict[str, Any] = {}
         for observed in subject.observed:
-            found = {"read_at": plain(read_at(observed)), **self._facts(observed)}
+            found = {"read_at": to_json(read_at(observed)), **self._facts(observed)}
             # a machine's own facts come first, those of its guest below one key
             evidence |= {"guest": found} if evidence else found
         if subject.guest is not None and subject.control.cause in (2, 3) and end.outcome in BAD:
-            evidence["debugging"] = plain(_debugging(subject.guest.for_one_test()))
+            evidence["debugging"] = to_json(_debugging(subject.guest.for_one_test()))
         return evidence
 
     def _facts(self, observed: Guest | Machine | Policy) -> dict[str, Any]:
@@ -178,7 +178,7 @@ class Run:
         for name, value in observed.evidence().items():
             # several controls rest on one fact; making it printable once is enough
             key = (id(observed.fact_cache), name)
-            found[name] = self.printable_facts[key] if key in self.printable_facts else plain(value)
+            found[name] = self.printable_facts[key] if key in self.printable_facts else to_json(value)
             self.printable_facts[key] = found[name]
         return found
 
@@ -188,7 +188,7 @@ class Run:
         failed = {f.vm for f in self.collected.findings.values() if f.outcome is Outcome.NON_COMPLIANT}
         return {host for vm, host in host_of.items() if vm in failed}
 
-    def exemption_uses(self, findings: Sequence[Finding], *, narrowed: bool) -> list[ExemptionUse]:
+    def exemption_uses(self, findings: Sequence[Finding], *, narrowed: bool) -> list[ExemptionReport]:
         """What became of every exemption; in a narrowed run a missing match proves nothing."""
         seen = [(f.outcome, f.control, self.names(f.resource)) for f in findings]
         return self.exemptions.uses(seen, self.catalogue, narrowed=narrowed)
@@ -203,7 +203,7 @@ def _shortened(notes: Sequence[str]) -> list[str]:
     ]
 
 
-def _excused(exemption: Excuse | None, message: str, *, gates: bool) -> tuple[Outcome, str]:
+def _excused(exemption: AppliedExemption | None, message: str, *, gates: bool) -> tuple[Outcome, str]:
     """What a failure comes to under an exemption, if there is one."""
     if exemption is not None and exemption.live:
         return Outcome.EXEMPT, f"{message} - {exemption.text}"
@@ -220,7 +220,7 @@ def unanswered_notes(subscriptions: Iterable[RecordedSubscription]) -> Iterator[
             yield f"--verify-live: {len(unanswered)} questions to Azure in subscription {each.id} were not answered, the first: {printable(first.missing)} ({printable(first.remedy)})"
 
 
-def _remediation(control: Control, end: Ending, guest: Guest | None) -> str:
+def _remediation(control: Control, end: TestResult, guest: Guest | None) -> str:
     if end.outcome is Outcome.ERROR:  # what the control's subject should do helps nobody to read it
         return "collect again"
     if end.outcome not in BAD:

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from backup_compliance.platform.estate.facts import Identity
-from backup_compliance.platform.estate.lookup import normal
+from backup_compliance.platform.estate.facts import VmIdentity
+from backup_compliance.platform.estate.lookup import normalize_id
 
 
 @dataclass(frozen=True, slots=True)
-class Narrowing:
+class Selection:
     """Globs; several of one kind widen, several kinds narrow. Names and ids match in any case, as in Azure."""
 
     resource_groups: tuple[str, ...] = ()
@@ -28,10 +28,10 @@ class Narrowing:
         told += [f"--vm={name}" for name in self.machines] + [f"--tag={key}={value}" for key, value in self.tags]
         return " ".join(told)
 
-    def takes(self, vm: Identity, tags: Callable[[], Mapping[str, str] | None]) -> bool:
+    def takes(self, vm: VmIdentity, tags: Callable[[], Mapping[str, str] | None]) -> bool:
         """Whether a machine is meant; one whose tags could not be read (None) may be, and is."""
         in_group = not self.resource_groups or _matches(vm.resource_group, self.resource_groups)
-        by_name = not self.machines or _matches(vm.name, self.machines) or _matches(normal(vm.id), self.machines)
+        by_name = not self.machines or _matches(vm.name, self.machines) or _matches(normalize_id(vm.id), self.machines)
         return in_group and by_name and (not self.tags or self._have(tags()))
 
     def _have(self, tags: Mapping[str, str] | None) -> bool:

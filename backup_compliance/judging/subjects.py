@@ -11,13 +11,13 @@ from typing import NamedTuple, TypeVar
 from backup_compliance.gathering.folder import Facts
 from backup_compliance.guest.recording import Guest, parse_guest
 from backup_compliance.judging.joining import Joined, join
-from backup_compliance.judging.selection import Narrowing
+from backup_compliance.judging.selection import Selection
 from backup_compliance.model.recorded import Problem, ReadProblem, RecordedGuest, RecordedSubscription, host_id
 from backup_compliance.model.verdicts import Undetermined, Unreadable
-from backup_compliance.platform.estate.lookup import normal, open_estate
+from backup_compliance.platform.estate.lookup import normalize_id, open_estate
 from backup_compliance.platform.estate.names import short_names
 from backup_compliance.platform.estate.resource_types import RESOURCE_TYPES
-from backup_compliance.platform.inventory import find_machines, find_policies, of_kind
+from backup_compliance.platform.inventory import find_machines, find_policies, readable_of_type
 from backup_compliance.platform.machine import Machine
 from backup_compliance.platform.policy import Policy
 
@@ -47,8 +47,8 @@ class Subjects:
     @cached_property
     def names(self) -> Mapping[str, str]:
         """A name for people for every id but host ids, which are names."""
-        spelt = {key: each.identity.id for key, each in of_kind(self.machines, Machine).items()}
-        spelt |= {key: each.id for key, each in of_kind(self.policies, Policy).items()}
+        spelt = {key: each.identity.id for key, each in readable_of_type(self.machines, Machine).items()}
+        spelt |= {key: each.id for key, each in readable_of_type(self.policies, Policy).items()}
         return {**short_names(self.policies, spelt), **short_names(self.machines, spelt)}
 
     @cached_property
@@ -64,7 +64,7 @@ class Subjects:
     @cached_property
     def keys(self) -> Mapping[str, str]:
         """Keys by what reports show for them: an id with odd signs in it is not shown as it is."""
-        return {normal(self.resource_id(key)): key for key in (*self.policies, *self.machines)}
+        return {normalize_id(self.resource_id(key)): key for key in (*self.policies, *self.machines)}
 
     def resource_id(self, key: str) -> str:
         """The id that reports show for a key: as ARM spells it, or the host id."""
@@ -76,12 +76,12 @@ class Subjects:
         machine = self.joined.machine_of.get(resource)
         if machine is not None and self.names[machine] != resource:
             return f"{self.names[machine]} ({resource})"
-        return self.names.get(self.keys.get(normal(resource), ""), resource)
+        return self.names.get(self.keys.get(normalize_id(resource), ""), resource)
 
     def vms(self) -> dict[str, Vm]:
         """Everyone who gets a verdict: virtual machines, and guests that are none of them."""
         found = {}
-        for key, machine in of_kind(self.machines, Machine).items():
+        for key, machine in readable_of_type(self.machines, Machine).items():
             found[machine.identity.id] = Vm(self.names[key], self.joined.host_of.get(key, ""), on_platform=True)
         taken = {vm.name.casefold() for vm in found.values()}
         for host in self.guests:
@@ -95,13 +95,13 @@ class Subjects:
         """Whether some virtual machine could not be read, or has no id to be joined by: it may be any host's."""
         return any(isinstance(m, Problem) or m.identity.vm_id is None for m in self.machines.values())
 
-    def narrowed(self, narrowing: Narrowing) -> Subjects:
+    def narrowed(self, narrowing: Selection) -> Subjects:
         """The machines that are meant, the guests inside them and the policies that back them up.
 
         What could not be read as a whole stays: it may be what is meant.
         """
         machines = {k: m for k, m in self.machines.items() if isinstance(m, Problem) or _is_meant(m, narrowing)}
-        meant = {normal(m.identity.id) for m in of_kind(machines, Machine).values()}
+        meant = {normalize_id(m.identity.id) for m in readable_of_type(machines, Machine).values()}
         guests = {
             name: guest
             for name, guest in self.guests.items()
@@ -133,10 +133,14 @@ class Subjects:
 
     def problems(self) -> dict[str, Problem]:
         """What could not be read as a whole, by the id that reports show, with what to do."""
-        return {**of_kind(self.guests, Problem), **of_kind(self.policies, Problem), **of_kind(self.machines, Problem)}
+        return {
+            **readable_of_type(self.guests, Problem),
+            **readable_of_type(self.policies, Problem),
+            **readable_of_type(self.machines, Problem),
+        }
 
 
-def _is_meant(machine: Machine, narrowing: Narrowing) -> bool:
+def _is_meant(machine: Machine, narrowing: Selection) -> bool:
     def tags() -> Mapping[str, str] | None:
         try:
             return machine.for_one_test().profile.tags
@@ -151,7 +155,7 @@ def _backs_up(policy: Policy, meant: set[str]) -> bool:
         items = policy.for_one_test().items
     except Unreadable:
         return True
-    return items is None or any(normal(item.vm_id) in meant for item in items)
+    return items is None or any(normalize_id(item.vm_id) in meant for item in items)
 
 
 def _readable(subject: S | Problem) -> S:
@@ -166,7 +170,7 @@ def open_subjects(facts: Facts, now: datetime, max_age: timedelta | None = None)
     estate = open_estate(_aged(each, now, max_age) for each in facts.subscriptions)
     machines = find_machines(estate)
     read = {name: guest for name, guest in guests.items() if not isinstance(guest, Problem)}
-    joined = _join(read, of_kind(machines, Machine))
+    joined = _join(read, readable_of_type(machines, Machine))
     sides = {side for side, read in (("guest", facts.guests), ("platform", facts.subscriptions)) if read}
     return Subjects(guests, machines, find_policies(estate), joined, frozenset(sides))
 

@@ -12,7 +12,7 @@ MESSAGE_LIMIT: Final = 600
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class TestResult:
     """How a test ended, before severities and exemptions."""
 
     outcome: Outcome
@@ -21,26 +21,26 @@ class Ending:
     """What to do about facts that could not be read."""
 
 
-def ending(raised: BaseException | None, *, in_body: bool) -> Ending:
+def result_of_exception(raised: BaseException | None, *, in_body: bool) -> TestResult:
     """The outcome of an exception; an AssertionError counts as a verdict only when the body raised it."""
     if raised is None:
-        return Ending(Outcome.COMPLIANT, "")
+        return TestResult(Outcome.COMPLIANT, "")
     if isinstance(raised, AssertionError) and in_body:
         # pytest appends the rewritten expression below the message
-        return Ending(
+        return TestResult(
             Outcome.NON_COMPLIANT, printable(str(raised).split("\nassert ")[0], MESSAGE_LIMIT) or "the assertion failed"
         )
     message = printable(str(raised), MESSAGE_LIMIT)
     match raised:
         case Undetermined():
-            return Ending(Outcome.UNDETERMINED, message, printable(raised.remedy, MESSAGE_LIMIT))
+            return TestResult(Outcome.UNDETERMINED, message, printable(raised.remedy, MESSAGE_LIMIT))
         case NotApplicable():
-            return Ending(Outcome.NOT_APPLICABLE, message)
+            return TestResult(Outcome.NOT_APPLICABLE, message)
         case Unreadable():
-            return Ending(
+            return TestResult(
                 Outcome.ERROR, printable(raised.missing, MESSAGE_LIMIT), printable(raised.remedy, MESSAGE_LIMIT)
             )
     broken = printable(f"{type(raised).__name__}: {raised}", MESSAGE_LIMIT)
-    return Ending(
+    return TestResult(
         Outcome.ERROR, broken, "this is a defect of the test or of the suite; report it with the guest's recording"
     )

@@ -1,4 +1,4 @@
-"""Makes text that came from a guest safe to print, to keep and to publish.
+"""Makes text that came from a guest sanitize_json to print, to keep and to publish.
 
 Guests are hostile input: escape sequences, bidirectional marks that make a line read backwards,
 megabytes in one line. Escaping for a format (HTML, XML, Markdown) is that format's own business.
@@ -81,7 +81,7 @@ def may_hold_secrets(text: bytes) -> bool:
     return not text.isascii() or b"\\" in text or any(word in lower for word in _TELLING_BYTES)
 
 
-def safe(value: object, limit: int = LINE_LIMIT, simple: Callable[[object], object] = str) -> object:
+def sanitize_json(value: object, limit: int = LINE_LIMIT, simple: Callable[[object], object] = str) -> object:
     """A JSON-ready copy of `value` (dicts, lists, scalars) in which every string is printable.
 
     `simple` makes what is none of these into one of them.
@@ -91,12 +91,12 @@ def safe(value: object, limit: int = LINE_LIMIT, simple: Callable[[object], obje
     if value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
         return value
     if isinstance(value, dict):
-        return {_name(str(k)): safe(v, limit, simple) for k, v in islice(value.items(), MEMBERS)}
+        return {_name(str(k)): sanitize_json(v, limit, simple) for k, v in islice(value.items(), MEMBERS)}
     if isinstance(value, list | tuple | set | frozenset):
-        return [safe(v, limit, simple) for v in islice(value, ELEMENTS)]
+        return [sanitize_json(v, limit, simple) for v in islice(value, ELEMENTS)]
     if isinstance(value, float):
         return str(value)
-    return safe(simple(value), limit, simple)
+    return sanitize_json(simple(value), limit, simple)
 
 
 def _name(text: str) -> str:

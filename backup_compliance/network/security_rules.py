@@ -61,7 +61,7 @@ _MANAGER: Final = re.compile(r"/networkManagers/([^/]+)/", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
+class RuleEndpoint:
     """One side of a rule: prefixes and tags, or application security groups by id; None where it is unreadable."""
 
     names: tuple[str, ...] | None
@@ -78,8 +78,8 @@ class SecurityRule:
     effects: frozenset[Effect]
     access: str
     protocol: str | None
-    source: Endpoint
-    destination: Endpoint
+    source: RuleEndpoint
+    destination: RuleEndpoint
     source_ports: tuple[PortRange, ...] | None
     destination_ports: tuple[PortRange, ...] | None
     problem: str = ""
@@ -113,7 +113,7 @@ def unread_group(name: str, applied_to: AppliedTo, problem: str) -> SecurityGrou
 
 
 def _unread_rule(name: str, applied_to: AppliedTo, problem: str) -> SecurityRule:
-    nothing = Endpoint(None)
+    nothing = RuleEndpoint(None)
     return SecurityRule(name, None, None, _either(applied_to), "?", None, nothing, nothing, None, None, problem)
 
 
@@ -226,7 +226,7 @@ def _problem(rule: SecurityRule, either: frozenset[Effect]) -> str:
     return f"{', '.join(missing)} missing or unknown" if missing else ""
 
 
-def _endpoint(body: Mapping[str, Any], side: str) -> Endpoint:
+def _endpoint(body: Mapping[str, Any], side: str) -> RuleEndpoint:
     """Prefixes of one side; Azure's own expansion of tags counts before the tag's name."""
     expanded = texts_at(body, f"expanded{side.capitalize()}AddressPrefix")
     names = texts_at(body, f"{side}AddressPrefix", f"{side}AddressPrefixes")
@@ -235,16 +235,16 @@ def _endpoint(body: Mapping[str, Any], side: str) -> Endpoint:
     groups = body.get(f"{side}ApplicationSecurityGroups")
     ids = tuple(text_at(as_record(g) or NOTHING, "id") for g in groups) if isinstance(groups, list) else ()
     if expanded is None or "" in ids or not (groups is None or isinstance(groups, list)) or not (names or ids):
-        return Endpoint(None)
-    return Endpoint(names, ids)
+        return RuleEndpoint(None)
+    return RuleEndpoint(names, ids)
 
 
-def _admin_endpoint(body: Mapping[str, Any], key: str) -> Endpoint:
+def _admin_endpoint(body: Mapping[str, Any], key: str) -> RuleEndpoint:
     """Sources or destinations of an admin rule; members of a network group are in no reply, so its id is no name known."""
     items = body.get(key)
     records = [as_record(i) or NOTHING for i in items] if isinstance(items, list) else []
     names = tuple(text_at(r, "addressPrefix") for r in records)
-    return Endpoint(None if not names or "" in names else names)
+    return RuleEndpoint(None if not names or "" in names else names)
 
 
 def _ports(texts: Sequence[str] | None) -> tuple[PortRange, ...] | None:

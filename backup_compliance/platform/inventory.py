@@ -50,6 +50,6 @@ def _found(estate: Estate, kind: str, make: Callable[[Estate, Resource], T]) -> 
     return found
 
 
-def of_kind(found: Mapping[str, Any], kind: type[T]) -> dict[str, T]:
+def readable_of_type(found: Mapping[str, Any], kind: type[T]) -> dict[str, T]:
     """Those that are no problems."""
     return {key: each for key, each in found.items() if isinstance(each, kind)}

@@ -10,13 +10,13 @@ from backup_compliance.model.lazy_facts import FactHolder, fact, inner_fact
 from backup_compliance.network.egress import EgressDecision
 from backup_compliance.network.routes import NextHops
 from backup_compliance.platform.decisions.egress import find_egress
-from backup_compliance.platform.decisions.load import Load, Window, backup_windows, find_load
+from backup_compliance.platform.decisions.load import BackupWindow, MetricsLoad, backup_windows, find_load
 from backup_compliance.platform.decisions.outbound import Outbound, find_outbound
 from backup_compliance.platform.decisions.routing import find_next_hops, regional
 from backup_compliance.platform.decisions.schedule_groups import find_schedule
 from backup_compliance.platform.estate.backup import BackupJob
 from backup_compliance.platform.estate.compute import find_instance_view, find_power, parse_identity, parse_profile
-from backup_compliance.platform.estate.facts import Identity, InstanceView, Power, Profile
+from backup_compliance.platform.estate.facts import InstanceView, Power, Profile, VmIdentity
 from backup_compliance.platform.estate.interfaces import Interface, primary_interface
 from backup_compliance.platform.estate.lookup import Estate, Resource
 from backup_compliance.platform.estate.protection import (
@@ -39,7 +39,7 @@ class Machine(FactHolder):
 
     estate: Estate
     record: Resource
-    identity: Identity
+    identity: VmIdentity
 
     @fact
     def profile(self) -> Profile:
@@ -120,12 +120,12 @@ class Machine(FactHolder):
         return find_next_hops(self.estate, self.interface, self.identity, self.storage)
 
     @fact
-    def load(self) -> tuple[Load, ...]:
+    def load(self) -> tuple[MetricsLoad, ...]:
         """Processor and memory while backups ran, from Azure Monitor."""
         return find_load(self.estate, self.identity, self.windows)
 
     @inner_fact
-    def windows(self) -> tuple[Window, ...]:
+    def windows(self) -> tuple[BackupWindow, ...]:
         """When the last backups ran."""
         return backup_windows(self.protection, self.jobs, self.read_at or LATER)
 

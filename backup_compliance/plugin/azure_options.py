@@ -9,7 +9,7 @@ import pytest
 
 from backup_compliance.catalogue.baselines import CLOUDS
 from backup_compliance.catalogue.configuration import ConfigurationError
-from backup_compliance.judging.selection import Narrowing
+from backup_compliance.judging.selection import Selection
 from backup_compliance.model.sanitize import printable
 from backup_compliance.platform.estate.resource_types import SUBSCRIPTION_ID
 from backup_compliance.platform.request import AzureRequest
@@ -47,7 +47,7 @@ def add_azure_options(group: pytest.OptionGroup) -> None:
     )
 
 
-def narrowing_of(config: pytest.Config) -> Narrowing:
+def narrowing_of(config: pytest.Config) -> Selection:
     """Which virtual machines are meant; raises `ConfigurationError` for a tag without a value and for empty names."""
     tags = [tuple(text.partition("=")[::2]) for text in config.getoption("tag")]
     names = (*config.getoption("resource_group"), *config.getoption("vm"))
@@ -55,7 +55,7 @@ def narrowing_of(config: pytest.Config) -> Narrowing:
         raise ConfigurationError("--tag: give KEY=VALUE, as in --tag=env=production")
     if not all(name.strip() for name in names):
         raise ConfigurationError("--resource-group, --vm: an empty name means nothing")
-    return Narrowing(
+    return Selection(
         resource_groups=tuple(config.getoption("resource_group")),
         machines=tuple(name.rstrip("/") for name in config.getoption("vm")),
         tags=tuple((key, value) for key, value in tags),

@@ -10,7 +10,7 @@ from backup_compliance.model.verdicts import NotApplicable
 from backup_compliance.platform.machine import Machine
 from backup_compliance.platform.policy import Policy
 
-NOBODY = "(none)"
+NO_SUBJECT = "(none)"
 """Stands for a side with nothing to judge, so that each of its controls still has one item to say so."""
 
 
@@ -39,7 +39,7 @@ class Fixtures:
     @pytest.fixture
     def machine(self, machine_key: str) -> Machine:
         """The virtual machine under test as ARM knows it, with a fresh memory of what the test asks for."""
-        if machine_key == NOBODY:
+        if machine_key == NO_SUBJECT:
             raise NotApplicable("there is no virtual machine in what was read")
         found = self.run.subjects.machine(machine_key)
         self.run.observing = [found]
@@ -56,7 +56,7 @@ class Fixtures:
     @pytest.fixture
     def policy(self, policy_key: str) -> Policy:
         """The backup policy under test, with a fresh memory of what the test asks for."""
-        if policy_key == NOBODY:
+        if policy_key == NO_SUBJECT:
             raise NotApplicable("there is no backup policy for virtual machines in what was read")
         found = self.run.subjects.policy(policy_key)
         self.run.observing = [found]

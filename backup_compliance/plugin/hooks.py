@@ -23,11 +23,11 @@ from backup_compliance.gathering.folder import load_facts, save_facts
 from backup_compliance.guest.recording import Guest
 from backup_compliance.judging.findings import Finding
 from backup_compliance.judging.run import Run, Subject
-from backup_compliance.judging.test_results import Ending, ending
+from backup_compliance.judging.test_results import TestResult, result_of_exception
 from backup_compliance.model.verdicts import NotApplicable, Outcome
 from backup_compliance.plugin import terminal
 from backup_compliance.plugin.azure_options import azure_request
-from backup_compliance.plugin.fixtures import NOBODY, Fixtures
+from backup_compliance.plugin.fixtures import NO_SUBJECT, Fixtures
 from backup_compliance.plugin.options import (
     WHAT_TO_TYPE,
     add_options,
@@ -44,7 +44,7 @@ from backup_compliance.report import html
 from backup_compliance.report.catalogue import catalogue_text
 
 RUN = pytest.StashKey[Run]()
-HANDED_OVER = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
+XDIST_FACTS_DIR = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -134,26 +134,26 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 def pytest_configure_node(node: Any) -> None:
     """xdist: hand the facts to a worker as a folder."""
     stash = node.config.stash
-    if HANDED_OVER not in stash:
-        stash[HANDED_OVER] = tempfile.TemporaryDirectory(prefix="compliance-facts-")
-        save_facts(stash[RUN].facts, Path(stash[HANDED_OVER].name) / "facts")
-    node.workerinput["compliance_facts"] = str(Path(stash[HANDED_OVER].name) / "facts")
+    if XDIST_FACTS_DIR not in stash:
+        stash[XDIST_FACTS_DIR] = tempfile.TemporaryDirectory(prefix="compliance-facts-")
+        save_facts(stash[RUN].facts, Path(stash[XDIST_FACTS_DIR].name) / "facts")
+    node.workerinput["compliance_facts"] = str(Path(stash[XDIST_FACTS_DIR].name) / "facts")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    if HANDED_OVER in config.stash:
-        config.stash[HANDED_OVER].cleanup()
+    if XDIST_FACTS_DIR in config.stash:
+        config.stash[XDIST_FACTS_DIR].cleanup()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     subjects = metafunc.config.stash[RUN].subjects
     if "guest_name" in metafunc.fixturenames:
-        names = sorted(subjects.guests) or [t.name for t in targets(metafunc.config)] or [NOBODY]
+        names = sorted(subjects.guests) or [t.name for t in targets(metafunc.config)] or [NO_SUBJECT]
         metafunc.parametrize("guest_name", names, ids=names)
     for fixture, ids in (("machine_key", subjects.machine_ids), ("policy_key", subjects.policy_ids)):
         if fixture in metafunc.fixturenames:
-            keys = sorted(ids, key=lambda key: ids[key]) or [NOBODY]
-            metafunc.parametrize(fixture, keys, ids=[ids.get(key, NOBODY) for key in keys])
+            keys = sorted(ids, key=lambda key: ids[key]) or [NO_SUBJECT]
+            metafunc.parametrize(fixture, keys, ids=[ids.get(key, NO_SUBJECT) for key in keys])
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -164,9 +164,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             controls.append(control)
             item.extra_keyword_matches.add(control.id)  # -k AVB-213
     known = config.stash[RUN].catalogue
-    strangers = sorted({c.id for c in controls} - set(known))
-    if strangers:
-        raise pytest.UsageError(f"{', '.join(strangers)}: controls live in tests_guest and tests_platform")
+    unknown_controls = sorted({c.id for c in controls} - set(known))
+    if unknown_controls:
+        raise pytest.UsageError(f"{', '.join(unknown_controls)}: controls live in tests_guest and tests_platform")
     try:
         collect(iter(controls))
     except DuplicateControl as error:
@@ -204,7 +204,7 @@ def pytest_runtest_makereport(
         raised = NotApplicable(str(raised))
     if isinstance(raised, KeyboardInterrupt | pytest.exit.Exception):
         return report
-    end = ending(raised, in_body=call.when == "call")
+    end = result_of_exception(raised, in_body=call.when == "call")
     subject = _subject(item, control, run)
     finding = run.conclude(subject, end, _elsewhere(item, run, end) if call.when == "call" else end)
     _apply(report, finding)
@@ -226,14 +226,14 @@ def _subject(item: pytest.Item, control: Control, run: Run) -> Subject:
     inside = run.subjects.guest_of(key) if control.side == "platform" else run.subjects.guests.get(key)
     return Subject(
         control=control,
-        resource=run.subjects.resource_id(key) if key != NOBODY else f"{control.side} side",
+        resource=run.subjects.resource_id(key) if key != NO_SUBJECT else f"{control.side} side",
         test=item.nodeid,
         observed=run.observing,
         guest=inside if isinstance(inside, Guest) else None,
     )
 
 
-def _elsewhere(item: pytest.Item, run: Run, end: Ending) -> Ending:
+def _elsewhere(item: pytest.Item, run: Run, end: TestResult) -> TestResult:
     """How the same test ends with the other baseline's thresholds; bodies do no I/O, so asking twice is free of harm."""
     if not isinstance(item, pytest.Function):
         return end
@@ -246,10 +246,10 @@ def _elsewhere(item: pytest.Item, run: Run, end: Ending) -> Ending:
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             function(**{name: run.other.thresholds if name == "thresholds" else arguments[name] for name in wanted})
     except pytest.skip.Exception as skipped:
-        return ending(NotApplicable(str(skipped)), in_body=True)
+        return result_of_exception(NotApplicable(str(skipped)), in_body=True)
     except (Exception, pytest.fail.Exception) as error:  # noqa: BLE001  # whatever it raises is its verdict
-        return ending(error, in_body=True)
-    return ending(None, in_body=True)
+        return result_of_exception(error, in_body=True)
+    return result_of_exception(None, in_body=True)
 
 
 @functools.cache

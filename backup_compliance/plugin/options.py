@@ -21,7 +21,7 @@ from backup_compliance.gathering.live import Request
 from backup_compliance.gathering.support_logs import SupportLog, collect_logs
 from backup_compliance.guest.conditions import CONDITIONS
 from backup_compliance.guest.transport.hosts import Target, parse_hosts, parse_hosts_file, unique
-from backup_compliance.guest.transport.read import Limits
+from backup_compliance.guest.transport.read import ReadLimits
 from backup_compliance.judging.run import Run
 from backup_compliance.plugin.azure_options import add_azure_options, azure_request, narrowing_of
 from backup_compliance.plugin.fleet_options import EXPECTED, add_fleet_options, of_segments, read_on
@@ -127,9 +127,9 @@ def connection_options(config: pytest.Config) -> dict[str, Any]:
     return {"controlpersist": 0, **given}
 
 
-def limits(config: pytest.Config) -> Limits:
+def limits(config: pytest.Config) -> ReadLimits:
     """How many guests are asked at once, and how long each may take."""
-    return Limits(config.getoption("max_connections"), config.getoption("timeout"))
+    return ReadLimits(config.getoption("max_connections"), config.getoption("timeout"))
 
 
 def log_collector(config: pytest.Config, folder: Path) -> Callable[[Collection[str]], list[SupportLog]]:

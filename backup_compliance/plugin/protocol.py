@@ -17,11 +17,11 @@ import pytest
 
 from backup_compliance.catalogue.controls import control_of
 
-_WATCHING: Final = ("usepdb", "trace", "setuponly", "setupshow", "setupplan")
+_INTERACTIVE_OPTIONS: Final = ("usepdb", "trace", "setuponly", "setupshow", "setupplan")
 """Options of people who watch tests run; pytest's own protocol serves them."""
-_LISTENING: Final = ("capturemanager", "logging-plugin")
+_CAPTURE_PLUGINS: Final = ("capturemanager", "logging-plugin")
 """pytest's plugins that listen to what a test prints and logs: a control does neither."""
-_HEARD: Final = frozenset({"caplog", "capsys", "capfd", "capsysbinary", "capfdbinary", "capteesys"})
+_CAPTURE_FIXTURES: Final = frozenset({"caplog", "capsys", "capfd", "capsysbinary", "capfdbinary", "capteesys"})
 """Fixtures of those who ask for it all the same; pytest's own protocol serves them too."""
 _PHASES: Final = ("pytest_runtest_setup", "pytest_runtest_call", "pytest_runtest_teardown")
 
@@ -39,7 +39,7 @@ class ControlProtocol:
     """
 
     def __init__(self, config: pytest.Config) -> None:
-        self.watched = any(config.getoption(name, default=False) for name in _WATCHING)
+        self.watched = any(config.getoption(name, default=False) for name in _INTERACTIVE_OPTIONS)
         self.callers: dict[object, _Callers] = {}
         silent = config.getoption("capture", default="no") != "no"
         self.quiet: AbstractContextManager[object] = _Quiet(config) if silent else nullcontext()
@@ -63,7 +63,7 @@ class ControlProtocol:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
         """One control from its first hook to its last; None leaves a test to pytest."""
-        if self.watched or not is_control(item) or not _HEARD.isdisjoint(getattr(item, "fixturenames", ())):
+        if self.watched or not is_control(item) or not _CAPTURE_FIXTURES.isdisjoint(getattr(item, "fixturenames", ())):
             return None
         folder = item.path.parent
         if folder not in self.callers:
@@ -93,7 +93,7 @@ class _Callers:
     def __init__(self, item: pytest.Item) -> None:
         manager, hook = item.config.pluginmanager, item.ihook
         elsewhere = getattr(hook, "remove_mods", ())
-        silent = {*elsewhere, *filter(None, map(manager.get_plugin, _LISTENING))}
+        silent = {*elsewhere, *filter(None, map(manager.get_plugin, _CAPTURE_PLUGINS))}
         callers: list[pluggy.HookCaller] = [manager.subset_hook_caller(name, silent) for name in _PHASES]
         self.setup, self.call, self.teardown = callers
         self.logstart, self.logfinish = hook.pytest_runtest_logstart, hook.pytest_runtest_logfinish

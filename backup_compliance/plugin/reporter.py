@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from pytest_metadata.plugin import metadata_key
 
-from backup_compliance.catalogue.exemptions import STALE
+from backup_compliance.catalogue.exemptions import STALE_STATUSES
 from backup_compliance.gathering.support_logs import SupportLog
 from backup_compliance.judging.findings import JUDGED, Finding
 from backup_compliance.judging.run import Run
@@ -89,7 +89,7 @@ class Reporter:
         ended = session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
         logs = self._logs() if ended else []  # whoever pressed Ctrl-C does not wait for logs
         document = make_document(self.run, int(session.exitstatus), logs)
-        stale = [use for use in document.exemptions if use.standing in STALE]
+        stale = [use for use in document.exemptions if use.standing in STALE_STATUSES]
         if not (stale and self.config.getoption("strict_exemptions")):
             return document
         if session.exitstatus == pytest.ExitCode.OK:

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from backup_compliance.catalogue.controls import Severity
-from backup_compliance.catalogue.exemptions import ExemptionUse
+from backup_compliance.catalogue.exemptions import ExemptionReport
 from backup_compliance.gathering.support_logs import SupportLog
 from backup_compliance.judging.findings import Finding, Verdict, VmVerdict
 from backup_compliance.model.verdicts import Outcome
@@ -81,7 +81,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     coverage: Coverage
     controls: list[ControlInfo] = []
     """The catalogue, with the run's severities."""
-    exemptions: list[ExemptionUse] = []
+    exemptions: list[ExemptionReport] = []
     logs: list[SupportLog] = []
     verdicts: list[Verdict]
     findings: list[Finding]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from backup_compliance.catalogue.exemptions import ExemptionUse
+from backup_compliance.catalogue.exemptions import ExemptionReport
 from backup_compliance.judging.findings import Finding, Verdict, VmVerdict
 from backup_compliance.report.document import Coverage, Document
 
@@ -68,7 +68,7 @@ def _causes(verdict: Verdict) -> str:
     return "<br>".join(escaped(line) for line in [*told, *verdict.disagreements])
 
 
-def _exemption_table(exemptions: Sequence[ExemptionUse]) -> list[str]:
+def _exemption_table(exemptions: Sequence[ExemptionReport]) -> list[str]:
     rows = [
         f"| {escaped(e.control)} | {escaped(e.resource)} | {escaped(e.reason)} | {escaped(e.owner)} | {e.expires_on} | {escaped(e.ticket)} | {e.standing} |"
         for e in exemptions[:ROWS]

@@ -15,7 +15,7 @@ from backup_compliance.guest.linux.guest import LinuxGuest
 from backup_compliance.judging.findings import Finding
 from backup_compliance.judging.run import Run
 from backup_compliance.judging.vm_verdicts import verdicts
-from backup_compliance.platform.inventory import of_kind
+from backup_compliance.platform.inventory import readable_of_type
 from backup_compliance.platform.machine import Machine
 from backup_compliance.report.document import ControlInfo, Coverage, Document, RunInfo
 from backup_compliance.report.machine import write_json, write_junit
@@ -98,7 +98,7 @@ def _scope(run: Run) -> str:
     if "guest" in subjects.sides:
         parts.append(counted(len(subjects.guests), "guest"))
     if "platform" in subjects.sides:
-        machines = len(of_kind(subjects.machines, Machine))
+        machines = len(readable_of_type(subjects.machines, Machine))
         where = counted(len(run.facts.subscriptions), "subscription")
         parts.append(f"{counted(machines, 'virtual machine')} of {where}")
     if len(subjects.sides) == 1:
@@ -124,7 +124,7 @@ def _coverage(run: Run) -> Coverage:
     if len(run.subjects.sides) < len(SIDES):
         return Coverage()
     vms = sorted(run.subjects.vms().values(), key=lambda vm: vm.name.casefold())
-    read = of_kind(run.subjects.guests, LinuxGuest)
+    read = readable_of_type(run.subjects.guests, LinuxGuest)
     return Coverage(
         vms_without_guest=[vm.name for vm in vms if not vm.host],
         # of a host that was not read nobody knows which machine it is
@@ -139,7 +139,7 @@ def _partial(run: Run, findings: Sequence[Finding]) -> list[str]:
     resources = {f.resource for f in findings}
     expected = _expected(run)
     subjects = run.subjects
-    machines = [m.identity.id for m in of_kind(subjects.machines, Machine).values()]
+    machines = [m.identity.id for m in readable_of_type(subjects.machines, Machine).values()]
     for side, ids, what in (("guest", list(subjects.guests), "guest"), ("platform", machines, "virtual machine")):
         if partly := sum(r in resources and any((c, r) not in done for c in expected[side]) for r in ids):
             ran = len({f.control for f in findings} & set(expected[side]))
@@ -163,7 +163,7 @@ def _facts_text(run: Run) -> str:
 
 def _guest_times(run: Run) -> list[datetime]:
     """The older of the collector's and the guest's own clock, as --max-facts-age counts."""
-    clocks = {name: g.identity.collected_at for name, g in of_kind(run.subjects.guests, LinuxGuest).items()}
+    clocks = {name: g.identity.collected_at for name, g in readable_of_type(run.subjects.guests, LinuxGuest).items()}
     pairs = ((g.read_at and g.read_at.astimezone(UTC), clocks.get(g.name)) for g in run.facts.guests)
     return sorted(min(t for t in pair if t) for pair in pairs if any(pair))
 

@@ -36,7 +36,7 @@ class Frequency(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class HourlyWindow:
     """The window of an hourly schedule; it may go past midnight."""
 
     start: int
@@ -57,7 +57,7 @@ class Schedule:
     frequency: Frequency
     starts: tuple[int, ...]
     """Minutes of the week in ascending order, 0 is Monday 00:00. Never empty."""
-    window: Window | None = None
+    window: HourlyWindow | None = None
     """Hourly schedules only."""
     policy: str = ""
     """The policy's id, lower case; "" when it has none."""
@@ -148,7 +148,7 @@ def parse_schedule(policy: Any) -> Schedule:
     return Schedule(name_of(record, "without a name"), zone, frequency, tuple(sorted(set(starts))), window, identity)
 
 
-Starts = tuple[Frequency, Iterable[int], Window | None]
+Starts = tuple[Frequency, Iterable[int], HourlyWindow | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +232,7 @@ def _hourly(reader: _Reader, schedule: Mapping[str, Any]) -> Starts:
     start = _minute_of_day(inner.get("scheduleWindowStartTime"))
     if start is None:
         raise reader.unreadable("scheduleWindowStartTime", "a time such as 2026-11-01T08:00:00Z")
-    window = Window(start, reader.hours(inner, "interval"), reader.hours(inner, "scheduleWindowDuration"))
+    window = HourlyWindow(start, reader.hours(inner, "interval"), reader.hours(inner, "scheduleWindowDuration"))
     times = range(start, start + window.duration * 60 + 1, window.interval * 60)
     return Frequency.HOURLY, _weekly(range(7), times), window
 

@@ -16,7 +16,7 @@ from typing import Final
 from backup_compliance.model.sanitize import printable
 from backup_compliance.schedules.policies import SHOWN, WEEK, Schedule, day_and_time, listed
 from backup_compliance.schedules.time_zones import utc_offsets
-from backup_compliance.schedules.window_counts import Crowd, rotated, windows_with
+from backup_compliance.schedules.window_counts import WindowCounts, rotated, windows_with
 
 JANUARY_AND_JULY: Final = (1, 7)
 """With and without daylight saving time, on either half of the earth."""
@@ -44,7 +44,7 @@ class Collision(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Gathering:
+class Overlap:
     """The fullest window in which a member starts, of those that hold too many."""
 
     others: tuple[str, ...]
@@ -60,12 +60,12 @@ class MemberVerdict:
     """One member's collision under each reading; None where there is none."""
 
     collision: Collision
-    as_utc: Gathering | None = None
-    as_local: Gathering | None = None
+    as_utc: Overlap | None = None
+    as_local: Overlap | None = None
     """In January or in July, whichever is fuller."""
 
     @property
-    def worst(self) -> Gathering | None:
+    def worst(self) -> Overlap | None:
         """The fuller one of the two."""
         return _fuller([self.as_utc, self.as_local])
 
@@ -106,14 +106,14 @@ def judge_group(schedules: Mapping[str, Schedule], rule: StartRule, reference_ye
 
 
 @dataclass(slots=True)
-class _Lane:
+class _ComparableGroup:
     """Members whose starts can be compared: all with known zones, or all with the same unknown one."""
 
     schedules: Mapping[str, Schedule]
     offsets: Mapping[str, int]
     rule: StartRule
     windows: dict[str, int] = field(default_factory=dict)
-    crowd: Crowd = field(default_factory=Crowd)
+    crowd: WindowCounts = field(default_factory=WindowCounts)
     crowded: int = 0
     _present: dict[int, tuple[str, ...]] = field(default_factory=dict)
 
@@ -125,7 +125,7 @@ class _Lane:
             self.crowd.add(self.windows[name])
         self.crowded = self.crowd.above(self.rule.members)
 
-    def gathering(self, name: str) -> Gathering | None:
+    def gathering(self, name: str) -> Overlap | None:
         among = self.windows[name] & self.crowded
         if not among:
             return None
@@ -135,7 +135,7 @@ class _Lane:
         start = min(schedule.starts, key=lambda s: (s - offset - first) % WEEK)
         others = tuple(n for n in self.present(first) if n != name)
         always = windows_with(((s - start + first) % WEEK for s in schedule.starts), 1)
-        return Gathering(others, start, all(self.windows[n] & always == always for n in others))
+        return Overlap(others, start, all(self.windows[n] & always == always for n in others))
 
     def present(self, first: int) -> tuple[str, ...]:
         if first not in self._present:
@@ -143,7 +143,9 @@ class _Lane:
         return self._present[first]
 
 
-def _lanes(schedules: Mapping[str, Schedule], rule: StartRule, offsets: Mapping[str, int]) -> dict[str, _Lane]:
+def _lanes(
+    schedules: Mapping[str, Schedule], rule: StartRule, offsets: Mapping[str, int]
+) -> dict[str, _ComparableGroup]:
     """One lane for all zones with an offset (""), one more for each zone without: within it the differences are known."""
     names: dict[str, list[str]] = {}
     for name, schedule in schedules.items():
@@ -151,15 +153,19 @@ def _lanes(schedules: Mapping[str, Schedule], rule: StartRule, offsets: Mapping[
         names.setdefault("known" if zone in offsets else f"only {zone}", []).append(name)
     lanes = {}
     for key, members in names.items():
-        lanes[key] = _Lane(schedules, offsets, rule)
+        lanes[key] = _ComparableGroup(schedules, offsets, rule)
         lanes[key].fill(members)
     return lanes
 
 
 def _judge(
-    name: str, as_utc: Mapping[str, _Lane], as_local: Sequence[Mapping[str, _Lane]], *, doubtful: bool
+    name: str,
+    as_utc: Mapping[str, _ComparableGroup],
+    as_local: Sequence[Mapping[str, _ComparableGroup]],
+    *,
+    doubtful: bool,
 ) -> MemberVerdict:
-    def find(lanes: Mapping[str, _Lane]) -> Gathering | None:
+    def find(lanes: Mapping[str, _ComparableGroup]) -> Overlap | None:
         return next(lane.gathering(name) for lane in lanes.values() if name in lane.windows)
 
     utc = find(as_utc)
@@ -171,7 +177,7 @@ def _judge(
     return MemberVerdict(Collision.NONE)
 
 
-def _fuller(gatherings: Iterable[Gathering | None]) -> Gathering | None:
+def _fuller(gatherings: Iterable[Overlap | None]) -> Overlap | None:
     found = [g for g in gatherings if g is not None]
     return max(found, key=lambda g: len(g.others), default=None)
 
@@ -180,7 +186,7 @@ def _propose(
     schedules: Mapping[str, Schedule], rule: StartRule, views: Sequence[Mapping[str, int]]
 ) -> dict[str, Schedule | None]:
     """In sorted order: whoever fits stays, then each one left moves by the shortest time that fits under every view."""
-    crowds = [Crowd() for _ in views]
+    crowds = [WindowCounts() for _ in views]
     full = [0 for _ in views]
 
     def fits(name: str, minutes: int) -> bool:

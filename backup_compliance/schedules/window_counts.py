@@ -35,7 +35,7 @@ def windows_with(starts: Iterable[int], minutes: int) -> int:
 
 
 @dataclass(slots=True)
-class Crowd:
+class WindowCounts:
     """The number of members for every window, each number in binary: `digits[0]` holds the lowest digit of all of them."""
 
     digits: list[int] = field(default_factory=list)

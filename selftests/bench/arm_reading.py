@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from backup_compliance.platform.arm.clouds import endpoint_of
-from backup_compliance.platform.arm.pace import Limits
+from backup_compliance.platform.arm.pace import ArmLimits
 from backup_compliance.platform.arm.read import Scope, read_subscriptions
 from selftests.arm import READ_AT, SUBSCRIPTION
 from selftests.arm_simulator import METRICS_TOKEN, TOKEN
@@ -42,7 +42,7 @@ SERVED: Final = 1.1
 """... of that, beyond which the simulator is measured and not the reader."""
 LONGEST: Final = 210.0
 """Seconds that a reading at ARM's pace may take here; what would take longer is read without the limit only."""
-LIMITS: Final = Limits()
+LIMITS: Final = ArmLimits()
 PACED: Final = "at ARM's pace"
 FREE: Final = "without a limit"
 PACES: Final = {PACED: LIMITS, FREE: replace(LIMITS, burst=10**9, per_second=1e9)}

@@ -12,12 +12,12 @@ from typing import Final
 
 from backup_compliance.guest.linux.probe import probe_command
 from backup_compliance.guest.transport.hosts import Target
-from backup_compliance.guest.transport.read import Limits, read_guests
+from backup_compliance.guest.transport.read import ReadLimits, read_guests
 from selftests.bench import users_file
 from selftests.bench.hosts import Guests
 from selftests.bench.one_by_one import Walk, walk
 
-LIMITS: Final = Limits()
+LIMITS: Final = ReadLimits()
 COMMAND: Final = probe_command("bench.blob.core.windows.net")
 
 

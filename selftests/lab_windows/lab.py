@@ -11,7 +11,7 @@ from backup_compliance.guest.linux.guest import LinuxGuest
 from backup_compliance.guest.linux.probe import probe_command
 from backup_compliance.guest.recording import parse_guest
 from backup_compliance.guest.transport.hosts import parse_hosts
-from backup_compliance.guest.transport.read import Limits, read_guests
+from backup_compliance.guest.transport.read import ReadLimits, read_guests
 from backup_compliance.guest.windows.agent import RUNNING, parse_service, parse_state
 from backup_compliance.guest.windows.guest import WindowsGuest
 from backup_compliance.guest.windows.output import is_windows_output, parse_windows_output
@@ -150,7 +150,7 @@ def test_linux_and_windows_are_read_in_one_list(guest: WineGuest, monkeypatch: p
     """The machine it runs on and the guest, side by side; without a tool the Linux probe makes no request."""
     monkeypatch.setenv("AVB_TOOL", "none")
     options = {"ssh_config": str(guest.config), "controlpersist": 0}
-    found = read_guests(parse_hosts("local://,ssh://labwin"), options, probe_command("localhost"), Limits(2, 60))
+    found = read_guests(parse_hosts("local://,ssh://labwin"), options, probe_command("localhost"), ReadLimits(2, 60))
     assert [g.problem for g in found] == [None, None]
     assert {g.name: type(parse_guest(g.output)) for g in found} == {"labwin": WindowsGuest, "local": LinuxGuest}
 

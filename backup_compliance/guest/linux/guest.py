@@ -12,10 +12,10 @@ from backup_compliance.guest.facts import (
     AgentVersion,
     BackupExtension,
     GoalState,
+    GuestIdentity,
+    GuestLoad,
     HttpCheck,
-    Identity,
     Interpreter,
-    Load,
     Proxy,
     Reboot,
     RouteDecision,
@@ -43,7 +43,7 @@ class LinuxGuest(FactHolder):
     """What one Linux guest said. Attributes raise `Unreadable` where it did not say it."""
 
     output: ProbeOutput
-    identity: Identity
+    identity: GuestIdentity
 
     @fact
     def configuration(self) -> AgentConfiguration | None:
@@ -116,7 +116,7 @@ class LinuxGuest(FactHolder):
         return parse_addressing(self.output, self.identity.collected_at)
 
     @fact
-    def load(self) -> Load:
+    def load(self) -> GuestLoad:
         """Processor and memory in use."""
         return parse_load(self.output)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from backup_compliance.guest.facts import Identity, Load, Reboot
+from backup_compliance.guest.facts import GuestIdentity, GuestLoad, Reboot
 from backup_compliance.guest.linux.files import parse_configuration, parse_files
 from backup_compliance.guest.probe_output import ProbeOutput
 from backup_compliance.model.sanitize import printable
@@ -19,7 +19,7 @@ _MEMORY_LINE = re.compile(r"^(\w+): ([0-9]{1,20})$", re.MULTILINE)
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-def parse_identity(output: ProbeOutput) -> Identity:
+def parse_identity(output: ProbeOutput) -> GuestIdentity:
     """Who answered; a guest that was not read as root is `Unreadable` as a whole."""
     meta = output.one("meta").pairs()
     if meta.get("uid") != "0":
@@ -38,7 +38,7 @@ def parse_identity(output: ProbeOutput) -> Identity:
         (v.lower() for v in (imds.get("vmId"), meta.get("product-uuid")) if v and _UUID.fullmatch(v.lower())), None
     )
     uptime = meta.get("uptime", "")
-    return Identity(
+    return GuestIdentity(
         hostname=printable(meta.get("hostname", ""), 80),
         collected_at=collected_at,
         operating_system=_operating_system(output),
@@ -65,7 +65,7 @@ def _text(value: str | None) -> str | None:
     return printable(value, 100) if value else None
 
 
-def parse_load(output: ProbeOutput) -> Load:
+def parse_load(output: ProbeOutput) -> GuestLoad:
     """Processor use between two readings of /proc/stat, memory as 1 - MemAvailable/MemTotal."""
     cpu = output.one("cpu")
     samples = [[int(x) for x in line.split()[1:9]] for line in cpu.lines() if _CPU_LINE.fullmatch(line.strip())]
@@ -82,7 +82,7 @@ def parse_load(output: ProbeOutput) -> Load:
     if not memory.get("MemTotal") or "MemFree" not in memory or available > memory["MemTotal"]:
         raise Unreadable("/proc/meminfo was not read", "check /proc on the guest")
     seconds = cpu.pairs().get("seconds", "")
-    return Load(
+    return GuestLoad(
         cpu_percent=round(100 * (1 - idle / total), 1),
         cpu_seconds=float(seconds) if _SECONDS.fullmatch(seconds) else 0.0,
         memory_percent=round(100 * (1 - available / memory["MemTotal"]), 1),

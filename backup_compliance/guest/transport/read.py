@@ -36,7 +36,7 @@ GRACE: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ReadLimits:
     """How many guests at once, and how long each may take (seconds)."""
 
     connections: int = 32
@@ -78,7 +78,7 @@ def read_guests(
     targets: Iterable[Target],
     options: Mapping[str, Any],
     command: str,
-    limits: Limits,
+    limits: ReadLimits,
     progress: Callable[[RecordedGuest], None] = lambda guest: None,
 ) -> list[RecordedGuest]:
     """Read every target; one that fails is a problem of its own and delays nobody.
@@ -108,14 +108,14 @@ def read_guests(
 
 def read_alone(target: Target, options: Mapping[str, Any], command: str, timeout: float) -> RecordedGuest:
     """As `read_guests` reads one target that is no pattern, inside bounds that the caller holds."""
-    (guest,) = _Reading([target], options, command, Limits(1, timeout)).results()
+    (guest,) = _Reading([target], options, command, ReadLimits(1, timeout)).results()
     return guest
 
 
 class _Reading:
     """Daemon threads that take targets from a queue; one that never comes back is replaced."""
 
-    def __init__(self, targets: list[Target], options: Mapping[str, Any], command: str, limits: Limits) -> None:
+    def __init__(self, targets: list[Target], options: Mapping[str, Any], command: str, limits: ReadLimits) -> None:
         self.waiting: queue.SimpleQueue[Target] = queue.SimpleQueue()
         self.done: queue.SimpleQueue[tuple[Target, RecordedGuest]] = queue.SimpleQueue()
         self.started: dict[Target, float] = {}

@@ -10,9 +10,9 @@ from backup_compliance.guest.facts import (
     AgentService,
     AgentVersion,
     BackupExtension,
+    GuestIdentity,
+    GuestLoad,
     HttpCheck,
-    Identity,
-    Load,
     Proxy,
     Reboot,
     RouteDecision,
@@ -43,7 +43,7 @@ class WindowsGuest(FactHolder):
     """What one Windows guest said. Attributes raise `Unreadable` where it did not say it."""
 
     output: ProbeOutput
-    identity: Identity
+    identity: GuestIdentity
 
     @fact
     def processes(self) -> AgentProcesses:
@@ -111,7 +111,7 @@ class WindowsGuest(FactHolder):
         return parse_addressing(self.output, self.identity.collected_at)
 
     @fact
-    def load(self) -> Load:
+    def load(self) -> GuestLoad:
         """Processor and memory in use."""
         return parse_load(self.output)
 

@@ -7,7 +7,7 @@ import re
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from backup_compliance.guest.facts import Identity, Load, Reboot
+from backup_compliance.guest.facts import GuestIdentity, GuestLoad, Reboot
 from backup_compliance.guest.probe_output import ProbeOutput
 from backup_compliance.guest.windows.agent import DISABLED, parse_service
 from backup_compliance.guest.windows.facts import SnapshotWriters, Writer
@@ -27,7 +27,7 @@ _STATE = re.compile(r"\[([0-9]{1,3})\]")
 _SAMPLE = re.compile(r"sample=([0-9]{1,20}) ([0-9]{1,20})")
 
 
-def parse_identity(output: ProbeOutput) -> Identity:
+def parse_identity(output: ProbeOutput) -> GuestIdentity:
     """Who answered; a guest that was not read as an administrator is `Unreadable` as a whole."""
     name = key(output, "computer-name")
     if name is None:
@@ -37,7 +37,7 @@ def parse_identity(output: ProbeOutput) -> Identity:
     build = _BUILD.search(output.one("version").text)
     imds = _imds(output)
     ids = (imds.get("vmId"), _azure_vm_id(output))
-    return Identity(
+    return GuestIdentity(
         hostname=printable(name.text("ComputerName") or "", 80),
         collected_at=_clock(output),
         operating_system=printable((windows.text("ProductName") if windows else None) or "Windows", 80),
@@ -90,7 +90,7 @@ def _text(value: str | None) -> str | None:
     return printable(value, 100) if value else None
 
 
-def parse_load(output: ProbeOutput) -> Load:
+def parse_load(output: ProbeOutput) -> GuestLoad:
     """Processor use between two raw readings of its counters, memory as free of total physical memory (KiB)."""
     part = powershell(output, "cpu")
     samples = [(int(idle), int(clock)) for idle, clock in _SAMPLE.findall(part.text)]
@@ -106,7 +106,7 @@ def parse_load(output: ProbeOutput) -> Load:
         raise Unreadable("the memory's size was not read", "mend WMI there (winmgmt /verifyrepository)") from error
     if not 0 <= free <= total or not total:
         raise Unreadable(f"{free} of {total} KiB of memory free is not possible", AGAIN)
-    return Load(
+    return GuestLoad(
         cpu_percent=round(min(100.0, max(0.0, 100 * (1 - idle / spent))), 1),
         cpu_seconds=round(spent / 1e7, 1),
         memory_percent=round(100 * (1 - free / total), 1),

@@ -30,8 +30,8 @@ from azure.monitor.querymetrics import MetricsClient
 from requests.adapters import HTTPAdapter
 
 from backup_compliance import __version__
-from backup_compliance.platform.arm.clouds import REGION, Endpoint
-from backup_compliance.platform.arm.pace import QUERIES_LEFT, READS_LEFT, Limits, Pace, Pacing
+from backup_compliance.platform.arm.clouds import REGION, CloudEndpoint
+from backup_compliance.platform.arm.pace import QUERIES_LEFT, READS_LEFT, ArmLimits, Pace, Pacing
 from backup_compliance.platform.arm.policies import BoundedRetry, KnownVersions, ReadOnly
 from backup_compliance.platform.arm.replies import Replies, too_long
 
@@ -43,10 +43,10 @@ _QUERIES: Final = (15, 3.0)
 class Connection:
     """What all clients of a run share: who asks, where, through which connections, how fast."""
 
-    endpoint: Endpoint
+    endpoint: CloudEndpoint
     credential: TokenCredential
     session: requests.Session
-    limits: Limits
+    limits: ArmLimits
     over: threading.Event = field(default_factory=threading.Event)
     """Set when nobody waits for answers any more: what is still under way then ends with its next request."""
     _metrics: dict[str, MetricsClient] = field(default_factory=dict)
@@ -137,7 +137,7 @@ class _Bounded(HTTPAdapter):
         return super().build_response(req, resp)
 
 
-def open_session(limits: Limits) -> requests.Session:
+def open_session(limits: ArmLimits) -> requests.Session:
     """Connections for all clients; proxies and the CA bundle as `requests` takes them from the environment."""
     session = requests.Session()
     session.mount("https://", _Bounded(limits.list_bytes, limits.connections))

@@ -22,7 +22,7 @@ REGION: Final = "{region}"
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
+class CloudEndpoint:
     """Where ARM and Azure Monitor are, whom their tokens are for and who gives them."""
 
     url: str
@@ -33,7 +33,7 @@ class Endpoint:
     metrics_scope: str = ""
 
 
-def endpoint_of(cloud: str, url: str | None = None, metrics_url: str | None = None) -> Endpoint:
+def endpoint_of(cloud: str, url: str | None = None, metrics_url: str | None = None) -> CloudEndpoint:
     """ARM of a cloud (`public`, `china`, `usgov`), or at `url`, whose host the token is then for.
 
     Metrics lie at another host for each region; beside another ARM they are only where `metrics_url` says so.
@@ -48,8 +48,8 @@ def endpoint_of(cloud: str, url: str | None = None, metrics_url: str | None = No
         metrics = (metrics_url.rstrip("/"), f"https://{shared}/.default")
     if url is None:
         known = get_arm_endpoints(setting)
-        return Endpoint(known["resource_manager"].rstrip("/"), known["credential_scopes"][0], authority, *metrics)
-    return Endpoint(url.rstrip("/"), f"https://{_checked('--arm-endpoint', url)}/.default", authority, *metrics)
+        return CloudEndpoint(known["resource_manager"].rstrip("/"), known["credential_scopes"][0], authority, *metrics)
+    return CloudEndpoint(url.rstrip("/"), f"https://{_checked('--arm-endpoint', url)}/.default", authority, *metrics)
 
 
 def _checked(option: str, url: str) -> str:

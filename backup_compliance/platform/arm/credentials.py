@@ -15,7 +15,7 @@ from azure.identity import DefaultAzureCredential
 
 from backup_compliance.catalogue.configuration import ConfigurationError
 from backup_compliance.model.sanitize import printable
-from backup_compliance.platform.arm.clouds import Endpoint
+from backup_compliance.platform.arm.clouds import CloudEndpoint
 
 TOKEN_VARIABLE: Final = "ARM_ACCESS_TOKEN"  # noqa: S105  # the name of it
 METRICS_TOKEN_VARIABLE: Final = "METRICS_ACCESS_TOKEN"  # noqa: S105  # likewise
@@ -63,7 +63,7 @@ class GivenTokens:
         return AccessToken(token, int(time.time()) + 86400)
 
 
-def find_credential(endpoint: Endpoint, environment: Mapping[str, str] = os.environ) -> OneToken:
+def find_credential(endpoint: CloudEndpoint, environment: Mapping[str, str] = os.environ) -> OneToken:
     """The token in `ARM_ACCESS_TOKEN`, or whatever azure-identity finds; asked once, so that none is known before reading.
 
     Raises:

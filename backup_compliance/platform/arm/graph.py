@@ -16,8 +16,8 @@ from azure.mgmt.resourcegraph.models import QueryRequest, QueryRequestOptions
 from backup_compliance.catalogue.configuration import ConfigurationError
 from backup_compliance.model.arm_json import NOTHING, as_record, text_at
 from backup_compliance.platform.arm.client import Clients, Connection
-from backup_compliance.platform.arm.queries import Question, take_reply
-from backup_compliance.platform.arm.query_runner import Answers, Asking
+from backup_compliance.platform.arm.queries import ArmQuery, take_reply
+from backup_compliance.platform.arm.query_runner import Answers, QueryRunner
 from backup_compliance.platform.arm.replies import Replies
 from backup_compliance.platform.estate.resource_types import SUBSCRIPTION_ID
 from backup_compliance.platform.estate.restore_points import POINTS
@@ -32,7 +32,7 @@ _RESTORE_POINTS: Final = (
 )
 
 
-def find_subscriptions(connection: Connection, groups: Sequence[str], asking: Asking) -> tuple[str, ...]:
+def find_subscriptions(connection: Connection, groups: Sequence[str], asking: QueryRunner) -> tuple[str, ...]:
     """The subscriptions below management groups that the credential may see, lower case.
 
     Raises:
@@ -42,7 +42,7 @@ def find_subscriptions(connection: Connection, groups: Sequence[str], asking: As
     for group in groups:
         answers = Answers()
         ask = partial(_rows, connection, SUBSCRIPTIONS, query=_SUBSCRIPTIONS, management_groups=[group])
-        asking.ask([(answers, Question(SUBSCRIPTIONS, (), ask))])
+        asking.ask([(answers, ArmQuery(SUBSCRIPTIONS, (), ask))])
         for problem in answers.problems:
             raise ConfigurationError(
                 f"--management-group: {group} cannot be read: {problem.missing}; {problem.remedy}; check its id (not its name), the tenant and --cloud"
@@ -61,10 +61,10 @@ def _ids(rows: Iterable[bytes]) -> Iterator[str]:
         yield text_at(as_record(json.loads(row)) or NOTHING, "subscriptionId").lower()
 
 
-def restore_points_question(clients: Clients) -> Question:
+def restore_points_question(clients: Clients) -> ArmQuery:
     """Every restore point of Azure Backup in a subscription, a thousand in one reply."""
     here = [clients.subscription]
-    return Question(POINTS, (), partial(_rows, clients.connection, POINTS, query=_RESTORE_POINTS, subscriptions=here))
+    return ArmQuery(POINTS, (), partial(_rows, clients.connection, POINTS, query=_RESTORE_POINTS, subscriptions=here))
 
 
 def _rows(connection: Connection, kind: str, **asked: Any) -> list[bytes]:

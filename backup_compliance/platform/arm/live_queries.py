@@ -14,7 +14,7 @@ from backup_compliance.model.arm_json import last_segment, text_at
 from backup_compliance.model.verdicts import Undetermined, Unreadable
 from backup_compliance.platform.arm.client import Clients
 from backup_compliance.platform.arm.operations import effective_routes_question, names_of, operate
-from backup_compliance.platform.arm.queries import Question, pages_question
+from backup_compliance.platform.arm.queries import ArmQuery, pages_question
 from backup_compliance.platform.arm.replies import entry_with, object_of, values_of
 from backup_compliance.platform.decisions.live import (
     EFFECTIVE_GROUPS,
@@ -22,24 +22,24 @@ from backup_compliance.platform.decisions.live import (
     IP_FLOWS,
     NEXT_HOPS,
     WATCHERS,
-    Subject,
+    FlowSubject,
     address_to_verify,
 )
 from backup_compliance.platform.decisions.routing import EFFECTIVE_ROUTES
 from backup_compliance.platform.estate.compute import find_power, parse_identity, parse_profile
 from backup_compliance.platform.estate.interfaces import primary_configuration, primary_interface
-from backup_compliance.platform.estate.lookup import Estate, normal
+from backup_compliance.platform.estate.lookup import Estate, normalize_id
 
 ANY_PORT: Final = "50000"
 """A port to send from, as the operation wants one."""
 
 
-def watchers_question(clients: Clients) -> Question:
+def watchers_question(clients: Clients) -> ArmQuery:
     """The network watchers: one a region at most, without which Azure verifies nothing there."""
     return pages_question(clients, WATCHERS, clients.network.network_watchers.list_all)
 
 
-def live_questions(clients: Clients, estate: Estate, subscription: str) -> Iterator[Question]:
+def live_questions(clients: Clients, estate: Estate, subscription: str) -> Iterator[ArmQuery]:
     """Four for each running machine of which security groups or routes may stop HTTPS to storage.
 
     Raises `Unreadable` where machines or network watchers were not listed.
@@ -52,22 +52,22 @@ def live_questions(clients: Clients, estate: Estate, subscription: str) -> Itera
     known = estate.listing(subscription, EFFECTIVE_ROUTES).resources if EFFECTIVE_ROUTES in recorded else {}
     for subject, remote in _doubtful(estate, subscription):
         interface = subject.interface.id
-        if normal(interface) not in known:
+        if normalize_id(interface) not in known:
             yield effective_routes_question(clients, interface)
-        yield Question(EFFECTIVE_GROUPS, (interface,), partial(_effective_groups, clients, interface))
+        yield ArmQuery(EFFECTIVE_GROUPS, (interface,), partial(_effective_groups, clients, interface))
         watcher = watchers.get(subject.vm.location, "")
         flow = _flow(subject, remote)
-        yield Question(IP_FLOWS, (subject.vm.id,), partial(_ip_flow, clients, watcher, flow))
-        yield Question(NEXT_HOPS, (subject.vm.id,), partial(_next_hop, clients, watcher, flow))
+        yield ArmQuery(IP_FLOWS, (subject.vm.id,), partial(_ip_flow, clients, watcher, flow))
+        yield ArmQuery(NEXT_HOPS, (subject.vm.id,), partial(_next_hop, clients, watcher, flow))
 
 
-def _doubtful(estate: Estate, subscription: str) -> Iterator[tuple[Subject, str]]:
+def _doubtful(estate: Estate, subscription: str) -> Iterator[tuple[FlowSubject, str]]:
     for record in estate.listing(subscription, "virtualMachines").resources.values():
         vm = parse_identity(record)
         try:
             if not find_power(estate, vm).is_running:
                 continue
-            subject = Subject(estate, vm, primary_interface(estate, parse_profile(record), vm))
+            subject = FlowSubject(estate, vm, primary_interface(estate, parse_profile(record), vm))
             remote = address_to_verify(subject)
         except (Unreadable, Undetermined):
             continue  # nothing is known to compare Azure's answer with
@@ -85,7 +85,7 @@ class _Flow:
     destination: str
 
 
-def _flow(subject: Subject, remote: str) -> _Flow:
+def _flow(subject: FlowSubject, remote: str) -> _Flow:
     address = primary_configuration(subject.interface).address or ""
     return _Flow(subject.vm.id, subject.interface.id, address, remote)
 

@@ -13,12 +13,12 @@ from typing import Final
 from backup_compliance.model.arm_json import NOTHING, as_record, text_at
 from backup_compliance.model.verdicts import Undetermined, Unreadable
 from backup_compliance.platform.arm.client import Clients
-from backup_compliance.platform.arm.queries import Question, take_reply
+from backup_compliance.platform.arm.queries import ArmQuery, take_reply
 from backup_compliance.platform.arm.replies import AGAIN
 from backup_compliance.platform.decisions.load import CPU, GRAIN, LENGTH, MEMORY, METRICS, backup_windows
 from backup_compliance.platform.estate.compute import find_power, parse_identity
-from backup_compliance.platform.estate.facts import Identity
-from backup_compliance.platform.estate.lookup import Estate, normal
+from backup_compliance.platform.estate.facts import VmIdentity
+from backup_compliance.platform.estate.lookup import Estate, normalize_id
 from backup_compliance.platform.estate.protection import find_jobs, find_protection
 
 BATCH: Final = 50
@@ -35,7 +35,7 @@ ELSEWHERE: Final = Unreadable(
 _REGION: Final = re.compile(r"[a-z0-9]{1,40}")
 
 
-def metrics_questions(clients: Clients, estate: Estate, subscription: str, now: datetime) -> Iterator[Question]:
+def metrics_questions(clients: Clients, estate: Estate, subscription: str, now: datetime) -> Iterator[ArmQuery]:
     """One for each region, half hour in which backups began, and fifty running machines.
 
     Raises `Unreadable` where the machines were not listed, or nobody said where metrics are.
@@ -46,7 +46,7 @@ def metrics_questions(clients: Clients, estate: Estate, subscription: str, now: 
         for first in range(0, len(machines), BATCH):
             batch = tuple(machines[first : first + BATCH])
             ask = partial(_metrics, clients, region, batch, (slot, min(slot + SLOT + LENGTH, now)))
-            yield Question(METRICS, batch, ask)
+            yield ArmQuery(METRICS, batch, ask)
 
 
 def _slots(estate: Estate, subscription: str, now: datetime) -> Mapping[tuple[str, datetime], list[str]]:
@@ -59,7 +59,7 @@ def _slots(estate: Estate, subscription: str, now: datetime) -> Mapping[tuple[st
     return found
 
 
-def _starts(estate: Estate, vm: Identity, now: datetime) -> Iterable[datetime]:
+def _starts(estate: Estate, vm: VmIdentity, now: datetime) -> Iterable[datetime]:
     """The half hours in which the machine's last backups began; none for one that does not run, or is not known."""
     try:
         if not find_power(estate, vm).is_running:
@@ -106,9 +106,10 @@ def _batch(
         aggregations=["Average"],
     )
     take_reply(ask, replies.take_values)
-    asked = set(map(normal, machines))
+    asked = set(map(normalize_id, machines))
     if not all(
-        normal(text_at(as_record(json.loads(entry)) or NOTHING, "resourceid")) in asked for entry in replies.entries
+        normalize_id(text_at(as_record(json.loads(entry)) or NOTHING, "resourceid")) in asked
+        for entry in replies.entries
     ):
         raise Unreadable("the reply is about a machine that was not asked about, or about none", AGAIN)
     return replies.entries

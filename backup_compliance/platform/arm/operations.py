@@ -10,8 +10,8 @@ from azure.mgmt.core.polling.arm_polling import ARMPolling
 
 from backup_compliance.model.verdicts import Undetermined, Unreadable
 from backup_compliance.platform.arm.client import Clients
-from backup_compliance.platform.arm.pace import Limits
-from backup_compliance.platform.arm.queries import Question, hook
+from backup_compliance.platform.arm.pace import ArmLimits
+from backup_compliance.platform.arm.queries import ArmQuery, hook
 from backup_compliance.platform.arm.replies import AGAIN, entry_with, values_of
 from backup_compliance.platform.decisions.routing import EFFECTIVE_ROUTES, find_routing
 from backup_compliance.platform.estate.compute import find_power, parse_identity, parse_profile
@@ -19,7 +19,7 @@ from backup_compliance.platform.estate.interfaces import Interface, attachment_o
 from backup_compliance.platform.estate.lookup import Estate, segment
 
 
-def effective_routes_questions(clients: Clients, estate: Estate, subscription: str) -> Iterator[Question]:
+def effective_routes_questions(clients: Clients, estate: Estate, subscription: str) -> Iterator[ArmQuery]:
     """One for each subnet into which a gateway may announce routes: those of a running machine's interface there.
 
     All interfaces of a subnet have the same routes, and Azure tells them for running machines only.
@@ -35,9 +35,9 @@ def effective_routes_questions(clients: Clients, estate: Estate, subscription: s
             yield effective_routes_question(clients, interface.id)
 
 
-def effective_routes_question(clients: Clients, interface: str) -> Question:
+def effective_routes_question(clients: Clients, interface: str) -> ArmQuery:
     """The routes that Azure applies to an interface."""
-    return Question(EFFECTIVE_ROUTES, (interface,), partial(_effective_routes, clients, interface))
+    return ArmQuery(EFFECTIVE_ROUTES, (interface,), partial(_effective_routes, clients, interface))
 
 
 def running_interfaces(estate: Estate, subscription: str) -> Iterator[Interface]:
@@ -60,7 +60,7 @@ def _effective_routes(clients: Clients, interface: str) -> list[bytes]:
 class _Polling(ARMPolling):
     """Azure's own way of waiting, which would wait as long as a reply says, and for ever."""
 
-    def __init__(self, limits: Limits, take: Callable[[Any], None]) -> None:
+    def __init__(self, limits: ArmLimits, take: Callable[[Any], None]) -> None:
         super().__init__(timeout=limits.poll_interval, raw_response_hook=take)
         self._limit = limits.operation_timeout
         self._until = limits.waiting.clock() + self._limit

@@ -32,7 +32,7 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ArmLimits:
     """How fast, how often and how long a subscription is asked; ARM's own bucket is 250 reads, 25 more each second."""
 
     burst: int = 250
@@ -61,7 +61,7 @@ class Limits:
 class Pace:
     """A token bucket that all requests under one limit share: those of one subscription, where nothing else is given."""
 
-    def __init__(self, limits: Limits, burst: int | None = None, per_second: float | None = None) -> None:
+    def __init__(self, limits: ArmLimits, burst: int | None = None, per_second: float | None = None) -> None:
         self._waiting = limits.waiting
         self._burst = limits.burst if burst is None else burst
         self._per_second = limits.per_second if per_second is None else per_second

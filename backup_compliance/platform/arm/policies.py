@@ -20,7 +20,7 @@ from azure.core.pipeline.policies import HTTPPolicy, SansIOHTTPPolicy
 from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
-from backup_compliance.platform.arm.pace import Limits, Pace
+from backup_compliance.platform.arm.pace import ArmLimits, Pace
 from backup_compliance.platform.arm.replies import OTHER_VERSION
 
 _IN_GROUP: Final = r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.Network"
@@ -91,7 +91,7 @@ def _origin(url: str) -> tuple[str | None, str | None, int]:
 class BoundedRetry(HTTPPolicy[Any, Any]):
     """Retries what may pass: 429, 5xx that a gateway or an overload gives, broken connections; GET and reading POST alike."""
 
-    def __init__(self, limits: Limits, pace: Pace) -> None:
+    def __init__(self, limits: ArmLimits, pace: Pace) -> None:
         super().__init__()
         self._limits = limits
         self._pace = pace

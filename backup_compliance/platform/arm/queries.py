@@ -20,7 +20,7 @@ from backup_compliance.model.arm_json import NOTHING, as_record, last_segment, t
 from backup_compliance.model.recorded import ReadProblem
 from backup_compliance.model.verdicts import Unreadable
 from backup_compliance.platform.arm.client import Clients
-from backup_compliance.platform.arm.replies import AGAIN, entry_with, machine_kept, masked, object_of
+from backup_compliance.platform.arm.replies import AGAIN, entry_with, object_of, redact, redact_vm
 from backup_compliance.platform.estate.compute import find_power, parse_identity
 from backup_compliance.platform.estate.lookup import Estate, segment
 from backup_compliance.platform.estate.restore_points import COLLECTIONS, POINTS, is_of_backup, points_by_collection
@@ -49,7 +49,7 @@ LISTS: Final[dict[str, Callable[[Clients], Callable[..., Any]]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class ArmQuery:
     """One thing to ask, and what it is about."""
 
     kind: str
@@ -62,18 +62,18 @@ class Question:
         return [ReadProblem(self.kind, missing, remedy, scope) for scope in self.scopes or ("",)]
 
 
-def list_questions(clients: Clients) -> Iterator[Question]:
+def list_questions(clients: Clients) -> Iterator[ArmQuery]:
     """Every list of the subscription."""
     for kind, operation in LISTS.items():
         yield pages_question(clients, kind, operation(clients))
 
 
-def pages_question(clients: Clients, kind: str, operation: Callable[..., Any]) -> Question:
+def pages_question(clients: Clients, kind: str, operation: Callable[..., Any]) -> ArmQuery:
     """One list of everything."""
-    return Question(kind, (), partial(_pages, clients, kind, operation))
+    return ArmQuery(kind, (), partial(_pages, clients, kind, operation))
 
 
-def instance_view_questions(clients: Clients, estate: Estate, subscription: str) -> Iterator[Question]:
+def instance_view_questions(clients: Clients, estate: Estate, subscription: str) -> Iterator[ArmQuery]:
     """One for each machine that is known to run; `Unreadable` where the lists do not tell."""
     estate.listing(subscription, "virtualMachineStatuses")
     for record in estate.listing(subscription, "virtualMachines").resources.values():
@@ -84,10 +84,10 @@ def instance_view_questions(clients: Clients, estate: Estate, subscription: str)
             continue  # made since the list of machines, or damaged: the controls say so
         if running:
             vm = text_at(record, "id")
-            yield Question("instanceViews", (vm,), partial(_instance_view, clients, vm))
+            yield ArmQuery("instanceViews", (vm,), partial(_instance_view, clients, vm))
 
 
-def vault_questions(clients: Clients, vault: str, now: datetime) -> Iterator[Question]:
+def vault_questions(clients: Clients, vault: str, now: datetime) -> Iterator[ArmQuery]:
     """Items, policies and the jobs of the last two weeks of one vault; `now` in UTC."""
     start, end = (f"{t:%Y-%m-%d %I:%M:%S %p}" for t in (now - JOBS_WINDOW, now))
     asked: dict[str, tuple[Callable[..., Any], str]] = {
@@ -100,32 +100,32 @@ def vault_questions(clients: Clients, vault: str, now: datetime) -> Iterator[Que
         ),
     }
     for kind, (operation, condition) in asked.items():
-        yield Question(
+        yield ArmQuery(
             kind, (vault,), partial(_pages, clients, kind, partial(operation, *_names(vault), filter=condition))
         )
 
 
-def restore_point_questions(clients: Clients, estate: Estate, subscription: str) -> Iterator[Question]:
+def restore_point_questions(clients: Clients, estate: Estate, subscription: str) -> Iterator[ArmQuery]:
     """One for each collection of Azure Backup of which Resource Graph knows no point, or so many that some more matter."""
     known = points_by_collection(estate, subscription)
     for key, record in estate.listing(subscription, COLLECTIONS).resources.items():
         collection = text_at(record, "id")
         if is_of_backup(collection) and not 0 < known.get(key, 0) < MANY:
-            yield Question(POINTS, (collection,), partial(_restore_points, clients, collection))
+            yield ArmQuery(POINTS, (collection,), partial(_restore_points, clients, collection))
 
 
-def admin_rules_question(clients: Clients, network: str) -> Question:
+def admin_rules_question(clients: Clients, network: str) -> ArmQuery:
     """The security admin rules that Virtual Network Manager puts before a network's own."""
-    return Question("securityAdminRules", (network,), partial(_admin_rules, clients, network))
+    return ArmQuery("securityAdminRules", (network,), partial(_admin_rules, clients, network))
 
 
-def service_tags_questions(clients: Clients, estate: Estate, subscription: str) -> Iterator[Question]:
+def service_tags_questions(clients: Clients, estate: Estate, subscription: str) -> Iterator[ArmQuery]:
     """The service tags as the region of most machines has them; nothing where there is no machine to need them."""
     machines = estate.listing(subscription, "virtualMachines").resources.values()
     regions = Counter(parse_identity(record).location for record in machines)
     regions.pop("", None)
     for region in sorted(regions, key=lambda name: (-regions[name], name))[:1]:
-        yield Question("serviceTags", (), partial(_service_tags, clients, region))
+        yield ArmQuery("serviceTags", (), partial(_service_tags, clients, region))
 
 
 def _pages(clients: Clients, kind: str, operation: Callable[..., Any]) -> list[bytes]:
@@ -166,7 +166,7 @@ def hook(take: Callable[[int, bytes], Any]) -> Callable[[Any], None]:
 def _instance_view(clients: Clients, vm: str) -> list[bytes]:
     names = segment(vm, "resourceGroups"), segment(vm, "virtualMachines")
     operation = partial(clients.compute.virtual_machines.get, *names, expand="instanceView")
-    return [machine_kept(_one(clients, "instanceViews", operation, vm))]
+    return [redact_vm(_one(clients, "instanceViews", operation, vm))]
 
 
 def _restore_points(clients: Clients, collection: str) -> list[bytes]:
@@ -211,7 +211,7 @@ def _service_tags(clients: Clients, region: str) -> list[bytes]:
         raise Unreadable("the reply is no list of service tags: it has no `values`", AGAIN)
     if found.get("nextLink"):
         raise Unreadable("the reply is one page of several", "store Microsoft's weekly service tag file instead")
-    return [masked(reply)]
+    return [redact(reply)]
 
 
 def _names(vault: str) -> tuple[str, str]:

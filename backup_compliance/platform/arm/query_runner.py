@@ -22,9 +22,9 @@ from backup_compliance.model.recorded import ReadProblem
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import Unreadable
 from backup_compliance.platform.arm.credentials import NoToken
-from backup_compliance.platform.arm.pace import Limits
+from backup_compliance.platform.arm.pace import ArmLimits
 from backup_compliance.platform.arm.policies import Refused
-from backup_compliance.platform.arm.queries import Question
+from backup_compliance.platform.arm.queries import ArmQuery
 from backup_compliance.platform.arm.replies import AGAIN
 
 Progress = Callable[[int, int], None]
@@ -42,17 +42,17 @@ class Answers:
     """What could not be read."""
 
 
-class Asking:
+class QueryRunner:
     """Puts questions side by side and files the answers; all bookkeeping is in the thread that asks."""
 
-    def __init__(self, progress: Progress, limits: Limits) -> None:
+    def __init__(self, progress: Progress, limits: ArmLimits) -> None:
         self._progress = progress
         self._limits = limits
         self._done = self._all = 0
 
-    def ask(self, questions: Iterable[tuple[Answers, Question]]) -> None:
+    def ask(self, questions: Iterable[tuple[Answers, ArmQuery]]) -> None:
         """Every answer is filed when this returns; what did not answer in time is a problem like any other."""
-        asked: list[tuple[Answers, Question]] = []
+        asked: list[tuple[Answers, ArmQuery]] = []
         answers = dict(self._answers(questions, asked))
         late = Unreadable(
             f"its answer was not complete when nothing had come for {self._limits.patience:g} seconds", NETWORK
@@ -65,13 +65,13 @@ class Asking:
                 reading.entries.setdefault(question.kind, []).extend(found)
 
     def _answers(
-        self, questions: Iterable[tuple[Answers, Question]], asked: list[tuple[Answers, Question]]
+        self, questions: Iterable[tuple[Answers, ArmQuery]], asked: list[tuple[Answers, ArmQuery]]
     ) -> Iterator[tuple[int, list[bytes] | Unreadable]]:
         """Answers by number in `asked`, as they come; none for what is still open when nothing came for too long.
 
         The first questions are on their way while further ones are still being thought of.
         """
-        waiting: queue.SimpleQueue[tuple[int, Question] | None] = queue.SimpleQueue()
+        waiting: queue.SimpleQueue[tuple[int, ArmQuery] | None] = queue.SimpleQueue()
         done: queue.SimpleQueue[tuple[int, list[bytes] | Unreadable]] = queue.SimpleQueue()
 
         def work() -> None:
@@ -105,7 +105,7 @@ def _empty(waiting: queue.SimpleQueue[Any]) -> None:
             waiting.get_nowait()
 
 
-def answer(question: Question, limits: Limits) -> list[bytes] | Unreadable:
+def answer(question: ArmQuery, limits: ArmLimits) -> list[bytes] | Unreadable:
     """Raw entries, or what was missing and what to do, whatever was raised."""
     try:
         return question.ask()

@@ -18,16 +18,16 @@ from backup_compliance.model.arm_json import text_at
 from backup_compliance.model.recorded import ReadProblem, RecordedSubscription
 from backup_compliance.model.verdicts import Unreadable
 from backup_compliance.platform.arm.client import Clients, Connection, open_clients, open_session
-from backup_compliance.platform.arm.clouds import Endpoint
+from backup_compliance.platform.arm.clouds import CloudEndpoint
 from backup_compliance.platform.arm.credentials import find_credential
 from backup_compliance.platform.arm.graph import find_subscriptions, restore_points_question
 from backup_compliance.platform.arm.live_queries import live_questions, watchers_question
 from backup_compliance.platform.arm.metrics_queries import metrics_questions
 from backup_compliance.platform.arm.operations import effective_routes_questions
-from backup_compliance.platform.arm.pace import Limits
+from backup_compliance.platform.arm.pace import ArmLimits
 from backup_compliance.platform.arm.queries import (
     LISTS,
-    Question,
+    ArmQuery,
     admin_rules_question,
     instance_view_questions,
     list_questions,
@@ -35,7 +35,7 @@ from backup_compliance.platform.arm.queries import (
     service_tags_questions,
     vault_questions,
 )
-from backup_compliance.platform.arm.query_runner import Answers, Asking, Progress
+from backup_compliance.platform.arm.query_runner import Answers, Progress, QueryRunner
 from backup_compliance.platform.arm.replies import document
 from backup_compliance.platform.decisions.live import EFFECTIVE_GROUPS, IP_FLOWS, NEXT_HOPS
 from backup_compliance.platform.decisions.load import METRICS
@@ -66,8 +66,8 @@ class Scope:
 
 def read_subscriptions(
     scope: Scope,
-    endpoint: Endpoint,
-    limits: Limits,
+    endpoint: CloudEndpoint,
+    limits: ArmLimits,
     progress: Progress = lambda done, of: None,
     now: Callable[[], datetime] = utc_now,
 ) -> tuple[RecordedSubscription, ...]:
@@ -91,8 +91,8 @@ def read_subscriptions(
 
 @contextmanager
 def open_readings(
-    scope: Scope, endpoint: Endpoint, limits: Limits, progress: Progress
-) -> Iterator[tuple[Asking, list[Reading]]]:
+    scope: Scope, endpoint: CloudEndpoint, limits: ArmLimits, progress: Progress
+) -> Iterator[tuple[QueryRunner, list[Reading]]]:
     """A reading of each subscription, its lists read, for further questions; nothing leaves any more afterwards.
 
     Arguments and errors as of `read_subscriptions`.
@@ -100,7 +100,7 @@ def open_readings(
     credential = find_credential(endpoint)
     with open_session(limits) as session:
         connection = Connection(endpoint, credential, session, limits)
-        asking = Asking(progress, limits)
+        asking = QueryRunner(progress, limits)
         try:
             below = find_subscriptions(connection, scope.management_groups, asking)
             ids = dict.fromkeys((*scope.subscriptions, *below))
@@ -115,8 +115,8 @@ def open_readings(
 
 
 def _in_turn(
-    readings: Sequence[Reading], questions: Sequence[Iterable[Question]]
-) -> Iterator[tuple[Reading, Question]]:
+    readings: Sequence[Reading], questions: Sequence[Iterable[ArmQuery]]
+) -> Iterator[tuple[Reading, ArmQuery]]:
     """A question of each subscription after the other: each has a rate limit of its own, and none is read alone at that pace."""
     # a single one's first questions may go out at once; what several are derived from is not held side by side
     found = questions if len(readings) == 1 else [list(each) for each in questions]
@@ -155,7 +155,7 @@ class Reading(Answers):
         problems = sorted(told, key=lambda p: (p.type, p.scope))
         return RecordedSubscription(self.id, documents, at, tuple(problems))
 
-    def further(self, now: datetime) -> Iterator[Question]:
+    def further(self, now: datetime) -> Iterator[ArmQuery]:
         """What the lists lead to: vaults, running machines, networks, the region's service tags, restore points."""
         estate, clients = open_estate([self.recorded(now)]), self.clients
         networks = self._ids(estate, "virtualNetworks")
@@ -167,24 +167,24 @@ class Reading(Answers):
         yield from self._after(("serviceTags",), service_tags_questions(clients, estate, self.id))
         yield from self._after((EFFECTIVE_ROUTES,), effective_routes_questions(clients, estate, self.id))
 
-    def last(self, now: datetime) -> Iterator[Question]:
+    def last(self, now: datetime) -> Iterator[ArmQuery]:
         """What jobs and restore points lead to."""
         estate, clients = open_estate([self.recorded(now)]), self.clients
         yield from self._after((METRICS,), metrics_questions(clients, estate, self.id, now))
         if COLLECTIONS in self.entries:
             yield from self._after((POINTS,), restore_point_questions(clients, estate, self.id))
 
-    def watchers(self, now: datetime) -> Iterator[Question]:  # noqa: ARG002  # a stage like the others
+    def watchers(self, now: datetime) -> Iterator[ArmQuery]:  # noqa: ARG002  # a stage like the others
         """Who could verify anything."""
         yield watchers_question(self.clients)
 
-    def live(self, now: datetime) -> Iterator[Question]:
+    def live(self, now: datetime) -> Iterator[ArmQuery]:
         """What Azure itself says where egress is not plainly allowed."""
         estate = open_estate([self.recorded(now)])
         questions = live_questions(self.clients, estate, self.id)
         yield from self._after((EFFECTIVE_GROUPS, IP_FLOWS, NEXT_HOPS), questions)
 
-    def _after(self, kinds: Sequence[str], questions: Iterable[Question]) -> list[Question]:
+    def _after(self, kinds: Sequence[str], questions: Iterable[ArmQuery]) -> list[ArmQuery]:
         """The questions, none of them answered yet; or why they cannot be asked."""
         try:
             found = list(questions)
@@ -196,7 +196,7 @@ class Reading(Answers):
                 self.entries.setdefault(kind, [])
         return found
 
-    def _of_vaults(self, estate: Estate, now: datetime) -> Iterator[Question]:
+    def _of_vaults(self, estate: Estate, now: datetime) -> Iterator[ArmQuery]:
         for vault in self._ids(estate, "vaults"):
             yield from vault_questions(self.clients, vault, now)
 
@@ -205,7 +205,7 @@ class Reading(Answers):
             yield text_at(record, "id")
 
 
-def stages(scope: Scope) -> tuple[Callable[[Reading, datetime], Iterator[Question]], ...]:
+def stages(scope: Scope) -> tuple[Callable[[Reading, datetime], Iterator[ArmQuery]], ...]:
     """What is asked once the lists are there, each stage knowing the answers to those before."""
     always = Reading.further, Reading.last
     return (*always, Reading.watchers, Reading.live) if scope.verify_live else always

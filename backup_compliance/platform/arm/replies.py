@@ -15,7 +15,7 @@ import msgspec
 from backup_compliance.model.arm_json import NOTHING, as_record, text_at
 from backup_compliance.model.sanitize import mask_secrets, may_hold_secrets, printable
 from backup_compliance.model.verdicts import Unreadable
-from backup_compliance.platform.estate.lookup import normal
+from backup_compliance.platform.estate.lookup import normalize_id
 from backup_compliance.platform.estate.resource_types import OTHER_RIGHTS, RESOURCE_TYPES
 
 AGAIN: Final = "collect again"
@@ -69,7 +69,7 @@ class Replies:
         page = _decoded(self.take(status, body), _Page)
         if page.value is None:
             raise Unreadable("the reply is no list: it has no `value`", AGAIN)
-        kept = machine_kept if self.kind == "virtualMachines" else masked
+        kept = redact_vm if self.kind == "virtualMachines" else redact
         self.entries += [kept(bytes(entry)) for entry in page.value]
         self._lead_to(page.next_link or page.skip_token or "")
 
@@ -85,7 +85,7 @@ class Replies:
 
     def take_values(self, status: int, body: bytes) -> None:
         """A reply of Azure Monitor, whose entries stand in `values`; raises `Unreadable` as `take_page` does."""
-        self.entries += [masked(bytes(v)) for v in _decoded(self.take(status, body), _Values).values]
+        self.entries += [redact(bytes(v)) for v in _decoded(self.take(status, body), _Values).values]
 
     def take_rows(self, status: int, body: bytes) -> None:
         """A page of Resource Graph; raises `Unreadable` as `take_page` does, and for rows that were cut off."""
@@ -93,7 +93,7 @@ class Replies:
         for row in page.data:
             if not text_at(as_record(json.loads(bytes(row))) or NOTHING, "id"):
                 raise Unreadable("Resource Graph gave a row without an id", AGAIN)
-            self.entries.append(masked(bytes(row)))
+            self.entries.append(redact(bytes(row)))
         self._lead_to(page.skip_token or "")
         if page.result_truncated.lower() == "true" and not self.next:
             raise Unreadable("Resource Graph cut the result off without a way to the rest", AGAIN)
@@ -132,7 +132,7 @@ class Replies:
         """A single resource: that with the id `about`, where one is given; raises `Unreadable` as `take_page` does."""
         entry = self.take(status, body)
         found = _decoded(entry, _Object).id
-        if about and not (isinstance(found, str) and normal(found) == normal(about)):
+        if about and not (isinstance(found, str) and normalize_id(found) == normalize_id(about)):
             raise Unreadable("the reply is about another resource, or about none", AGAIN)
         self.entries.append(entry)
 
@@ -182,7 +182,7 @@ def values_of(reply: bytes) -> list[bytes]:
         raise Unreadable("the reply is no list: it has no `value`", AGAIN)
     if page.next_link or page.skip_token:
         raise Unreadable("the reply is one page of several, and the others are not to be had", AGAIN)
-    return [masked(bytes(entry)) for entry in page.value]
+    return [redact(bytes(entry)) for entry in page.value]
 
 
 def object_of(reply: bytes) -> dict[str, Any]:
@@ -201,10 +201,10 @@ def entry_with(resource_id: str, values: Sequence[bytes]) -> bytes:
     return b'{"id": ' + json.dumps(resource_id).encode() + b', "value": [' + b", ".join(values) + b"]}"
 
 
-def machine_kept(entry: bytes) -> bytes:
+def redact_vm(entry: bytes) -> bytes:
     """A virtual machine without secrets, user data and its extensions' settings, which hold passwords often enough."""
     if b"ettings" not in entry and b"userData" not in entry and b"\\" not in entry:  # the ordinary case
-        return masked(entry)
+        return redact(entry)
     resource = object_of(entry)
     model = as_record(resource.get("properties"))
     if model is not None:
@@ -215,20 +215,20 @@ def machine_kept(entry: bytes) -> bytes:
         if properties is not None:
             for name in ("settings", "protectedSettings"):
                 properties.pop(name, None)  # type: ignore[attr-defined]  # a record of JSON is a dict
-    return masked(msgspec.json.encode(resource))
+    return redact(msgspec.json.encode(resource))
 
 
-def document_kept(kind: str, text: bytes) -> bytes:
+def redact_document(kind: str, text: bytes) -> bytes:
     """A whole document of `kind` as it may be kept, whoever read it; raises `Unreadable` where it is none."""
     if kind not in ("virtualMachines", "instanceViews"):
-        return masked(text)
+        return redact(text)
     page = _decoded(text, _Page)
     if page.value is None:
         raise Unreadable(f"its {kind} are no list", AGAIN)
-    return document(machine_kept(bytes(entry)) for entry in page.value)
+    return document(redact_vm(bytes(entry)) for entry in page.value)
 
 
-def masked(entry: bytes) -> bytes:
+def redact(entry: bytes) -> bytes:
     """JSON whose strings hold no SAS signature, password in a URL or bearer token; any other as it was."""
     return _STRING.sub(_masked_string, entry) if may_hold_secrets(entry) else entry
 

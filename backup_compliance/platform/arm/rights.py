@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Final
 
 from backup_compliance.model.recorded import ReadProblem
-from backup_compliance.platform.arm.clouds import Endpoint
-from backup_compliance.platform.arm.pace import Limits
-from backup_compliance.platform.arm.queries import LISTS, Question
+from backup_compliance.platform.arm.clouds import CloudEndpoint
+from backup_compliance.platform.arm.pace import ArmLimits
+from backup_compliance.platform.arm.queries import LISTS, ArmQuery
 from backup_compliance.platform.arm.read import Reading, Scope, open_readings, stages, utc_now
 from backup_compliance.platform.estate.resource_types import ON_REQUEST, RESOURCE_TYPES
 
@@ -41,7 +41,7 @@ _REFUSED: Final = re.compile(r"\b40[13]\b|_TOKEN\b|gave no token")
 
 
 def check_rights(
-    scope: Scope, endpoint: Endpoint, limits: Limits, now: Callable[[], datetime] = utc_now
+    scope: Scope, endpoint: CloudEndpoint, limits: ArmLimits, now: Callable[[], datetime] = utc_now
 ) -> tuple[Right, ...]:
     """Each action in each subscription of `scope`; arguments and errors as of `read_subscriptions`.
 
@@ -50,7 +50,7 @@ def check_rights(
     once = replace(limits, first_page_only=True)
     tried: dict[str, set[str]] = {}
 
-    def noted(reading: Reading, questions: Iterable[Question]) -> Iterator[tuple[Reading, Question]]:
+    def noted(reading: Reading, questions: Iterable[ArmQuery]) -> Iterator[tuple[Reading, ArmQuery]]:
         """The first question of each kind."""
         seen = tried.setdefault(reading.id, set(LISTS))
         for question in questions:

@@ -23,16 +23,16 @@ from backup_compliance.network.security_rules import (
 from backup_compliance.network.service_tags import Resolved, ServiceTags, Surroundings, Unknown, VirtualNetwork
 from backup_compliance.platform.decisions.routing import find_routing, find_service_tags
 from backup_compliance.platform.estate.application_groups import find_members
-from backup_compliance.platform.estate.facts import Identity
+from backup_compliance.platform.estate.facts import VmIdentity
 from backup_compliance.platform.estate.interfaces import Interface, attachment_of, primary_configuration
-from backup_compliance.platform.estate.lookup import COLLECT_AGAIN, Estate, normal, subscription_of
+from backup_compliance.platform.estate.lookup import COLLECT_AGAIN, Estate, normalize_id, subscription_of
 from backup_compliance.platform.estate.references import UNREADABLE, follow, once
 from backup_compliance.platform.estate.resource_types import RESOURCE_TYPES
 from backup_compliance.platform.estate.virtual_networks import Network, find_subnet, peer_space, space_of
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SecurityContext:
     """What is around an interface: the groups in force, what their names stand for, and what of it was not read."""
 
     groups: tuple[SecurityGroup, ...]
@@ -50,7 +50,7 @@ class Place:
 class Sender:
     """The address of an interface in its place."""
 
-    place: Place
+    place: SecurityContext
     source: AddressSet | None
     groups: frozenset[str]
     """Those application security groups of its configuration that some rule asks for."""
@@ -59,7 +59,7 @@ class Sender:
 
 
 def find_egress(
-    estate: Estate, interface: Interface, vm: Identity, destination: str, port: int = 443
+    estate: Estate, interface: Interface, vm: VmIdentity, destination: str, port: int = 443
 ) -> EgressDecision:
     """Whether security groups and admin rules let the interface reach every prefix of a service tag on a TCP port.
 
@@ -77,7 +77,7 @@ def find_egress(
 def find_flow(
     estate: Estate,
     interface: Interface,
-    vm: Identity,
+    vm: VmIdentity,
     destination: str,
     port: int,
     *,
@@ -117,7 +117,7 @@ def find_flow(
 
 def find_sender(estate: Estate, interface: Interface, tags: ServiceTags) -> Sender:
     """The interface as a sender, and everything around it; raises `Unreadable` as `find_egress`."""
-    return once(estate, ("sender", normal(interface.id), id(tags)), lambda: _find_sender(estate, interface, tags))
+    return once(estate, ("sender", normalize_id(interface.id), id(tags)), lambda: _find_sender(estate, interface, tags))
 
 
 def _find_sender(estate: Estate, interface: Interface, tags: ServiceTags) -> Sender:
@@ -147,7 +147,7 @@ def _decided(estate: Estate, sender: Sender, destination: str, port: int) -> Egr
     )
 
 
-def _answers(place: Place, source: AddressSet | None) -> tuple[bool | None, ...] | None:
+def _answers(place: SecurityContext, source: AddressSet | None) -> tuple[bool | None, ...] | None:
     """Whether the source is in each rule's source: yes, no, or perhaps. All that a rule asks of an address.
 
     Groups are not asked here: who is in one is told by the configuration, not by its address.
@@ -161,7 +161,7 @@ def _contains(reach: Resolved, source: AddressSet) -> bool | None:
     return None if reach.possible.overlaps(source) else False
 
 
-def _told(found: EgressDecision, place: Place) -> EgressDecision:
+def _told(found: EgressDecision, place: SecurityContext) -> EgressDecision:
     """The decision with what was not read, or the error that this makes of it."""
     if place.unread_network is not None and found.access is Access.UNDETERMINED:
         raise Unreadable(place.unread_network.missing, place.unread_network.remedy)
@@ -177,24 +177,26 @@ def _told(found: EgressDecision, place: Place) -> EgressDecision:
     )
 
 
-def _find_place(estate: Estate, interface: Interface, tags: ServiceTags) -> Place:
+def _find_place(estate: Estate, interface: Interface, tags: ServiceTags) -> SecurityContext:
     """Shared by all interfaces with the same groups, subnet and routes."""
     routing = _attempted_routing(estate, interface)
     routes = routing.missing if isinstance(routing, Unreadable) else id(routing)
     key = ("place of", attachment_of(interface), interface.security_group_id, routes, id(tags))
-    found: Place = estate.remembered(key, lambda: _place_in_subnet(estate, interface, routing, tags))
+    found: SecurityContext = estate.remembered(key, lambda: _place_in_subnet(estate, interface, routing, tags))
     return found
 
 
-def _place_in_subnet(estate: Estate, interface: Interface, routing: Routing | Unreadable, tags: ServiceTags) -> Place:
+def _place_in_subnet(
+    estate: Estate, interface: Interface, routing: Routing | Unreadable, tags: ServiceTags
+) -> SecurityContext:
     network, subnet = find_subnet(estate, interface)
     groups = (
         *_group(estate, interface.security_group_id, AppliedTo.NETWORK_INTERFACE, str(interface)),
         *_group(estate, subnet.security_group_id, AppliedTo.SUBNET, f"{subnet} of {network}"),
     )
     routes = routing.missing if isinstance(routing, Unreadable) else id(routing)
-    key = ("place", *map(id, groups), normal(network.id), routes, id(tags))
-    found: Place = estate.remembered(key, lambda: _place(estate, groups, network, routing, tags))
+    key = ("place", *map(id, groups), normalize_id(network.id), routes, id(tags))
+    found: SecurityContext = estate.remembered(key, lambda: _place(estate, groups, network, routing, tags))
     return found
 
 
@@ -211,7 +213,7 @@ def _place(
     network: Network,
     routing: Routing | Unreadable,
     tags: ServiceTags,
-) -> Place:
+) -> SecurityContext:
     unread_admin_rules = None
     try:
         groups = (*groups, *_admin_rules(estate, network))
@@ -223,7 +225,7 @@ def _place(
     uses_groups = any(rule.source.groups or rule.destination.groups for rule in rules)
     surroundings = Surroundings(tags, known, find_members(estate, network) if uses_groups else {})
     sources = dict.fromkeys(rule.source for rule in rules if rule.outbound is not False)
-    return Place(
+    return SecurityContext(
         groups,
         surroundings,
         tuple(surroundings.resolve(s.names or ()) for s in sources),
@@ -237,7 +239,7 @@ def _group(estate: Estate, reference: str | None, applied_to: AppliedTo, named_b
     """The group of a network interface or subnet, parsed once; nothing when none is attached."""
     if reference is not None:
         record = follow(estate, "networkSecurityGroups", reference, named_by)
-        key = ("security group", normal(reference))
+        key = ("security group", normalize_id(reference))
         found = once(estate, key, lambda: parse_security_group(record, AppliedTo.SUBNET))
         attached: SecurityGroup = estate.remembered((*key, applied_to), lambda: replace(found, applied_to=applied_to))
         yield attached
@@ -245,15 +247,15 @@ def _group(estate: Estate, reference: str | None, applied_to: AppliedTo, named_b
 
 def _admin_rules(estate: Estate, network: Network) -> tuple[SecurityGroup, ...]:
     """The network manager's rules for a virtual network; `Unreadable` when they were not read for it."""
-    return once(estate, ("admin rules", normal(network.id)), lambda: _parsed_admin_rules(estate, network))
+    return once(estate, ("admin rules", normalize_id(network.id)), lambda: _parsed_admin_rules(estate, network))
 
 
 def _parsed_admin_rules(estate: Estate, network: Network) -> tuple[SecurityGroup, ...]:
     kind = "securityAdminRules"
     listing = estate.listing(subscription_of(network.id), kind)
-    record = listing.resources.get(normal(network.id))
+    record = listing.resources.get(normalize_id(network.id))
     if record is None:
-        problem = listing.problems.get(normal(network.id))
+        problem = listing.problems.get(normalize_id(network.id))
         why = problem.missing if problem else "it is not in the list"
         remedy = problem.remedy if problem else f"grant {RESOURCE_TYPES[kind]} and collect again"
         raise Unreadable(f"{kind} of {network} were not read: {why}", remedy)

@@ -36,9 +36,9 @@ from backup_compliance.platform.decisions.routing import (
     regional,
     versions_of,
 )
-from backup_compliance.platform.estate.facts import Identity
+from backup_compliance.platform.estate.facts import VmIdentity
 from backup_compliance.platform.estate.interfaces import Interface
-from backup_compliance.platform.estate.lookup import Estate, Resource, normal, subscription_of
+from backup_compliance.platform.estate.lookup import Estate, Resource, normalize_id, subscription_of
 from backup_compliance.platform.estate.resource_types import ON_REQUEST
 
 IP_FLOWS: Final = "ipFlows"
@@ -59,7 +59,7 @@ _SAME_HOP: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class WatcherAnswer:
     """One question that was asked of Azure, its answer, and the one computed from the lists."""
 
     asked: str
@@ -73,15 +73,15 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class FlowSubject:
     """Whose flow it is: a virtual machine and its primary interface."""
 
     estate: Estate
-    vm: Identity
+    vm: VmIdentity
     interface: Interface
 
 
-def address_to_verify(subject: Subject) -> str | None:
+def address_to_verify(subject: FlowSubject) -> str | None:
     """An IPv4 address of storage that security groups or the route table may stop; None where both let everything through.
 
     Raises `Unreadable` and `Undetermined` where the lists do not even tell what is asked about.
@@ -100,7 +100,7 @@ def address_to_verify(subject: Subject) -> str | None:
     return None
 
 
-def _computed_hops(subject: Subject, target: Destination) -> NextHops:
+def _computed_hops(subject: FlowSubject, target: Destination) -> NextHops:
     """From the route table: the effective routes are Azure's own word."""
     routing = computed_routing(subject.estate, subject.interface)
     tags = find_service_tags(subject.estate, subject.vm)
@@ -112,7 +112,7 @@ def _first(share: Share) -> str:
     return str(IPv4Address(intervals[0][0])) if intervals else ""
 
 
-def find_security_answers(subject: Subject) -> list[Answer]:
+def find_security_answers(subject: FlowSubject) -> list[WatcherAnswer]:
     """What Azure says of security groups; empty where it was not asked."""
     return [
         *_each(subject, IP_FLOWS, subject.vm.id, _ip_flow),
@@ -120,7 +120,7 @@ def find_security_answers(subject: Subject) -> list[Answer]:
     ]
 
 
-def find_route_answers(subject: Subject) -> list[Answer]:
+def find_route_answers(subject: FlowSubject) -> list[WatcherAnswer]:
     """What Azure says of routes; empty where it was not asked."""
     return [
         *_each(subject, NEXT_HOPS, subject.vm.id, _next_hop),
@@ -128,7 +128,7 @@ def find_route_answers(subject: Subject) -> list[Answer]:
     ]
 
 
-def check_agreement(answers: Sequence[Answer]) -> None:
+def check_agreement(answers: Sequence[WatcherAnswer]) -> None:
     """Raise `Unreadable`, which always gates, for the first answer that contradicts what is computed here."""
     for answer in answers:
         if answer.agrees is False:
@@ -138,24 +138,26 @@ def check_agreement(answers: Sequence[Answer]) -> None:
             )
 
 
-def _recorded(subject: Subject, kind: str, resource: str) -> Resource | None:
+def _recorded(subject: FlowSubject, kind: str, resource: str) -> Resource | None:
     """What was recorded about a resource; None where nothing was, for whatever reason."""
     recorded = subject.estate.subscriptions[subscription_of(resource)]
     if kind not in recorded.documents:
         return None
-    return subject.estate.listing(recorded.id, kind).resources.get(normal(resource))
+    return subject.estate.listing(recorded.id, kind).resources.get(normalize_id(resource))
 
 
 def _each(
-    subject: Subject, kind: str, resource: str, compare: Callable[[Subject, Mapping[str, Any]], Answer]
-) -> Iterator[Answer]:
+    subject: FlowSubject, kind: str, resource: str, compare: Callable[[FlowSubject, Mapping[str, Any]], WatcherAnswer]
+) -> Iterator[WatcherAnswer]:
     record = _recorded(subject, kind, resource)
     values = record.get("value") if record is not None else None
     for value in values if isinstance(values, list) else ():
         yield compare(subject, as_record(value) or NOTHING)
 
 
-def _effective(subject: Subject, kind: str, compare: Callable[[Subject, Resource, str], Answer]) -> Iterator[Answer]:
+def _effective(
+    subject: FlowSubject, kind: str, compare: Callable[[FlowSubject, Resource, str], WatcherAnswer]
+) -> Iterator[WatcherAnswer]:
     """The effective rules or routes, for the address that is in doubt without them."""
     record = _recorded(subject, kind, subject.interface.id)
     if record is None:
@@ -168,22 +170,22 @@ def _effective(subject: Subject, kind: str, compare: Callable[[Subject, Resource
         yield compare(subject, record, address)
 
 
-def unanswered(subject: Subject) -> list[str]:
+def unanswered(subject: FlowSubject) -> list[str]:
     """What was asked of Azure about this machine and not answered, with what to do about it."""
-    scopes = {normal(subject.vm.id), normal(subject.interface.id)}
+    scopes = {normalize_id(subject.vm.id), normalize_id(subject.interface.id)}
     problems = subject.estate.subscriptions[subscription_of(subject.vm.id)].problems
     return [
         f"{p.type}: {printable(p.missing)} ({printable(p.remedy)})"
         for p in problems
-        if p.type in ON_REQUEST and (not p.scope or normal(p.scope) in scopes)
+        if p.type in ON_REQUEST and (not p.scope or normalize_id(p.scope) in scopes)
     ]
 
 
-def _ip_flow(subject: Subject, value: Mapping[str, Any]) -> Answer:
+def _ip_flow(subject: FlowSubject, value: Mapping[str, Any]) -> WatcherAnswer:
     remote, access = printable(text_at(value, "remoteIPAddress"), 60), text_at(value, "access").lower()
     rule = printable(text_at(value, "ruleName"), 120)
     computed, told = _computed_access(subject, remote)
-    return Answer(
+    return WatcherAnswer(
         f"IP flow verify, TCP {HTTPS} to {remote}",
         f"{access or 'nothing'} by {rule or 'no rule'}",
         told,
@@ -191,7 +193,7 @@ def _ip_flow(subject: Subject, value: Mapping[str, Any]) -> Answer:
     )
 
 
-def _computed_access(subject: Subject, remote: str) -> tuple[Access, str]:
+def _computed_access(subject: FlowSubject, remote: str) -> tuple[Access, str]:
     try:
         found = find_flow(subject.estate, subject.interface, subject.vm, remote, HTTPS)
     except (Unreadable, Undetermined) as error:
@@ -204,7 +206,7 @@ def _same_access(azure: str, computed: Access) -> bool | None:
     return None if known is None or computed is Access.UNDETERMINED else known is computed
 
 
-def _effective_groups(subject: Subject, record: Resource, remote: str) -> Answer:
+def _effective_groups(subject: FlowSubject, record: Resource, remote: str) -> WatcherAnswer:
     asked = f"effective security groups, TCP {HTTPS} to {remote}"
     computed, told = _computed_access(subject, remote)
     try:
@@ -213,17 +215,17 @@ def _effective_groups(subject: Subject, record: Resource, remote: str) -> Answer
         flow = Flow(sender.source, Destination.whole(remote, AddressSet.of(remote)), HTTPS, source_groups=sender.groups)
         verdict = verify_security_groups(groups, flow, sender.place.surroundings)
     except (Unreadable, Undetermined) as error:
-        return Answer(asked, str(error), told, None)
-    return Answer(asked, verdict.explanation, told, _same_access(verdict.access.value, computed))
+        return WatcherAnswer(asked, str(error), told, None)
+    return WatcherAnswer(asked, verdict.explanation, told, _same_access(verdict.access.value, computed))
 
 
-def _next_hop(subject: Subject, value: Mapping[str, Any]) -> Answer:
+def _next_hop(subject: FlowSubject, value: Mapping[str, Any]) -> WatcherAnswer:
     remote, hop = printable(text_at(value, "destinationIPAddress"), 60), printable(text_at(value, "nextHopType"), 60)
     computed, told = _computed_hop(subject, remote)
-    return Answer(f"next hop to {remote}", hop or "nothing", told, _same_hop(hop, computed))
+    return WatcherAnswer(f"next hop to {remote}", hop or "nothing", told, _same_hop(hop, computed))
 
 
-def _computed_hop(subject: Subject, remote: str) -> tuple[frozenset[str], str]:
+def _computed_hop(subject: FlowSubject, remote: str) -> tuple[frozenset[str], str]:
     try:
         hops = _computed_hops(subject, Destination.whole(remote, AddressSet.of(remote)))
     except (Unreadable, Undetermined) as error:
@@ -240,13 +242,13 @@ def _same_hop(azure: str, computed: frozenset[str]) -> bool | None:
     return shared.get(azure.lower(), azure.lower()) in hops
 
 
-def _effective_hop(subject: Subject, record: Resource, remote: str) -> Answer:
+def _effective_hop(subject: FlowSubject, record: Resource, remote: str) -> WatcherAnswer:
     asked = f"effective routes to {remote}"
     computed, told = _computed_hop(subject, remote)
     try:
         target = Destination.whole(remote, AddressSet.of(remote))
         found = next_hop(parse_effective_routes(record), target, find_service_tags(subject.estate, subject.vm))
     except (Unreadable, Undetermined) as error:
-        return Answer(asked, str(error), told, None)
+        return WatcherAnswer(asked, str(error), told, None)
     azure = sorted(found.hop_types)
-    return Answer(asked, " or ".join(azure), told, _same_hop(azure[0], computed) if len(azure) == 1 else None)
+    return WatcherAnswer(asked, " or ".join(azure), told, _same_hop(azure[0], computed) if len(azure) == 1 else None)

@@ -17,8 +17,8 @@ from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import NotApplicable, Undetermined, Unreadable
 from backup_compliance.platform.estate.backup import BackupJob
 from backup_compliance.platform.estate.compute import parse_time
-from backup_compliance.platform.estate.facts import Identity, Power
-from backup_compliance.platform.estate.lookup import COLLECT_AGAIN, Estate, normal
+from backup_compliance.platform.estate.facts import Power, VmIdentity
+from backup_compliance.platform.estate.lookup import COLLECT_AGAIN, Estate, normalize_id
 from backup_compliance.platform.estate.protection import Protection
 from backup_compliance.platform.estate.references import once
 from backup_compliance.platform.estate.resource_types import RESOURCE_TYPES
@@ -39,7 +39,7 @@ Points = Mapping[str, Sequence[tuple[datetime, float]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class BackupWindow:
     """The time in which a backup wants the machine to itself; UTC."""
 
     start: datetime
@@ -55,15 +55,15 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class MetricsLoad:
     """Averages over one window, in percent; None where too few values were recorded."""
 
-    window: Window
+    window: BackupWindow
     cpu: float | None
     available_memory: float | None
 
 
-def backup_windows(protection: Protection | None, jobs: Iterable[BackupJob], now: datetime) -> tuple[Window, ...]:
+def backup_windows(protection: Protection | None, jobs: Iterable[BackupJob], now: datetime) -> tuple[BackupWindow, ...]:
     """When the last backups ran, newest first, at most `WINDOWS`, none of which overlap.
 
     Args:
@@ -76,33 +76,33 @@ def backup_windows(protection: Protection | None, jobs: Iterable[BackupJob], now
     starts = [job.start for job in jobs if job.start is not None]
     if not starts and protection.item.last_backup_time is not None:
         starts = [protection.item.last_backup_time]
-    found: list[Window] = []
+    found: list[BackupWindow] = []
     for start in sorted(starts, reverse=True):
         ends = min(start + LENGTH, found[-1].start if found else now)
         if ends - start >= SHORTEST and len(found) < WINDOWS:
-            found.append(Window(start, ends))
+            found.append(BackupWindow(start, ends))
     return tuple(found)
 
 
-def find_load(estate: Estate, vm: Identity, windows: Sequence[Window]) -> tuple[Load, ...]:
+def find_load(estate: Estate, vm: VmIdentity, windows: Sequence[BackupWindow]) -> tuple[MetricsLoad, ...]:
     """The load in each window.
 
     Raises:
         Unreadable: Azure Monitor was not asked about this machine, refused, or answered something else.
     """
     points = find_points(estate, vm) if windows else {}
-    return tuple(Load(w, _average(points.get(CPU, ()), w), _average(points.get(MEMORY, ()), w)) for w in windows)
+    return tuple(MetricsLoad(w, _average(points.get(CPU, ()), w), _average(points.get(MEMORY, ()), w)) for w in windows)
 
 
-def find_points(estate: Estate, vm: Identity) -> Points:
+def find_points(estate: Estate, vm: VmIdentity) -> Points:
     """Every recorded value of a machine; raises `Unreadable` as `find_load` does."""
     subscription = vm.subscription_id.lower()
     index = once(estate, (METRICS, subscription), lambda: _index(estate, subscription))
-    found = index.get(normal(vm.id))
+    found = index.get(normalize_id(vm.id))
     if found is not None:
         return _points(found)
     for problem in estate.subscriptions[subscription].problems:
-        if problem.type == METRICS and normal(problem.scope) == normal(vm.id):
+        if problem.type == METRICS and normalize_id(problem.scope) == normalize_id(vm.id):
             raise Unreadable(f"{METRICS} of {vm.name}: {printable(problem.missing)}", printable(problem.remedy))
     raise Unreadable(
         f"{METRICS} of {vm.name} are not in {METRICS}.json", f"grant {RESOURCE_TYPES[METRICS]} and collect again"
@@ -113,7 +113,7 @@ def _index(estate: Estate, subscription: str) -> Mapping[str, list[Mapping[str, 
     found: dict[str, list[Mapping[str, Any]]] = {}
     for entry in items_of(estate.document(subscription, METRICS), "value", f"{METRICS}.json"):
         record = as_record(entry) or NOTHING
-        found.setdefault(normal(text_at(record, "resourceid")), []).append(record)
+        found.setdefault(normalize_id(text_at(record, "resourceid")), []).append(record)
     if "" in found:
         raise Unreadable(f"{METRICS}.json holds an entry that is about no resource", COLLECT_AGAIN)
     return found
@@ -159,7 +159,7 @@ def _values(series: Any, name: str) -> Iterator[tuple[datetime, float]]:
         yield time, float(value)
 
 
-def _average(points: Iterable[tuple[datetime, float]], window: Window) -> float | None:
+def _average(points: Iterable[tuple[datetime, float]], window: BackupWindow) -> float | None:
     inside = [value for time, value in points if window.start - GRAIN < time < window.end]
     return sum(inside) / len(inside) if inside and len(inside) >= window.enough else None
 
@@ -172,7 +172,7 @@ def check_in_use(power: Power) -> None:
         raise NotApplicable(f"the VM is {power.state}: nothing loads it")
 
 
-def load_failure(loads: Sequence[Load], cpu_percent: float, memory_percent: float) -> str | None:
+def load_failure(loads: Sequence[MetricsLoad], cpu_percent: float, memory_percent: float) -> str | None:
     """Neither processor nor memory was in use beyond the limits while a backup ran; or when it was.
 
     The newest window has to be known; older ones count where they are. Raises `NotApplicable` where no backup has run,

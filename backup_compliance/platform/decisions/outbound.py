@@ -19,7 +19,7 @@ from backup_compliance.platform.decisions.routing import (
     find_routing,
     regional,
 )
-from backup_compliance.platform.estate.facts import Identity, Profile
+from backup_compliance.platform.estate.facts import Profile, VmIdentity
 from backup_compliance.platform.estate.interfaces import Interface, IpConfiguration, primary_configuration
 from backup_compliance.platform.estate.load_balancers import find_load_balancer
 from backup_compliance.platform.estate.lookup import COLLECT_AGAIN, Estate
@@ -59,7 +59,7 @@ class _Setting:
     """Where a machine's traffic leaves."""
 
     estate: Estate
-    vm: Identity
+    vm: VmIdentity
     profile: Profile
     interface: Interface
     configuration: IpConfiguration
@@ -71,7 +71,7 @@ class _Setting:
         return f"{self.subnet} of {self.network}"
 
 
-def find_outbound(estate: Estate, interface: Interface, vm: Identity, profile: Profile) -> Outbound:
+def find_outbound(estate: Estate, interface: Interface, vm: VmIdentity, profile: Profile) -> Outbound:
     """The way out of a virtual machine's primary interface.
 
     Whatever is certain is enough. When nothing is, raises `Unreadable` for what was not read and could have been a way

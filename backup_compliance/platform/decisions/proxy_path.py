@@ -18,10 +18,10 @@ from backup_compliance.network.addresses import AddressSet
 from backup_compliance.network.egress import EgressDecision
 from backup_compliance.network.ip_flow import Access
 from backup_compliance.platform.decisions.egress import find_flow
-from backup_compliance.platform.estate.address_owners import Holder, find_holder
-from backup_compliance.platform.estate.facts import Identity
+from backup_compliance.platform.estate.address_owners import AddressOwner, find_vm_by_private_ip
+from backup_compliance.platform.estate.facts import VmIdentity
 from backup_compliance.platform.estate.interfaces import Interface, address_of, primary_configuration, primary_interface
-from backup_compliance.platform.estate.lookup import Estate, normal
+from backup_compliance.platform.estate.lookup import Estate, normalize_id
 
 INTERNET_PORTS: Final = (80, 443)
 VARIABLES: Final = ("https_proxy", "http_proxy", "all_proxy")
@@ -67,19 +67,19 @@ def _usable(host: str, port: str, where: str) -> tuple[str, int]:
     return known, int(port)
 
 
-def find_proxy_path(estate: Estate, interface: Interface, vm: Identity, endpoint: tuple[str, int]) -> tuple[Leg, ...]:
+def find_proxy_path(estate: Estate, interface: Interface, vm: VmIdentity, endpoint: tuple[str, int]) -> tuple[Leg, ...]:
     """Every flow on the way from a machine's interface through its proxy to the internet.
 
-    Raises as `find_holder`, and `Undetermined` for a proxy that goes by a host name.
+    Raises as `find_vm_by_private_ip`, and `Undetermined` for a proxy that goes by a host name.
     """
     host, port = endpoint
     if address_of(host) is None:
         raise Undetermined(f"the proxy {host}:{port} is named by a host name: which machine that is, DNS would tell")
-    holder = find_holder(estate, interface, host)
+    holder = find_vm_by_private_ip(estate, interface, host)
     out: tuple[Leg, ...] = estate.remembered(
-        ("ways out of a proxy", normal(holder.vm.id)), lambda: _out(estate, holder)
+        ("ways out of a proxy", normalize_id(holder.vm.id)), lambda: _out(estate, holder)
     )
-    if normal(holder.vm.id) == normal(vm.id):  # what a machine sends to itself meets no security group
+    if normalize_id(holder.vm.id) == normalize_id(vm.id):  # what a machine sends to itself meets no security group
         return out
     address = primary_configuration(interface).address
     source = AddressSet.of(address) if address else None
@@ -94,7 +94,7 @@ def find_proxy_path(estate: Estate, interface: Interface, vm: Identity, endpoint
     return (reaches, lets_in, *out)
 
 
-def _out(estate: Estate, holder: Holder) -> tuple[Leg, ...]:
+def _out(estate: Estate, holder: AddressOwner) -> tuple[Leg, ...]:
     def leaving(port: int) -> EgressDecision:
         interface = primary_interface(estate, holder.profile, holder.vm)
         return find_flow(estate, interface, holder.vm, "Internet", port)

@@ -25,14 +25,21 @@ from backup_compliance.network.routes import (
     system_routes,
 )
 from backup_compliance.network.service_tags import ServiceTags, Unknown, parse_service_tags
-from backup_compliance.platform.estate.facts import Identity
+from backup_compliance.platform.estate.facts import VmIdentity
 from backup_compliance.platform.estate.interfaces import (
     Interface,
     attachment_of,
     parse_interface,
     primary_configuration,
 )
-from backup_compliance.platform.estate.lookup import COLLECT_AGAIN, NO_ENTRY, Estate, Resource, normal, subscription_of
+from backup_compliance.platform.estate.lookup import (
+    COLLECT_AGAIN,
+    NO_ENTRY,
+    Estate,
+    Resource,
+    normalize_id,
+    subscription_of,
+)
 from backup_compliance.platform.estate.references import follow, once
 from backup_compliance.platform.estate.virtual_networks import Network, Subnet, find_subnet, peer_space, space_of
 
@@ -45,7 +52,7 @@ WHAT_DECIDES: Final = (
 STORAGE_ANYWHERE: Final = "microsoft.storage.global"
 
 
-def find_service_tags(estate: Estate, vm: Identity) -> ServiceTags:
+def find_service_tags(estate: Estate, vm: VmIdentity) -> ServiceTags:
     """The service tags as the virtual machine's subscription gives them, parsed once."""
     subscription = vm.subscription_id.lower()
     return once(
@@ -67,7 +74,7 @@ def _service_tags(estate: Estate, subscription: str) -> ServiceTags:
         ) from None
 
 
-def regional(tag: str, vm: Identity) -> str:
+def regional(tag: str, vm: VmIdentity) -> str:
     """A service tag in the virtual machine's region: `Storage.westeurope`; `Unreadable` when ARM gave no location."""
     if not vm.location:
         raise Unreadable(f"virtual machine {vm.name} has no location: which {tag} is meant is not known", COLLECT_AGAIN)
@@ -85,7 +92,7 @@ def find_route_table(estate: Estate, subnet: Subnet, network: Network) -> RouteT
         return None
     named_by = f"{subnet} of {network}"
     record = follow(estate, "routeTables", subnet.route_table_id, named_by)
-    return once(estate, ("route table", normal(subnet.route_table_id)), lambda: parse_route_table(record))
+    return once(estate, ("route table", normalize_id(subnet.route_table_id)), lambda: parse_route_table(record))
 
 
 def find_routing(estate: Estate, interface: Interface) -> Routing:
@@ -93,7 +100,7 @@ def find_routing(estate: Estate, interface: Interface) -> Routing:
 
     Raises `Unreadable` naming what is missing. Equal answers are one object.
     """
-    return once(estate, ("routing of", normal(interface.id)), lambda: _routing(estate, interface))
+    return once(estate, ("routing of", normalize_id(interface.id)), lambda: _routing(estate, interface))
 
 
 def _routing(estate: Estate, interface: Interface) -> Routing:
@@ -114,7 +121,7 @@ def computed_routing(estate: Estate, interface: Interface) -> Routing:
     Raises as `find_routing`.
     """
     network, subnet = find_subnet(estate, interface)
-    key = ("routing in", normal(network.id), normal(subnet.id or subnet.name))
+    key = ("routing in", normalize_id(network.id), normalize_id(subnet.id or subnet.name))
     return once(estate, key, lambda: _computed(estate, network, subnet))
 
 
@@ -123,7 +130,7 @@ def _of_neighbour(estate: Estate, interface: Interface) -> tuple[Route, ...] | N
 
     Raises `Unreadable` where the right to read them was missing.
     """
-    subscription, subnet = subscription_of(interface.id), normal(attachment_of(interface))
+    subscription, subnet = subscription_of(interface.id), normalize_id(attachment_of(interface))
     return once(estate, ("effective routes in", subnet), lambda: _effective_routes_in(estate, subscription, subnet))
 
 
@@ -138,7 +145,7 @@ def _effective_routes_in(estate: Estate, subscription: str, subnet: str) -> tupl
             return parse_effective_routes(record)
     for problem in recorded.problems:
         missing = problem.missing.startswith(("401", "403")) and problem.type == EFFECTIVE_ROUTES
-        if missing and _is_in(listed.get(normal(problem.scope)), subnet):
+        if missing and _is_in(listed.get(normalize_id(problem.scope)), subnet):
             raise Unreadable(
                 f"routes of a gateway are not known: {printable(problem.missing)}", printable(problem.remedy)
             )
@@ -147,7 +154,7 @@ def _effective_routes_in(estate: Estate, subscription: str, subnet: str) -> tupl
 
 def _is_in(record: Resource | None, subnet: str) -> bool:
     try:
-        return record is not None and normal(attachment_of(parse_interface(record))) == subnet
+        return record is not None and normalize_id(attachment_of(parse_interface(record))) == subnet
     except (Unreadable, Undetermined):
         return False
 
@@ -157,7 +164,7 @@ def _effective_routes(estate: Estate, interface: Interface) -> tuple[Route, ...]
 
     Raises `Unreadable` for what is there and cannot be read: the route table tells less.
     """
-    kind, key = EFFECTIVE_ROUTES, normal(interface.id)
+    kind, key = EFFECTIVE_ROUTES, normalize_id(interface.id)
     recorded = estate.subscriptions.get(subscription_of(interface.id))
     if recorded is None or kind not in recorded.documents:
         return None
@@ -165,7 +172,7 @@ def _effective_routes(estate: Estate, interface: Interface) -> tuple[Route, ...]
     record = listing.resources.get(key)
     problem = listing.problems.get(key)
     if record is None and problem is not None:
-        if any(p.type == kind and normal(p.scope) == key for p in recorded.problems):
+        if any(p.type == kind and normalize_id(p.scope) == key for p in recorded.problems):
             return None
         raise Unreadable(f"effective routes of {interface}: {problem.missing}", problem.remedy)
     if record is None and listing.damaged:
@@ -205,7 +212,7 @@ def _endpoint_tags(subnet: Subnet, network: Network) -> dict[str, str]:
     return found
 
 
-def find_next_hops(estate: Estate, interface: Interface, vm: Identity, destination: str) -> NextHops:
+def find_next_hops(estate: Estate, interface: Interface, vm: VmIdentity, destination: str) -> NextHops:
     """Where the service tag `destination` is routed, decided once for all interfaces with the same routes.
 
     Raises `Unreadable` where routes or service tags were not read, `Undetermined` for an unknown tag.

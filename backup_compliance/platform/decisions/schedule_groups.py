@@ -13,8 +13,8 @@ from typing import Final
 from backup_compliance.model.arm_json import last_segment
 from backup_compliance.model.verdicts import NotApplicable, Undetermined, Unreadable
 from backup_compliance.platform.estate.compute import parse_identity, parse_profile
-from backup_compliance.platform.estate.facts import Identity, Profile
-from backup_compliance.platform.estate.lookup import Estate, normal
+from backup_compliance.platform.estate.facts import Profile, VmIdentity
+from backup_compliance.platform.estate.lookup import Estate, normalize_id
 from backup_compliance.platform.estate.names import short_names
 from backup_compliance.platform.estate.protection import find_policy, find_protection
 from backup_compliance.platform.estate.references import UNREADABLE
@@ -44,7 +44,7 @@ class ScheduleGroup:
     """`availability set web`."""
     schedules: Mapping[str, Schedule]
     names: Mapping[str, str]
-    """Every member's name by normal id."""
+    """Every member's name by normalize_id id."""
     doubts: tuple[str, ...]
     _verdicts: dict[tuple[StartRule, int], GroupVerdict] = field(default_factory=dict, repr=False, compare=False)
 
@@ -57,11 +57,11 @@ class ScheduleGroup:
 
 @dataclass(frozen=True, slots=True)
 class _Index:
-    members: Mapping[tuple[str, str], list[Identity]]
+    members: Mapping[tuple[str, str], list[VmIdentity]]
     doubts: tuple[str, ...]
 
 
-def find_schedule_group(estate: Estate, vm: Identity, profile: Profile, grouping: Grouping) -> ScheduleGroup:
+def find_schedule_group(estate: Estate, vm: VmIdentity, profile: Profile, grouping: Grouping) -> ScheduleGroup:
     """The group of a virtual machine; `NotApplicable` where it is in none, or alone in it."""
     key = _key(vm, profile, grouping)
     if key is None:
@@ -79,14 +79,14 @@ def find_schedule_group(estate: Estate, vm: Identity, profile: Profile, grouping
     return found
 
 
-def schedule_failure(group: ScheduleGroup, vm: Identity, rule: StartRule, year: int) -> str | None:
+def schedule_failure(group: ScheduleGroup, vm: VmIdentity, rule: StartRule, year: int) -> str | None:
     """With whom a machine starts its backup, against the rule; or None.
 
     Raises `NotApplicable` for the only protected member, `Undetermined` where not every member's start is known or
     only one reading of the policies' times makes them collide.
     """
     verdict = group.judged(rule, year)
-    name = group.names[normal(vm.id)]
+    name = group.names[normalize_id(vm.id)]
     collision = verdict.members[name].collision
     if collision is Collision.CERTAIN:
         return f"in {group.label} it {explain(verdict, name)}"
@@ -100,13 +100,13 @@ def schedule_failure(group: ScheduleGroup, vm: Identity, rule: StartRule, year: 
     return None
 
 
-def find_schedule(estate: Estate, vm: Identity) -> Schedule | None:
+def find_schedule(estate: Estate, vm: VmIdentity) -> Schedule | None:
     """When a machine's backups start; None where no vault backs it up. Raises `Unreadable` or `Undetermined`."""
     protection = find_protection(estate, vm)
     if protection is None or not protection.is_live:
         return None
     policy = find_policy(estate, protection)
-    key = ("schedule", normal(str(policy.get("id", ""))))
+    key = ("schedule", normalize_id(str(policy.get("id", ""))))
     found = estate.remembered(key, lambda: _parsed(policy))
     if isinstance(found, Exception):
         raise found.with_traceback(None)
@@ -121,7 +121,7 @@ def _parsed(policy: Mapping[str, object]) -> Schedule | Unreadable | Undetermine
         return error
 
 
-def _key(vm: Identity, profile: Profile, grouping: Grouping) -> tuple[str, str] | None:
+def _key(vm: VmIdentity, profile: Profile, grouping: Grouping) -> tuple[str, str] | None:
     if grouping.tag and profile.tags is None:
         raise Unreadable(f"the tags of {vm.name} cannot be read", "collect again")
     tags = {name.lower(): value for name, value in (profile.tags or {}).items()}
@@ -136,7 +136,7 @@ def _key(vm: Identity, profile: Profile, grouping: Grouping) -> tuple[str, str] 
     if value == UNREADABLE:
         raise Unreadable(f"the {kind} of {vm.name} cannot be read", "collect again")
     # ids differ in case only, values of tags do not
-    return None if value is None else (kind, value if kind.startswith("tag ") else normal(value))
+    return None if value is None else (kind, value if kind.startswith("tag ") else normalize_id(value))
 
 
 def _label(key: tuple[str, str]) -> str:
@@ -144,7 +144,7 @@ def _label(key: tuple[str, str]) -> str:
 
 
 def _index(estate: Estate, subscription: str, grouping: Grouping) -> _Index:
-    members: dict[tuple[str, str], list[Identity]] = {}
+    members: dict[tuple[str, str], list[VmIdentity]] = {}
     listing = estate.listing(subscription, "virtualMachines")
     doubts = [f"virtualMachines: {entry}" for entry in listing.damaged]
     doubts += [f"virtual machine {last_segment(key)}: {p.missing}" for key, p in listing.problems.items()]
@@ -160,10 +160,10 @@ def _index(estate: Estate, subscription: str, grouping: Grouping) -> _Index:
     return _Index(members, tuple(doubts))
 
 
-def _group(estate: Estate, key: tuple[str, str], members: list[Identity], doubts: tuple[str, ...]) -> ScheduleGroup:
+def _group(estate: Estate, key: tuple[str, str], members: list[VmIdentity], doubts: tuple[str, ...]) -> ScheduleGroup:
     found: dict[str, Schedule] = {}
     unknown = list(doubts)
-    names = short_names((normal(vm.id) for vm in members), {normal(vm.id): vm.id for vm in members})
+    names = short_names((normalize_id(vm.id) for vm in members), {normalize_id(vm.id): vm.id for vm in members})
     for vm in members:
         try:
             schedule = find_schedule(estate, vm)
@@ -171,7 +171,7 @@ def _group(estate: Estate, key: tuple[str, str], members: list[Identity], doubts
             unknown.append(f"{vm.name}: {_reason(error)}")
             continue
         if schedule is not None:
-            found[names[normal(vm.id)]] = schedule
+            found[names[normalize_id(vm.id)]] = schedule
     return ScheduleGroup(_label(key), found, names, tuple(unknown))
 
 

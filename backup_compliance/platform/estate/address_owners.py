@@ -8,9 +8,9 @@ from typing import Final
 
 from backup_compliance.model.verdicts import Undetermined, Unreadable
 from backup_compliance.platform.estate.compute import parse_identity, parse_profile
-from backup_compliance.platform.estate.facts import Identity, Profile
+from backup_compliance.platform.estate.facts import Profile, VmIdentity
 from backup_compliance.platform.estate.interfaces import Interface, find_interfaces
-from backup_compliance.platform.estate.lookup import COLLECT_AGAIN, Estate, Listing, normal, subscription_of
+from backup_compliance.platform.estate.lookup import COLLECT_AGAIN, Estate, Listing, normalize_id, subscription_of
 from backup_compliance.platform.estate.virtual_networks import connected_peerings, find_subnet, network_of
 
 NAMED: Final = 4
@@ -18,31 +18,31 @@ NAMED: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
+class AddressOwner:
     """A virtual machine and the interface of it that has the address."""
 
-    vm: Identity
+    vm: VmIdentity
     profile: Profile
     interface: Interface
     network: str
-    """The virtual network that the address is in, by normal id."""
+    """The virtual network that the address is in, by normalize_id id."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Holders:
-    by_address: Mapping[str, list[Holder]]
+    by_address: Mapping[str, list[AddressOwner]]
     unread: Mapping[str, Unreadable]
     """By subscription: why some machine of it may have any address."""
 
 
-def find_holder(estate: Estate, interface: Interface, address: str) -> Holder:
+def find_vm_by_private_ip(estate: Estate, interface: Interface, address: str) -> AddressOwner:
     """The only machine with that address in the interface's virtual network or in one that is peered with it.
 
     Elsewhere the same private address is another machine's. Raises `Undetermined` for none or several, `Unreadable`
     for none where the network, its peerings or a machine's interfaces in one of these subscriptions were not read.
     """
     network, _ = find_subnet(estate, interface)
-    near = {normal(network.id), *(normal(p.network_id or "") for p in connected_peerings(network))}
+    near = {normalize_id(network.id), *(normalize_id(p.network_id or "") for p in connected_peerings(network))}
     known: _Holders = estate.remembered("holders of addresses", lambda: _find_holders(estate))
     everywhere = known.by_address.get(address, [])
     found = [each for each in everywhere if each.network in near]
@@ -60,7 +60,7 @@ def find_holder(estate: Estate, interface: Interface, address: str) -> Holder:
 
 
 def _find_holders(estate: Estate) -> _Holders:
-    found: dict[str, list[Holder]] = {}
+    found: dict[str, list[AddressOwner]] = {}
     unread: dict[str, Unreadable] = {}
     for subscription in estate.subscriptions:
         try:
@@ -73,14 +73,14 @@ def _find_holders(estate: Estate) -> _Holders:
                 unread.setdefault(subscription, each)
                 continue
             for configuration in each.interface.configurations:
-                network = normal(network_of(configuration.subnet_id or ""))
+                network = normalize_id(network_of(configuration.subnet_id or ""))
                 if configuration.address:
-                    holder = Holder(each.vm, each.profile, each.interface, network)
+                    holder = AddressOwner(each.vm, each.profile, each.interface, network)
                     found.setdefault(configuration.address, []).append(holder)
     return _Holders(found, unread)
 
 
-def _of_machines(estate: Estate, listing: Listing) -> Iterator[Holder | Unreadable]:
+def _of_machines(estate: Estate, listing: Listing) -> Iterator[AddressOwner | Unreadable]:
     """Each interface of each machine, its network left open; or why those of a machine are not known."""
     for damaged in listing.damaged:
         yield Unreadable(f"in the list of virtual machines {damaged}", COLLECT_AGAIN)
@@ -90,7 +90,7 @@ def _of_machines(estate: Estate, listing: Listing) -> Iterator[Holder | Unreadab
         try:
             vm, profile = parse_identity(record), parse_profile(record)
             for interface in find_interfaces(estate, profile, vm):
-                yield Holder(vm, profile, interface, "")
+                yield AddressOwner(vm, profile, interface, "")
         except Unreadable as error:
             yield error.with_traceback(None)
         except Undetermined:  # it has no interface, hence no address

@@ -11,7 +11,7 @@ from backup_compliance.model.verdicts import Unreadable
 from backup_compliance.network.addresses import EVERYTHING, NOWHERE, AddressSet
 from backup_compliance.network.service_tags import Resolved
 from backup_compliance.platform.estate.interfaces import find_interface
-from backup_compliance.platform.estate.lookup import Estate, normal, subscription_of
+from backup_compliance.platform.estate.lookup import Estate, normalize_id, subscription_of
 from backup_compliance.platform.estate.references import UNREADABLE, once
 from backup_compliance.platform.estate.virtual_networks import Network
 
@@ -69,7 +69,7 @@ def _find_known(estate: Estate, subscription: str) -> _Known:
             incomplete.add(_ANY_GROUP)
             continue
         for configuration in interface.configurations:
-            for group in map(normal, configuration.application_group_ids):
+            for group in map(normalize_id, configuration.application_group_ids):
                 members = found.setdefault(group, [])
                 if group == _ANY_GROUP or configuration.address is None:
                     incomplete.add(group)

@@ -15,7 +15,7 @@ from backup_compliance.model.arm_json import NOTHING, as_record, integer_at, las
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import Unreadable
 from backup_compliance.platform.estate.compute import parse_time
-from backup_compliance.platform.estate.lookup import Resource, normal, segment
+from backup_compliance.platform.estate.lookup import Resource, normalize_id, segment
 from backup_compliance.platform.estate.workloads import is_backup, is_of_vms, item_is_of_vm, job_is_of_vm
 
 ID_LIMIT: Final = 1000
@@ -218,7 +218,7 @@ def parse_policy(record: Resource) -> BackupPolicy:
 
 def vault_of(resource_id: str) -> str:
     """The id of the vault that a resource is part of, lower case; "" when it is part of none."""
-    head, found, rest = normal(resource_id).partition(_VAULTS)
+    head, found, rest = normalize_id(resource_id).partition(_VAULTS)
     return f"{head}{found}{rest.split('/')[0]}" if found else ""
 
 

@@ -14,11 +14,11 @@ from backup_compliance.platform.estate.facts import (
     AgentView,
     ExtensionView,
     HandlerView,
-    Identity,
     InstanceView,
     Power,
     Profile,
     Status,
+    VmIdentity,
 )
 from backup_compliance.platform.estate.lookup import Estate, Resource, segment, subscription_of
 from backup_compliance.platform.estate.references import reference_at
@@ -27,11 +27,11 @@ _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SYSTEMS: Final = {"linux": "Linux", "windows": "Windows"}
 
 
-def parse_identity(record: Resource) -> Identity:
+def parse_identity(record: Resource) -> VmIdentity:
     """Who a virtual machine is; from its id alone where the rest is missing."""
     resource_id = text_at(record, "id")
     vm_id = text_at(as_record(record.get("properties")) or NOTHING, "vmId").lower()
-    return Identity(
+    return VmIdentity(
         id=printable(resource_id, 400),
         name=last_segment(resource_id),
         resource_group=printable(segment(resource_id, "resourceGroups"), 90),
@@ -124,7 +124,7 @@ def _interfaces(properties: Mapping[str, Any]) -> list[tuple[str, bool]] | None:
     return found
 
 
-def find_power(estate: Estate, vm: Identity) -> Power:
+def find_power(estate: Estate, vm: VmIdentity) -> Power:
     """The power state: of the instance view where one was read, else of the list of statuses.
 
     Raises `Unreadable` when neither was read.
@@ -147,7 +147,7 @@ def parse_power(view: Mapping[str, Any], source: str) -> Power:
     return Power(power.state if power else None, by_kind.get("provisioningstate"), generalized, source)
 
 
-def find_instance_view(estate: Estate, vm: Identity, power: Power) -> InstanceView:
+def find_instance_view(estate: Estate, vm: VmIdentity, power: Power) -> InstanceView:
     """The instance view of a virtual machine; `Unreadable` where it was not read.
 
     One that does not run is never asked: its agent reports nothing, so an empty view stands for it.
@@ -157,7 +157,7 @@ def find_instance_view(estate: Estate, vm: Identity, power: Power) -> InstanceVi
     return parse_instance_view(_view(estate, vm))
 
 
-def _view(estate: Estate, vm: Identity) -> Mapping[str, Any]:
+def _view(estate: Estate, vm: VmIdentity) -> Mapping[str, Any]:
     record = estate.find("instanceViews", vm.id, f"virtual machine {vm.name}")
     view = as_record((as_record(record.get("properties")) or NOTHING).get("instanceView"))
     if view is None:

@@ -12,7 +12,7 @@ from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class VmIdentity:
     """Which virtual machine this is; ids as ARM spells them."""
 
     id: str

@@ -10,8 +10,8 @@ from typing import Any, Final
 from backup_compliance.model.arm_json import as_record, name_of, text_at
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import Undetermined, Unreadable
-from backup_compliance.platform.estate.facts import Identity, Profile
-from backup_compliance.platform.estate.lookup import COLLECT_AGAIN, Estate, Resource, normal
+from backup_compliance.platform.estate.facts import Profile, VmIdentity
+from backup_compliance.platform.estate.lookup import COLLECT_AGAIN, Estate, Resource, normalize_id
 from backup_compliance.platform.estate.references import follow, once, reference_at, references_at
 
 STATIC: Final = "Static"
@@ -101,10 +101,10 @@ def address_of(text: str) -> str | None:
 def find_interface(estate: Estate, reference: str, named_by: str) -> Interface:
     """The network interface with that resource id, parsed once."""
     record = follow(estate, "networkInterfaces", reference, named_by)
-    return once(estate, ("interface", normal(reference)), lambda: parse_interface(record))
+    return once(estate, ("interface", normalize_id(reference)), lambda: parse_interface(record))
 
 
-def find_interfaces(estate: Estate, profile: Profile, vm: Identity) -> tuple[Interface, ...]:
+def find_interfaces(estate: Estate, profile: Profile, vm: VmIdentity) -> tuple[Interface, ...]:
     """Every network interface of a virtual machine, in its order.
 
     Raises `Unreadable` where its model or one of them was not read, `Undetermined` where the model names none.
@@ -113,15 +113,15 @@ def find_interfaces(estate: Estate, profile: Profile, vm: Identity) -> tuple[Int
     return tuple(find_interface(estate, reference, named_by) for reference in _references(profile, vm).values())
 
 
-def _references(profile: Profile, vm: Identity) -> dict[str, str]:
+def _references(profile: Profile, vm: VmIdentity) -> dict[str, str]:
     if profile.interface_ids is None:
         raise Unreadable(f"the model of virtual machine {vm.name} has no list networkInterfaces", COLLECT_AGAIN)
     if not profile.interface_ids:
         raise Undetermined(f"virtual machine {vm.name} has no network interface")
-    return {normal(reference): reference for reference in profile.interface_ids}
+    return {normalize_id(reference): reference for reference in profile.interface_ids}
 
 
-def primary_interface(estate: Estate, profile: Profile, vm: Identity) -> Interface:
+def primary_interface(estate: Estate, profile: Profile, vm: VmIdentity) -> Interface:
     """Where a virtual machine's traffic leaves: what the model calls primary, else what calls itself so, else the only one.
 
     Raises as `find_interfaces`, and `Undetermined` when nobody says which of several it is.

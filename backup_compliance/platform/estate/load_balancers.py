@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from backup_compliance.model.arm_json import NOTHING, as_record, name_of, text_at
 from backup_compliance.model.verdicts import Unreadable
-from backup_compliance.platform.estate.lookup import COLLECT_AGAIN, Estate, Resource, normal
+from backup_compliance.platform.estate.lookup import COLLECT_AGAIN, Estate, Resource, normalize_id
 from backup_compliance.platform.estate.references import UNREADABLE, follow, id_of, once, reference_at, references_at
 
 _POOLS: Final = "/backendaddresspools/"
@@ -38,7 +38,7 @@ def find_load_balancer(estate: Estate, pool_id: str, named_by: str) -> LoadBalan
     """The load balancer of a backend pool, parsed once; `Unreadable` when it is not there."""
     head = pool_id[: max(pool_id.lower().find(_POOLS), 0)]
     record = follow(estate, "loadBalancers", head, named_by)
-    return once(estate, ("load balancer", normal(head)), lambda: parse_load_balancer(estate, record))
+    return once(estate, ("load balancer", normalize_id(head)), lambda: parse_load_balancer(estate, record))
 
 
 def parse_load_balancer(estate: Estate, record: Resource) -> LoadBalancer:
@@ -63,7 +63,7 @@ def _public_frontends(estate: Estate, properties: Mapping[str, Any], doubts: lis
             if address:
                 follow(estate, "publicIPAddresses", address, f"frontend {name}")
             if address or prefix:
-                found.add(normal(id_of(record)))
+                found.add(normalize_id(id_of(record)))
         except Unreadable as error:
             doubts.append(error.missing)
         if UNREADABLE in (address, prefix) and not (address or prefix):
@@ -76,12 +76,12 @@ def _outbound(properties: Mapping[str, Any], public: frozenset[str], doubts: lis
         rule = f"outbound rule {name}"
         if not _carries_tcp(body, rule, doubts):
             continue
-        frontends = {normal(i) for i in references_at(body, "frontendIPConfigurations")}
+        frontends = {normalize_id(i) for i in references_at(body, "frontendIPConfigurations")}
         pool = reference_at(body, "backendAddressPool")
         if not pool or not frontends or "" in frontends:
             doubts.append(f"{rule} names no backend pool or no frontend")
         elif frontends & public:
-            yield rule, normal(pool)
+            yield rule, normalize_id(pool)
 
 
 def _inbound(properties: Mapping[str, Any], public: frozenset[str], doubts: list[str]) -> Iterator[tuple[str, str]]:
@@ -94,8 +94,8 @@ def _inbound(properties: Mapping[str, Any], public: frozenset[str], doubts: list
         frontend = reference_at(body, "frontendIPConfiguration")
         if not isinstance(disabled, bool) or not frontend or "" in pools:
             doubts.append(f"{rule} cannot be read")
-        elif not disabled and normal(frontend) in public:
-            yield from ((rule, normal(pool)) for pool in pools)
+        elif not disabled and normalize_id(frontend) in public:
+            yield from ((rule, normalize_id(pool)) for pool in pools)
 
 
 def _carries_tcp(body: Mapping[str, Any], rule: str, doubts: list[str]) -> bool:

@@ -102,10 +102,10 @@ class Estate:
     def find(self, kind: str, reference: str, named_by: str) -> Resource:
         """The resource that `named_by` refers to; `Unreadable` naming both when it is not in the list."""
         listing = self.listing(subscription_of(reference), kind)
-        found = listing.resources.get(normal(reference))
+        found = listing.resources.get(normalize_id(reference))
         if found is not None:
             return found
-        problem = listing.problems.get(normal(reference))
+        problem = listing.problems.get(normalize_id(reference))
         if problem is not None:
             raise Unreadable(f"{kind} {last_segment(reference)}: {problem.missing}", problem.remedy)
         told = f"; {len(listing.damaged)} entries of that list are damaged" if listing.damaged else ""
@@ -133,7 +133,7 @@ def parse_listing(
     Args:
         document: the reply, as JSON gives it.
         what: how messages name it.
-        problems: why single resources or scopes are missing, by normal id.
+        problems: why single resources or scopes are missing, by normalize_id id.
         kind: the type that is listed, for the right to grant.
         subscription: whose resources these must be; empty for anybody's.
     """
@@ -153,7 +153,7 @@ def parse_listing(
     damaged = []
     for index, entry in enumerate(values):
         resource = as_record(entry)
-        key = normal(text_at(resource, "id")) if resource is not None else ""
+        key = normalize_id(text_at(resource, "id")) if resource is not None else ""
         if resource is None or not key:
             damaged.append(f"value[{index}] is no resource with an id")
         elif subscription and subscription_of(key) != subscription:
@@ -165,7 +165,7 @@ def parse_listing(
     return Listing({k: r for k, r in resources.items() if k not in unread}, tuple(damaged), unread)
 
 
-def normal(resource_id: str) -> str:
+def normalize_id(resource_id: str) -> str:
     """A resource id as it is compared: ARM's own replies differ in case."""
     return resource_id.strip().rstrip("/").lower()
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from backup_compliance.model.arm_json import NOTHING, as_record, name_of, text_at, texts_at
 from backup_compliance.model.verdicts import Unreadable
-from backup_compliance.platform.estate.lookup import COLLECT_AGAIN, Estate, Resource, normal, subscription_of
+from backup_compliance.platform.estate.lookup import COLLECT_AGAIN, Estate, Resource, normalize_id, subscription_of
 from backup_compliance.platform.estate.references import once, reference_at
 from backup_compliance.platform.estate.virtual_networks import Network, connected_peerings, network_of
 
@@ -44,7 +44,7 @@ def _in_network(estate: Estate, network_id: str) -> str | None:
     """A private endpoint is always in its virtual network's subscription."""
     subscription = subscription_of(network_id)
     known = once(estate, ("private endpoints", subscription), lambda: _by_network(estate, subscription))
-    found = known.get(normal(network_id))
+    found = known.get(normalize_id(network_id))
     if found is None and _DAMAGED in known:
         raise Unreadable(f"privateEndpoints of subscription {subscription}: {known[_DAMAGED]}", COLLECT_AGAIN)
     return found
@@ -62,7 +62,7 @@ def _by_network(estate: Estate, subscription: str) -> dict[str, str]:
         if serves is None or not place:
             damaged.append(f"private endpoint {name} cannot be read")
         elif serves:
-            found.setdefault(normal(place), name)
+            found.setdefault(normalize_id(place), name)
     return found | ({_DAMAGED: damaged[0]} if damaged else {})
 
 

@@ -25,8 +25,8 @@ from backup_compliance.platform.estate.backup import (
     vault_name,
     vault_of,
 )
-from backup_compliance.platform.estate.facts import Identity
-from backup_compliance.platform.estate.lookup import Estate, Listing, Resource, normal, subscription_of
+from backup_compliance.platform.estate.facts import VmIdentity
+from backup_compliance.platform.estate.lookup import Estate, Listing, Resource, normalize_id, subscription_of
 
 ITEMS: Final = "backupProtectedItems"
 JOBS: Final = "backupJobs"
@@ -89,7 +89,7 @@ class _Jobs:
     """Jobs by vault that do not say for certain whether they are backups, or of which container; "" for no vault."""
 
 
-def find_protection(estate: Estate, vm: Identity) -> Protection | None:
+def find_protection(estate: Estate, vm: VmIdentity) -> Protection | None:
     """The protection of a virtual machine by resource id; None where every item was read and none is its own.
 
     Raises:
@@ -97,10 +97,10 @@ def find_protection(estate: Estate, vm: Identity) -> Protection | None:
             no live item of the machine was found.
     """
     index = _items(estate, vm.subscription_id)
-    found = sorted(index.by_vm.get(normal(vm.id), ()), key=_preference)
+    found = sorted(index.by_vm.get(normalize_id(vm.id), ()), key=_preference)
     if not (found and found[0].live):
         what = f"whether a vault protects {vm.name}"
-        _refuse((gap for gap in index.gaps if gap.vm_id in ("", normal(vm.id))), what)
+        _refuse((gap for gap in index.gaps if gap.vm_id in ("", normalize_id(vm.id))), what)
         # without the list of vaults nobody can say that every vault was asked
         vaults = estate.listing(vm.subscription_id, "vaults")
         _refuse(_gaps(vaults, "vaults"), what)
@@ -144,7 +144,7 @@ def find_policy(estate: Estate, protection: Protection) -> Resource:
             raise Undetermined(f"protected item {item.name} is {item.protection_state} and names no policy")
         raise NotApplicable(f"protection of {item.name} is stopped, no policy applies to it")
     listing = estate.listing(subscription_of(item.policy_id), POLICIES)
-    if normal(item.policy_id) not in listing.resources:
+    if normalize_id(item.policy_id) not in listing.resources:
         _refuse(_gaps(listing, POLICIES), f"the policy of {item.name}", vault_of(item.policy_id))
     return estate.find(POLICIES, item.policy_id, f"protected item {item.name}")
 
@@ -163,7 +163,7 @@ def find_policy_items(estate: Estate, policy: BackupPolicy) -> tuple[ProtectedIt
         return None
     if any(gap.concerns(policy.vault_id) for gap in index.gaps):
         return None
-    return tuple(index.by_policy.get(normal(policy.id), ()))
+    return tuple(index.by_policy.get(normalize_id(policy.id), ()))
 
 
 def find_jobs(estate: Estate, item: ProtectedItem) -> tuple[BackupJob, ...]:
@@ -223,11 +223,11 @@ def _index_items(listing: Listing) -> _Items:
         try:
             item = parse_protected_item(record)
         except Unreadable as error:
-            gaps.append(_Gap(vault_of(item_id), error, normal(machine_of(record))))
+            gaps.append(_Gap(vault_of(item_id), error, normalize_id(machine_of(record))))
             continue
         if item is not None:
-            by_vm[normal(item.vm_id)].append(item)
-            by_policy[normal(item.policy_id or "")].append(item)
+            by_vm[normalize_id(item.vm_id)].append(item)
+            by_policy[normalize_id(item.policy_id or "")].append(item)
     return _Items(by_vm, by_policy, tuple(gaps))
 
 

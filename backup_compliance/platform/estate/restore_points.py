@@ -15,8 +15,8 @@ from backup_compliance.model.arm_json import NOTHING, as_record, last_segment, t
 from backup_compliance.model.recorded import Problem
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import NotApplicable, Undetermined, Unreadable
-from backup_compliance.platform.estate.facts import Identity
-from backup_compliance.platform.estate.lookup import Estate, Listing, Resource, normal, segment
+from backup_compliance.platform.estate.facts import VmIdentity
+from backup_compliance.platform.estate.lookup import Estate, Listing, Resource, normalize_id, segment
 from backup_compliance.platform.estate.references import id_of
 
 COLLECTIONS: Final = "restorePointCollections"
@@ -30,7 +30,7 @@ _LOCK: Final = "/providers/microsoft.authorization/locks/"
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """A management lock; `scope` is what it lies on, a normal id: a subscription, a group or a resource."""
+    """A management lock; `scope` is what it lies on, a normalize_id id: a subscription, a group or a resource."""
 
     name: str
     level: str
@@ -51,13 +51,13 @@ class Collection:
     """Why its points were not listed, where they were asked for."""
 
 
-def find_collections(estate: Estate, vm: Identity) -> tuple[Collection, ...]:
+def find_collections(estate: Estate, vm: VmIdentity) -> tuple[Collection, ...]:
     """The collections whose source is the virtual machine; `Unreadable` where they or the locks were not read."""
     listing = estate.listing(vm.subscription_id, COLLECTIONS)
     by_source: Mapping[str, list[Resource]] = estate.remembered(
         (COLLECTIONS, vm.subscription_id), lambda: _by_source(listing)
     )
-    found = by_source.get(normal(vm.id), [])
+    found = by_source.get(normalize_id(vm.id), [])
     unsourced = by_source.get("", [])
     _refuse(listing, COLLECTIONS)
     if unsourced:
@@ -68,12 +68,12 @@ def find_collections(estate: Estate, vm: Identity) -> tuple[Collection, ...]:
     _refuse(locks, LOCKS)
     every = estate.remembered((LOCKS, vm.subscription_id), lambda: tuple(map(parse_lock, locks.resources.values())))
     subscription = vm.subscription_id
-    there = [r for r in found if not _is_deleted(estate, subscription, normal(text_at(r, "id")))]
+    there = [r for r in found if not _is_deleted(estate, subscription, normalize_id(text_at(r, "id")))]
     return tuple(_collection(estate, subscription, record, every) for record in there)
 
 
 def points_by_collection(estate: Estate, subscription: str) -> Mapping[str, int]:
-    """How many restore points were listed of each collection, by normal id; nothing of those of which none was.
+    """How many restore points were listed of each collection, by normalize_id id; nothing of those of which none was.
 
     Rows of Resource Graph are points; collections that were asked themselves bring theirs along, and count instead.
     None in Resource Graph may be true, or a sign that it was not allowed to see them: nothing rests on it.
@@ -109,7 +109,7 @@ def _is_deleted(estate: Estate, subscription: str, collection: str) -> bool:
 def _problem(estate: Estate, subscription: str, collection: str) -> Problem | None:
     """Why the points of a collection were not listed."""
     for problem in estate.subscriptions[subscription].problems:
-        if problem.type == POINTS and normal(problem.scope) == collection:
+        if problem.type == POINTS and normalize_id(problem.scope) == collection:
             return Problem(printable(problem.missing), printable(problem.remedy))
     return None
 
@@ -120,7 +120,7 @@ def _by_source(listing: Listing) -> dict[str, list[Resource]]:
     for record in listing.resources.values():
         if is_of_backup(text_at(record, "id")):
             properties = as_record(record.get("properties")) or NOTHING
-            found.setdefault(normal(id_of(properties.get("source"))), []).append(record)
+            found.setdefault(normalize_id(id_of(properties.get("source"))), []).append(record)
     return found
 
 
@@ -143,14 +143,14 @@ def _refuse(listing: Listing, kind: str) -> None:
 
 def parse_lock(record: Resource) -> Lock:
     """A management lock; its scope is cut from its id, which is all that ARM gives."""
-    resource_id = normal(text_at(record, "id"))
+    resource_id = normalize_id(text_at(record, "id"))
     level = text_at(as_record(record.get("properties")) or NOTHING, "level")
     scope, found, _ = resource_id.rpartition(_LOCK)
     return Lock(last_segment(resource_id), _LEVELS.get(level.lower(), printable(level, 40)), scope if found else "")
 
 
 def _collection(estate: Estate, subscription: str, record: Resource, locks: tuple[Lock, ...]) -> Collection:
-    resource_id = normal(text_at(record, "id"))
+    resource_id = normalize_id(text_at(record, "id"))
     points = (as_record(record.get("properties")) or NOTHING).get("restorePoints")
     return Collection(
         name=_name(record),

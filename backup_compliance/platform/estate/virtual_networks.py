@@ -11,7 +11,7 @@ from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import Unreadable
 from backup_compliance.network.addresses import parse_prefix
 from backup_compliance.platform.estate.interfaces import Interface, attachment_of
-from backup_compliance.platform.estate.lookup import COLLECT_AGAIN, Estate, Resource, normal
+from backup_compliance.platform.estate.lookup import COLLECT_AGAIN, Estate, Resource, normalize_id
 from backup_compliance.platform.estate.references import follow, once, reference_at
 
 _ROUTING_SUBNETS: Final = frozenset({"gatewaysubnet", "routeserversubnet"})
@@ -119,7 +119,7 @@ def _subnets(entries: list[Any], network_id: str) -> dict[str, Subnet | None]:
     for index, entry in enumerate(entries):
         record = as_record(entry) or NOTHING
         name = name_of(record, f"subnets[{index}]")
-        key = normal(text_at(record, "id")) or normal(f"{network_id}/subnets/{name}")
+        key = normalize_id(text_at(record, "id")) or normalize_id(f"{network_id}/subnets/{name}")
         # two of one name cannot both be right
         found[key] = _subnet(record, name) if key not in found else None
     return found
@@ -202,7 +202,7 @@ def _peering(record: Resource, otherwise: str) -> Peering:
 def find_network(estate: Estate, reference: str, named_by: str) -> Network:
     """The virtual network with that resource id, parsed once."""
     record = follow(estate, "virtualNetworks", reference, named_by)
-    return once(estate, ("network", normal(reference)), lambda: parse_network(record))
+    return once(estate, ("network", normalize_id(reference)), lambda: parse_network(record))
 
 
 def find_subnet(estate: Estate, interface: Interface) -> tuple[Network, Subnet]:
@@ -216,7 +216,7 @@ def find_subnet(estate: Estate, interface: Interface) -> tuple[Network, Subnet]:
 
 def _find_subnet(estate: Estate, interface: Interface, reference: str) -> tuple[Network, Subnet]:
     network = find_network(estate, network_of(reference), str(interface))
-    key = normal(reference)
+    key = normalize_id(reference)
     found = network.subnets.get(key)
     if found is None:
         what = "has no readable address prefix or is listed twice" if key in network.subnets else f"is not in {network}"
