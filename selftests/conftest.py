@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from selftests.arm import subscription
-from selftests.arm_simulator import ArmSimulator, serving, trusted
+from selftests.builders.arm import subscription
+from selftests.builders.arm_simulator import ArmSimulator, serving, trusted
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from backup_compliance.catalogue.baselines import load_baseline
 from backup_compliance.catalogue.controls import load_catalogue
 from backup_compliance.guest.windows.probe import BY_HAND, by_hand
 from backup_compliance.report.catalogue import catalogue_table
-from selftests.product import ROOT
+from selftests.builders.product import ROOT
 
 BEGIN, END = "<!-- controls: written by make readme -->", "<!-- end of controls -->"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from backup_compliance.gathering.folder import Facts, save_facts
 from backup_compliance.model.recorded import Problem, RecordedGuest
-from selftests.recordings import (
+from selftests.builders.recordings import (
     ANSWERED,
     CONF,
     DROPPED,
@@ -27,8 +27,8 @@ from selftests.recordings import (
     suse,
     ubuntu,
 )
-from selftests.sample_estate import sample_subscription, third_octet
-from selftests.windows_recordings import (
+from selftests.builders.sample_estate import sample_subscription, third_octet
+from selftests.builders.windows_recordings import (
     GERMAN,
     KOREAN,
     WindowsRecording,

@@ -1,4 +1,4 @@
-"""The direction of imports: pure modules know the standard library and each other, and nothing imports in a circle."""
+"""The house: which room may import which, and what each room may know. Held by folder, so that a new file is held too."""
 
 from __future__ import annotations
 
@@ -10,64 +10,43 @@ from pathlib import Path
 import pytest
 
 from backup_compliance.catalogue.controls import PRODUCT_FOLDERS
-from selftests.product import ROOT
+from selftests.builders.product import ROOT
 
 PACKAGE = ROOT / "backup_compliance"
-# comparing versions is nobody's own business; packaging does it without any I/O
-# nor are Windows time zone ids: tzlocal.windows_tz is a table, and importing it asks for no local zone
-# msgspec turns bytes into records
-PURE_LIBRARIES = {"packaging", "tzlocal", "msgspec"}
-PURE = (
-    *(
-        "verdicts",
-        "root_causes",
-        "untrusted",
-        "arm_json",
-        "observed",
-        "recorded",
-        "guest/output",
-        "guest/files",
-        "guest/facts",
-        "guest/agent",
-        "guest/connectivity",
-    ),
-    *("guest/extension", "guest/leases", "guest/static", "guest/system", "guest/decisions", "guest/linux"),
-    *("guest/versions", "guest/goal_state", "guest/either"),
-    *("guest/windows", "guest/windows_agent", "guest/windows_decisions", "guest/windows_extension"),
-    *("guest/windows_facts", "guest/windows_network", "guest/windows_output", "guest/windows_proxy"),
-    *("guest/windows_registry", "guest/windows_system"),
-    *("platform/__init__", "platform/resource_types", "platform/estate", "platform/facts", "platform/compute"),
-    "platform/arm_replies",
-    *("platform/machine", "platform/policy", "platform/inventory", "platform/decisions"),
-    *("platform/backup", "platform/backup_errors", "platform/protection", "platform/workloads"),
-    *("platform/backup_decisions", "platform/extension_decisions"),
-    *("schedules", "time_zones", "crowds", "staggering", "narrowing"),
-    *("platform/references", "platform/interfaces", "platform/virtual_networks", "platform/routing"),
-    *("platform/application_groups", "platform/egress", "platform/outbound", "platform/load_balancers"),
-    *(
-        "platform/private_endpoints",
-        "platform/static_address",
-        "platform/schedule_groups",
-        "platform/names",
-        "platform/holders",
-        "platform/proxy_path",
-        "platform/restore_points",
-        "platform/load",
-        "platform/live",
-    ),
-    *("network/__init__", "network/addresses", "network/egress", "network/ip_flow"),
-    *("network/partition", "network/routes", "network/security_rules", "network/service_tags"),
+
+FLOORS = (
+    ("demo", "plugin"),
+    ("report",),
+    ("judging",),
+    ("gathering",),
+    ("fleet",),
+    ("platform", "platform/arm"),
+    ("platform/decisions",),
+    ("platform/estate",),
+    ("guest/transport",),
+    ("guest",),
+    ("guest/linux", "guest/windows"),
+    ("guest/facts", "guest/probe_output", "guest/versions", "network", "schedules", "catalogue"),
+    ("model",),
 )
-KNOWS_PYTEST = {
-    *("plugin", "fixtures", "protocol", "reporter", "options", "azure_options", "fleet/options", "report/terminal"),
-}
-KNOWS_AZURE = {
-    *("platform/arm_client", "platform/arm_pace", "platform/arm_policies", "platform/arm_questions"),
-    *("platform/arm_operations", "platform/asking", "platform/clouds", "platform/credentials", "platform/graph"),
-    *("platform/live_questions", "platform/metrics_questions", "platform/read"),
-}
-KNOWS_DASK = {"fleet/dask_engine"}
-KNOWS_HOSTS = {"guest/read", "guest/connection", "guest/hosts", "guest/winrm_connection"}
+"""From top to bottom. A room imports from floors below its own; the longest name that fits is a module's room."""
+READS_WITH = {"testinfra": {"guest/transport"}, "azure": {"platform/arm"}, "dask": {"fleet"}, "distributed": {"fleet"}}
+"""Libraries that reach other machines, and the rooms that may use them."""
+OPENS_SOCKETS = {"guest/transport", "platform/arm", "fleet", "gathering"}
+NETWORK_LIBRARIES = {"socket", "ssl", "requests", "urllib3", "http", "urllib.request", "winrm", "paramiko"}
+KNOWS_PYTEST = {"plugin", "report/html"}  # pytest-html calls report/html
+KNOWS_HTML = {"report"}
+HTML_LIBRARIES = {"jinja2", "html", "pytest_html"}
+PURE = {"model", "schedules", "network", "platform/estate", "platform/decisions", "judging"}
+PURE |= {"guest", "guest/linux", "guest/windows", "guest/facts", "guest/probe_output", "guest/versions"}
+PURE -= {"judging"}  # it takes the clock's word for the start of a run
+READS_ITS_OWN_FILE = {"guest/linux/probe", "guest/windows/probe"}  # the probe lies beside the module that sends it
+PURE_LIBRARIES = {
+    "packaging",
+    "msgspec",
+    "tzlocal",
+}  # version order; bytes into records; the table of Windows' time zones
+IMPURE_MODULES = {"os", "subprocess", "pathlib", "time", "tempfile", "threading"} | NETWORK_LIBRARIES
 IMPURE_CALLS = {"open", "print", "input", "eval", "exec"}
 
 
@@ -75,6 +54,16 @@ def _modules() -> list[str]:
     return sorted(str(p.relative_to(PACKAGE).with_suffix("")) for p in PACKAGE.rglob("*.py"))
 
 
+ROOM_OF_FLOOR = {room: number for number, floor in enumerate(FLOORS) for room in floor}
+
+
+def _room(module: str) -> str:
+    """The longest room name that `module` lies in; the package's own `__init__` lies in none."""
+    fitting = [r for r in ROOM_OF_FLOOR if module == r or module.startswith(f"{r}/")]
+    return max(fitting, key=len, default="")
+
+
+@cache
 def _tree(module: str) -> ast.Module:
     return ast.parse((PACKAGE / f"{module}.py").read_text())
 
@@ -86,64 +75,76 @@ def _imports(module: str) -> frozenset[str]:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module)
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
     return frozenset(found)
 
 
-def _own(module: str) -> set[str]:
+@cache
+def _own(module: str) -> frozenset[str]:
+    """The modules of this package that `module` imports."""
     names = {
-        i.removeprefix("backup_compliance.").replace(".", "/")
-        for i in _imports(module)
-        if i.startswith("backup_compliance.")
+        i.removeprefix("backup_compliance.").replace(".", "/") for i in _imports(module) if "backup_compliance." in i
     }
-    return {n if (PACKAGE / f"{n}.py").is_file() else f"{n}/__init__" for n in names}
+    return frozenset(n for n in names if (PACKAGE / f"{n}.py").is_file())
 
 
-def _strangers(module: str) -> set[str]:
-    return {i.split(".")[0] for i in _imports(module)} - sys.stdlib_module_names - {"backup_compliance", "__future__"}
+def _libraries(module: str) -> set[str]:
+    return {i.split(".")[0] for i in _imports(module)} - sys.stdlib_module_names - {"backup_compliance"}
 
 
-@pytest.mark.parametrize("module", PURE)
-def test_pure_module_imports_pure_modules_only(module: str) -> None:
-    """Parsing and deciding need no library that does I/O."""
-    assert _strangers(module) <= PURE_LIBRARIES
-    assert _own(module) <= set(PURE)
-    assert not _imports(module) & {"os", "subprocess", "socket", "pathlib", "urllib.request", "time"}
-
-
-@pytest.mark.parametrize("module", PURE)
-def test_pure_module_does_no_io(module: str) -> None:
-    """Nothing opens, prints or evaluates."""
-    calls = {n.func.id for n in ast.walk(_tree(module)) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
-    assert not calls & IMPURE_CALLS
+@pytest.mark.parametrize("module", [m for m in _modules() if m != "__init__"])
+def test_module_lies_in_a_room_and_imports_downwards(module: str) -> None:
+    """Within a room everything may be used; from another room only what lies below."""
+    room = _room(module)
+    assert room, f"{module} lies in no room: add it to one, or a room to the table"
+    above = {
+        other for other in _own(module) if _room(other) != room and ROOM_OF_FLOOR[_room(other)] <= ROOM_OF_FLOOR[room]
+    }
+    assert not above, f"{module} of {room} imports from above or beside"
 
 
 @pytest.mark.parametrize("module", _modules())
-def test_libraries_are_known_where_they_belong(module: str) -> None:
-    """Pytest in the plugin and its helpers, testinfra where guests are read, azure where ARM is, Dask in its engine."""
-    strangers = _strangers(module)
-    assert "pytest" not in strangers or module in KNOWS_PYTEST
-    assert "testinfra" not in strangers or module in KNOWS_HOSTS
-    assert "azure" not in strangers or module in KNOWS_AZURE
-    assert not strangers & {"dask", "distributed"} or module in KNOWS_DASK
+def test_room_knows_only_what_it_may(module: str) -> None:
+    """Sockets where guests, ARM and workers are reached; pytest in the plugin; HTML in the reports."""
+    room, libraries, imports = _room(module), _libraries(module), _imports(module)
+    for library, rooms in READS_WITH.items():
+        assert library not in libraries or room in rooms, library
+    assert room in OPENS_SOCKETS or not imports & NETWORK_LIBRARIES
+    assert "pytest" not in libraries or module in KNOWS_PYTEST or room in KNOWS_PYTEST
+    assert not imports & HTML_LIBRARIES or room in KNOWS_HTML
 
 
-def test_imports_go_one_way_and_not_deep() -> None:
-    """No circle, and a short way from the plugin down to the facts.
+@pytest.mark.parametrize("module", [m for m in _modules() if _room(m) in PURE and m not in READS_ITS_OWN_FILE])
+def test_pure_room_does_no_io(module: str) -> None:
+    """Parsing and deciding need no library that does I/O, and open, print or evaluate nothing."""
+    calls = {n.func.id for n in ast.walk(_tree(module)) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
+    assert not calls & IMPURE_CALLS
+    assert _libraries(module) <= PURE_LIBRARIES
+    assert not _imports(module) & IMPURE_MODULES
 
-    Reading through workers adds three to it: what this side hands over names what runs on theirs.
-    """
-    depths: dict[str, int] = {}
 
-    def depth(module: str, above: tuple[str, ...]) -> int:
+def test_nothing_imports_in_a_circle() -> None:
+    """Of modules, too, not of rooms alone."""
+    done: set[str] = set()
+
+    def visit(module: str, above: tuple[str, ...]) -> None:
         assert module not in above, f"import circle: {' -> '.join((*above, module))}"
-        if module not in depths:
-            depths[module] = 1 + max(
-                (depth(m, (*above, module)) for m in _own(module) if (PACKAGE / f"{m}.py").is_file()), default=0
-            )
-        return depths[module]
+        if module not in done:
+            for other in _own(module):
+                visit(other, (*above, module))
+            done.add(module)
 
-    assert max(depth(module, ()) for module in _modules()) <= 18
+    for module in _modules():
+        visit(module, ())
+
+
+@pytest.mark.parametrize("folder", sorted({p.parent for p in PACKAGE.rglob("*.py")}), ids=lambda p: p.name)
+def test_room_says_what_it_is_for(folder: Path) -> None:
+    """Each folder's `__init__` says what the room is for and what may not enter, and hands on no names."""
+    module = ast.parse((folder / "__init__.py").read_text())
+    text = ast.get_docstring(module) or ""
+    assert folder == PACKAGE or "othing enters" in text
+    assert folder.name in ("plugin", PACKAGE.name) or len(module.body) == 1
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 
-from selftests.product import ROOT
+from selftests.builders.product import ROOT
 from selftests.readme import BEGIN, with_table
 
 TEXT = (ROOT / "README.md").read_text()

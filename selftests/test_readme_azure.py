@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from selftests.arm import SUBSCRIPTION, Subscription, subscription
-from selftests.arm_simulator import METRICS_TOKEN, TOKEN, ArmSimulator, serving
-from selftests.live_cases import DENYING
-from selftests.product import ROOT
+from selftests.builders.arm import SUBSCRIPTION, Subscription, subscription
+from selftests.builders.arm_simulator import METRICS_TOKEN, TOKEN, ArmSimulator, serving
+from selftests.builders.live_cases import DENYING
+from selftests.builders.product import ROOT
 
 OTHER = "0f0f0f0f-5a11-4a11-8a11-5a11ab1e0000"
 SECTION = (ROOT / "README.md").read_text().split("## Against Azure")[1].split("## In CI")[0]

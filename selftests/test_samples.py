@@ -7,7 +7,7 @@ import pytest
 from backup_compliance.catalogue.controls import load_catalogue
 from backup_compliance.gathering.folder import load_facts
 from backup_compliance.judging.findings import VmVerdict
-from selftests.product import ROOT, judge
+from selftests.builders.product import ROOT, judge
 from selftests.samples import FOLDER, LABEL, sample_facts
 
 

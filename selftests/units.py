@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from selftests.product import ROOT
+from selftests.builders.product import ROOT
 
 FOLDER = ROOT / "examples/systemd"
 INSTALLED = "/opt/azure-backup-compliance"

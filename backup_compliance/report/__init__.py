@@ -1,1 +1,4 @@
-"""Findings, and one module per output format rendered from them."""
+"""The document of a run, and one module per format that it is written in.
+
+HTML lies here and nowhere else. Nothing enters that judges, or reads facts.
+"""

@@ -8,7 +8,7 @@ import sys
 from typing import Final
 
 from selftests.bench.results import FILE, described, machine, recorded
-from selftests.product import ROOT
+from selftests.builders.product import ROOT
 
 PARTS: Final = ("run", "egress", "report", "arm_reading", "guests")
 NOT_HERE: Final = 2

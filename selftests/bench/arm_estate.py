@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from selftests.arm import (
+from selftests.builders.arm import (
     SERVICE_TAGS,
     Json,
     Subscription,
@@ -24,7 +24,7 @@ from selftests.arm import (
     virtual_network,
     vm_id,
 )
-from selftests.arm_metrics import metrics
+from selftests.builders.arm_metrics import metrics
 
 RUNNING = 0.9
 VAULTS = 3

@@ -21,11 +21,11 @@ from typing import Any, Final
 from backup_compliance.platform.arm.clouds import endpoint_of
 from backup_compliance.platform.arm.pace import ArmLimits
 from backup_compliance.platform.arm.read import Scope, read_subscriptions
-from selftests.arm import READ_AT, SUBSCRIPTION
-from selftests.arm_simulator import METRICS_TOKEN, TOKEN
 from selftests.bench.arm_estate import RUNNING
 from selftests.bench.arm_server import serve
 from selftests.bench.results import Figure, Section, finish
+from selftests.builders.arm import READ_AT, SUBSCRIPTION
+from selftests.builders.arm_simulator import METRICS_TOKEN, TOKEN
 
 SIZES: Final = (100, 1000, 5000)
 ONCE: Final = 60

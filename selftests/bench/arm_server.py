@@ -1,7 +1,7 @@
 """The simulated ARM as a server that the reader never waits for: processes of its own, connections that stay open.
 
 Every reply leaves so many seconds after its request came, however many are under way. The answers are those of
-`selftests.arm_simulator`; only the HTTP around them is cheaper than a test server's.
+`selftests.builders.arm_simulator`; only the HTTP around them is cheaper than a test server's.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from urllib.parse import unquote, urlsplit
 import trustme
 from werkzeug import Request
 
-from selftests.arm_answers import GRAPH
-from selftests.arm_simulator import BATCH, LIST, ArmSimulator, Asked
 from selftests.bench.arm_estate import PAGE, ROWS, estate
+from selftests.builders.arm_answers import GRAPH
+from selftests.builders.arm_simulator import BATCH, LIST, ArmSimulator, Asked
 
 PROCESSES: Final = 2
 

@@ -17,7 +17,8 @@ from backup_compliance.platform.decisions.egress import find_egress
 from backup_compliance.platform.estate.compute import parse_identity, parse_profile
 from backup_compliance.platform.estate.interfaces import primary_interface
 from backup_compliance.platform.estate.lookup import open_estate
-from selftests.arm import (
+from selftests.bench.results import Figure, Section, figure_of, finish
+from selftests.builders.arm import (
     SUBSCRIPTION,
     Json,
     machine,
@@ -28,7 +29,6 @@ from selftests.arm import (
     subnet,
     virtual_network,
 )
-from selftests.bench.results import Figure, Section, figure_of, finish
 
 INTERFACES: Final = 10_000
 GROUPS: Final = 500

@@ -20,9 +20,9 @@ from playwright.sync_api import Browser
 
 from backup_compliance.gathering.folder import save_facts
 from selftests.bench.results import Figure, Section, finish
-from selftests.browser import chromium, find_chromium
-from selftests.fleet import VMS, fleet
-from selftests.product import ROOT
+from selftests.builders.browser import chromium, find_chromium
+from selftests.builders.fleet import VMS, fleet
+from selftests.builders.product import ROOT
 
 COPIES: Final = 42
 BYTES: Final = 6_000_000

@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
-from selftests.product import ROOT
+from selftests.builders.product import ROOT
 
 FILE: Final = ROOT / "reports/bench.json"
 _PACKAGES: Final = ("pytest", "pytest-testinfra", "pytest-xdist", "azure-core")

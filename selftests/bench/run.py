@@ -19,8 +19,8 @@ from typing import Any, Final
 
 from backup_compliance.gathering.folder import save_facts
 from selftests.bench.results import Figure, Section, figure_of, finish
-from selftests.fleet import VMS, fleet
-from selftests.product import ROOT
+from selftests.builders.fleet import VMS, fleet
+from selftests.builders.product import ROOT
 
 COPIES: Final = 42
 ROUNDS: Final = 3

@@ -11,12 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final, TypeVar
 
+from selftests.builders.product import judge_apart
 from selftests.lab import wire
 from selftests.lab.fabric import Fabric, ip
 from selftests.lab.guests import Running, wait_for
 from selftests.lab.places import KEYS, RUN, SHARE
 from selftests.lab.table import AS_BEFORE, OTHERS, Case, Expectation, Row, Seen, compare
-from selftests.product import judge_apart
 
 T = TypeVar("T")
 ASIS: Final = Expectation(OTHERS, AS_BEFORE)

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from selftests.bench.sealed import settle
-from selftests.fleet_nodes import wait_for
+from selftests.builders.fleet_nodes import wait_for
+from selftests.builders.product import ROOT, Judged, arguments
 from selftests.lab_fleet.segment import KEYS, KILLER, NODES, PORT, SCHEDULER
 from selftests.lab_fleet.wire import Wire
-from selftests.product import ROOT, Judged, arguments
 
 GUESTS = 6
 THREADS = 2

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from selftests.bench import hosts
-from selftests.product import ROOT
+from selftests.builders.product import ROOT
 
 KEYS: Final = Path("/run/keys")
 """The same path in every segment, another folder in each."""

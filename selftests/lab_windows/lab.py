@@ -17,9 +17,9 @@ from backup_compliance.guest.windows.guest import WindowsGuest
 from backup_compliance.guest.windows.output import is_windows_output, parse_windows_output
 from backup_compliance.guest.windows.probe import BY_HAND, PLAIN, QUOTED
 from backup_compliance.guest.windows.registry import parse_keys
+from selftests.builders.product import Judged, judge_apart
+from selftests.builders.wsman_responder import responding
 from selftests.lab_windows.guest import BROKEN, COMPLIANT, MICROSOFT, Value, WineGuest, missing, running
-from selftests.product import Judged, judge_apart
-from selftests.wsman_responder import responding
 
 # What of a control wine can show; the rest is an error here, for nothing was read, and never a pass.
 HOLDS = ("AVB-201", "AVB-202", "AVB-203", "AVB-204", "AVB-303", "AVB-401", "AVB-404", "AVB-405")

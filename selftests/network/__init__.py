@@ -1,0 +1,1 @@
+"""Self-tests of `backup_compliance/network/`."""
