@@ -1,7 +1,7 @@
 """pytest's face: hooks, options, the protocol of controls, fixtures, the terminal.
 
 What knows pytest lies here (and in `report/html`, which pytest-html calls); nothing enters that decides or renders. This module hands
-pytest its hooks and is what `conftest.py` loads.
+pytest its hooks and is what `conftest.py` loads. It asserts nothing, so pytest need not rewrite it: PYTEST_DONT_REWRITE.
 """
 
 from backup_compliance.plugin.hooks import (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Generator
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +115,7 @@ class Reporter:
             cells.clear()
         else:
             self.others += 1
-            cells[1] = f'<td class="col-testId">{escape(report.nodeid)}</td>'
+            cells[1] = html.test_id_cell(report.nodeid)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_summary(self, prefix: list[str]) -> None:

@@ -13,6 +13,7 @@ import hashlib
 import re
 from base64 import b64encode
 from collections import Counter
+from html import escape
 from pathlib import Path
 from typing import Any, Final
 
@@ -42,6 +43,11 @@ _HEAD: Final = '<html>\n  <head>\n    <meta charset="utf-8"/>'
 
 class UnknownPage(Exception):
     """pytest-html's file has not the shape that is finished here."""
+
+
+def test_id_cell(node_id: str) -> str:
+    """A cell of pytest-html's table, which takes node ids as they are."""
+    return f'<td class="col-testId">{escape(node_id)}</td>'
 
 
 def configure(option: argparse.Namespace, folder: Path) -> None:
