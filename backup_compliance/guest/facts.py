@@ -40,14 +40,12 @@ class GuestIdentity:
 
 @dataclass(frozen=True, slots=True)
 class AgentConfiguration:
-    """/etc/waagent.conf as the agent itself reads it: the last of a key wins, `None` means unset."""
+    """The agent's configuration as the agent itself reads it: the last of a key wins, `None` means unset."""
 
     path: str
     settings: Mapping[str, str]
     spaced_lines: tuple[str, ...]
     """Lines with white space around `=`: the extension's own parser gives up on the whole file."""
-    odd_lines: tuple[str, ...]
-    """Lines that are neither a comment nor a setting."""
 
     def switch(self, key: str, *, default: bool = True) -> bool:
         """A y/n setting; anything else is the default, as in the agent."""
@@ -118,6 +116,8 @@ class ProxyVariable:
     value: str
     exceptions: tuple[str, ...] | None = None
     """Hosts that this very setting spares, where the system keeps them with it; None: the guest's `no_proxy` counts."""
+    in_force: bool = True
+    """Whether the running agent has it; a unit's variable is in force from the agent's next start on."""
 
     @property
     def is_for_https_only(self) -> bool:
@@ -137,6 +137,29 @@ class Proxy:
     """Settings of one guest that disagree about where the proxy is."""
     script: str | None = None
     """An address of a configuration script, which decides for each host; nobody knows how but the script."""
+    extension_proxy: str | None = None
+    """HOST:PORT by which the backup extension goes; None: directly."""
+
+    @property
+    def concerns_https(self) -> bool:
+        """Whether any of it can change the way of an https request; on Linux `http_proxy` and `all_proxy` cannot."""
+        return (
+            self.host is not None
+            or any(v.exceptions is not None or (v.in_force and v.is_for_https_only) for v in self.variables)
+            or self.script is not None
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AgentWay:
+    """How the agent asks one host for https."""
+
+    proxy: str | None
+    """HOST:PORT; None: directly."""
+    setting: str
+    """What says so, or a reason why no proxy is taken."""
+    is_usable: bool = True
+    """Whether the proxy's host can be one; nothing is reached through another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +200,12 @@ class Storage:
     checks: tuple[HttpCheck, ...]
     snapshot_starts_in_guest: bool
     snapshot_method: str | None
+    ways: Mapping[str, AgentWay] = field(default_factory=dict)
+    """The agent's way to each endpoint; empty where that is not known."""
+    extension_proxy: str | None = None
+    """HOST:PORT by which the backup extension goes; None: directly."""
+    agent_channel: str | None = None
+    """Where the agent gets its manifests and packages by the end of its log: `HostGAPlugin` relays them; None: untold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +274,7 @@ class Lease:
     source: str
     client: str
     interface: str | None
-    address: str | None
+    address: str
     option_245: str | None
     expires_at: datetime | None
     """UTC; None for a lease that does not expire or is only kept while it holds."""
@@ -266,6 +295,8 @@ class Addressing:
     """The newest one that has run out, where there is no current one."""
     agent_endpoint: str | None
     """The host address that the agent found and uses."""
+    foreign: Lease | None = None
+    """A lease that names this interface, holds, and is for an address that it does not have; where no other is current."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
+from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import Unreadable
 
 OUTPUT_LIMIT: Final = 1 << 20
@@ -26,6 +28,13 @@ class Part:
         """The lines as the guest's tools part them: form feeds and the like belong to a line's text."""
         return self.text.split("\n")
 
+    def damaged(self, line: str) -> Unreadable:
+        """What to raise for a line that no probe prints here: it could be the one that counts."""
+        return Unreadable(
+            f"part {self.words[0]!r} of the probe's output holds a line that cannot be read: {printable(line, 80)!r}",
+            "collect again; nothing of it may be edited",
+        )
+
     def pairs(self) -> dict[str, str]:
         """`key=value` lines; the first of a key counts."""
         found: dict[str, str] = {}
@@ -41,6 +50,13 @@ class ProbeOutput:
     """Every part of one guest's probe output, in order."""
 
     parts: tuple[Part, ...]
+
+    @property
+    def revision(self) -> int:
+        """What the probe of this recording asks for: from 2 on `meta` says so, and what it prints must be there."""
+        told = self.all("meta")
+        number = told[0].pairs().get("revision", "1") if told else "1"
+        return int(number) if re.fullmatch("[1-9][0-9]{0,2}", number) else 1
 
     def all(self, *words: str) -> list[Part]:
         """The parts whose heading starts with `words`."""

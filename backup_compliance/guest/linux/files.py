@@ -3,14 +3,40 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
+from typing import Final
 
-from backup_compliance.guest.probe_output import ProbeOutput
+from backup_compliance.guest.probe_output import Part, ProbeOutput
 from backup_compliance.model.verdicts import Unreadable
 
 # A path ends at the first colon; network scripts of interface aliases (ifcfg-eth0:1) hold one more.
 _LINE = re.compile(r"(/[^:]*(?::\d+(?=:))?):(.*)")
+
+_ANYTHING = re.compile(".*")
+# ConfigParser's: sections, settings with either delimiter, comments, and lines that go on with the one before
+_INI = re.compile(r"[ \t]*(?:\[[^\]]{1,80}\]|[;#].*|[^=:\s][^=:]*[=:].*)[ \t\r]*|[ \t]+.*")
+_SETTING = re.compile(
+    r"[ \t]*(?:\[[A-Za-z0-9-]{1,80}\]|iface[ \t].*|[A-Za-z0-9_.-]{1,80}[ \t]*=.*)[ \t\r]*|.*\"?Private_Options.*"
+)
+_GRAMMARS: Final = (
+    (("/var/lib/waagent/",), _ANYTHING),
+    (("/etc/os-release",), re.compile(r"[A-Za-z0-9_]{1,80}=.*")),
+    (("/etc/azure/",), _INI),
+    (
+        (
+            "/etc/network/",
+            "/run/network/",
+            "/run/systemd/",
+            "/etc/systemd/",
+            "/run/NetworkManager/",
+            "/etc/NetworkManager/",
+            "/etc/sysconfig/",
+        ),
+        _SETTING,
+    ),
+)
+"""What a line of a file must be, by the path's beginning; a path that no row knows was never read by a probe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +86,30 @@ def parse_lines(text: str) -> dict[str, list[str]]:
     return found
 
 
+def require_lines(part: Part, *, beside: Container[str] = ()) -> None:
+    """Raise `Unreadable` for a line of `part` that has no path, unless it is one of `beside`."""
+    for line in part.lines():
+        if line.strip() and line not in beside and not _LINE.fullmatch(line):
+            raise part.damaged(line)
+
+
 def parse_configuration(output: ProbeOutput) -> dict[str, list[str]]:
     """The lines of every configuration file the probe read, comments left out, by path."""
-    found = parse_lines(output.one("config").text)
+    part = output.one("config")
+    require_lines(part)
+    found = parse_lines(part.text)
     if "/unfinished" in found:
         raise Unreadable(
             "reading the configuration files took too long", "look for a slow or hanging file system under /etc"
         )
+    meta = output.all("meta")
+    agents_own = meta[0].pairs().get("conf") if meta else None
+    for path, lines in found.items():
+        # the agent's configuration has a grammar of its own, which its parser holds
+        if path == agents_own or path.endswith("/waagent.conf"):
+            continue
+        grammar = next((g for paths, g in _GRAMMARS if path.startswith(paths)), None)
+        damaged = next((x for x in lines if grammar is None or not grammar.fullmatch(x)), None)
+        if damaged is not None:
+            raise part.damaged(f"{path}:{damaged}")
     return found

@@ -27,12 +27,14 @@ from backup_compliance.guest.linux.agent import (
     parse_agent_processes,
     parse_agent_service,
     parse_agent_version,
-    parse_proxy,
 )
-from backup_compliance.guest.linux.connectivity import parse_http_checks, parse_routes, parse_storage
+from backup_compliance.guest.linux.agent_layouts import AgentLayout, parse_layout
+from backup_compliance.guest.linux.connectivity import parse_http_checks, parse_storage
 from backup_compliance.guest.linux.extension import parse_backup_extension, parse_interpreter
 from backup_compliance.guest.linux.goal_state import parse_goal_state
 from backup_compliance.guest.linux.leases import parse_addressing
+from backup_compliance.guest.linux.proxy import parse_proxy
+from backup_compliance.guest.linux.routes import parse_routes
 from backup_compliance.guest.linux.system import parse_identity, parse_load, parse_reboot
 from backup_compliance.guest.probe_output import ProbeOutput
 from backup_compliance.model.lazy_facts import FactHolder, fact
@@ -44,6 +46,11 @@ class LinuxGuest(FactHolder):
 
     output: ProbeOutput
     identity: GuestIdentity
+
+    @fact
+    def layout(self) -> AgentLayout:
+        """Where the agent is on this guest."""
+        return parse_layout(self.output)
 
     @fact
     def configuration(self) -> AgentConfiguration | None:
