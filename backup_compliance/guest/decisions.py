@@ -149,8 +149,8 @@ def _configuration_failure(proxy: Proxy) -> str | None:
     if not proxy.host:
         return "HttpProxy.Host is empty: the agent then asks no proxy of its environment either"
     if proxy.port is None:
-        extension = proxy.extension_proxy or "directly"
-        return f"HttpProxy.Port is not set: with HttpProxy.Host={proxy.host} alone the agent goes directly, the backup extension to {extension}"
+        extension = f"to {proxy.extension_proxy}" if proxy.extension_proxy else "as well"
+        return f"HttpProxy.Port is not set: with HttpProxy.Host={proxy.host} alone the agent goes directly, the backup extension {extension}"
     if not proxy.port.isdecimal():
         return f"HttpProxy.Port={proxy.port} is not a number: the agent then goes directly"
     if "/" in proxy.host:
@@ -176,7 +176,8 @@ def proxy_failure(proxy: Proxy, checks: Sequence[HttpCheck]) -> str | None:
         return captured
     if proxy.script is not None:
         raise Undetermined(f"the script {proxy.script} decides which proxy is used, and it was not run")
-    if on_its_way and not through:
+    pending = proxy.host is None and any(not v.in_force for v in _concerning(proxy)) and https_variable(proxy) is None
+    if pending or (on_its_way and not through):
         raise Undetermined(_why_not_tried(proxy))
     return None
 
@@ -189,7 +190,7 @@ def _goes_by_proxy(proxy: Proxy, endpoint: str) -> bool:
 def _why_not_tried(proxy: Proxy) -> str:
     if any(v.exceptions is not None for v in proxy.variables):
         return f"{proxy.variables[0].value} is not HOST:PORT, so CONNECT was not tried"
-    return "the proxy is set for the agent's service only and the agent does not run, so CONNECT was not tried; start the agent and read again"
+    return "the proxy is set for the agent's service only and the agent does not run with it, so CONNECT was not tried; restart the agent and read again"
 
 
 def captured_host_address(proxy: Proxy) -> str | None:

@@ -128,7 +128,11 @@ class Run:
             outcome=outcome,
             severity=here,
             gates=outcome is Outcome.ERROR
-            or (outcome in (Outcome.NON_COMPLIANT, Outcome.UNDETERMINED) and here.rank >= self.fail_on.rank),
+            or (
+                outcome in (Outcome.NON_COMPLIANT, Outcome.UNDETERMINED)
+                and end.may_gate
+                and here.rank >= self.fail_on.rank
+            ),
             message=message or "holds",
             evidence=self._evidence(subject, end),
             remediation=end.remedy or _remediation(control, end, subject.guest),

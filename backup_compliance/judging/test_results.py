@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from backup_compliance.model.sanitize import printable
-from backup_compliance.model.verdicts import NotApplicable, Outcome, Undetermined, Unreadable
+from backup_compliance.model.verdicts import NotApplicable, NotAsked, Outcome, Undetermined, Unreadable
 
 MESSAGE_LIMIT: Final = 600
 
@@ -19,6 +19,8 @@ class TestResult:
     message: str
     remedy: str = ""
     """What to do about facts that could not be read."""
+    may_gate: bool = True
+    """Not where the probe of an older recording did not ask."""
 
 
 def result_of_exception(raised: BaseException | None, *, in_body: bool) -> TestResult:
@@ -33,7 +35,8 @@ def result_of_exception(raised: BaseException | None, *, in_body: bool) -> TestR
     message = printable(str(raised), MESSAGE_LIMIT)
     match raised:
         case Undetermined():
-            return TestResult(Outcome.UNDETERMINED, message, printable(raised.remedy, MESSAGE_LIMIT))
+            asked = not isinstance(raised, NotAsked)
+            return TestResult(Outcome.UNDETERMINED, message, printable(raised.remedy, MESSAGE_LIMIT), may_gate=asked)
         case NotApplicable():
             return TestResult(Outcome.NOT_APPLICABLE, message)
         case Unreadable():

@@ -35,5 +35,9 @@ class Undetermined(Exception):
         super().__init__(reason)
 
 
+class NotAsked(Undetermined):
+    """The probe of an older recording did not ask for this: no gate is closed by it. Its control is collected again."""
+
+
 class NotApplicable(Exception):
     """The control has no subject here, and the facts prove that."""

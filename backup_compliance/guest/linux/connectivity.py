@@ -10,7 +10,7 @@ from backup_compliance.guest.linux.files import parse_configuration, parse_files
 from backup_compliance.guest.linux.proxy import read_proxy, way_to
 from backup_compliance.guest.probe_output import Part, ProbeOutput
 from backup_compliance.model.sanitize import printable
-from backup_compliance.model.verdicts import Undetermined, Unreadable
+from backup_compliance.model.verdicts import NotAsked, Unreadable
 
 SNAPSHOT_CONFIGURATION: Final = "/etc/azure/vmbackup.conf"
 
@@ -33,7 +33,7 @@ _RESOLVING = re.compile(r"(?i)resolving timed out|unable to resolve|could not re
 NEWLINE: Final = "\n"
 _TOOL = re.compile(r"tool=(curl|wget|python3|none) exit=([0-9]{0,3})(?=\s|$)")
 _NUMBERS = re.compile(
-    r"http=[0-9]{3}(?: connect=[0-9]{3})? ip=[0-9A-Fa-f.:]{0,45}(?: tcp=[0-9.]{1,12})(?: tls=[0-9.]{1,12})[ \t\r]*"
+    r"http=[0-9]{3}(?: (?:connect=[0-9]{3}|ip=[0-9A-Fa-f.:]{0,45}|tcp=[0-9.]{1,12}|tls=[0-9.]{1,12}))*[ \t\r]*"
 )
 _ENDPOINT = re.compile(r"[A-Za-z0-9.-]{1,253}(?::[0-9]{1,5})?")
 _WAY = re.compile(r"|direct|unusable|[A-Za-z0-9._-]{1,253}:[0-9]{1,5}")
@@ -216,7 +216,7 @@ def parse_storage(output: ProbeOutput) -> Storage:
         )
     try:
         proxy = read_proxy(output)
-    except Undetermined:  # an old recording without the agent's configuration: its way is not known
+    except NotAsked:  # an old recording without the agent's configuration: its way is not known
         proxy = None
     ways = {e: _way(proxy, e, told.get(e, "")) for e in sorted(tried)} if proxy else {}
     channel = part.pairs().get("channel")

@@ -16,17 +16,14 @@ _LINE = re.compile(r"(/[^:]*(?::\d+(?=:))?):(.*)")
 _ANYTHING = re.compile(".*")
 # ConfigParser's: sections, settings with either delimiter, comments, and lines that go on with the one before
 _INI = re.compile(r"[ \t]*(?:\[[^\]]{1,80}\]|[;#].*|[^=:\s][^=:]*[=:].*)[ \t\r]*|[ \t]+.*")
-_SETTING = re.compile(
-    r"[ \t]*(?:\[[A-Za-z0-9-]{1,80}\]|iface[ \t].*|[A-Za-z0-9_.-]{1,80}[ \t]*=.*)[ \t\r]*|.*\"?Private_Options.*"
-)
+_SETTING = re.compile(r"[ \t]*(?:\[[A-Za-z0-9-]{1,80}\]|[A-Za-z0-9_.-]{1,80}[ \t]*=.*)[ \t\r]*|.*\"?Private_Options.*")
 _GRAMMARS: Final = (
     (("/var/lib/waagent/",), _ANYTHING),
     (("/etc/os-release",), re.compile(r"[A-Za-z0-9_]{1,80}=.*")),
     (("/etc/azure/",), _INI),
+    (("/etc/network/", "/run/network/"), re.compile(r"[ \t]*[a-z][a-z0-9-]{0,40}(?:[ \t].*)?")),
     (
         (
-            "/etc/network/",
-            "/run/network/",
             "/run/systemd/",
             "/etc/systemd/",
             "/run/NetworkManager/",
