@@ -11,8 +11,8 @@ from fnmatch import fnmatchcase
 from ipaddress import ip_address, ip_network
 from itertools import groupby
 
+from backup_compliance.guest.addressing import Addressing
 from backup_compliance.guest.facts import (
-    Addressing,
     AgentWay,
     BackupExtension,
     HttpCheck,
@@ -22,8 +22,8 @@ from backup_compliance.guest.facts import (
     RouteDecision,
     Storage,
 )
-from backup_compliance.guest.linux.extension import exit_code_meaning
 from backup_compliance.guest.linux.dhcp_clients import CLIENTS
+from backup_compliance.guest.linux.extension import exit_code_meaning
 from backup_compliance.guest.linux.lease_formats import decode_option_245
 from backup_compliance.guest.linux.proxy import https_variable, is_url_with_port, way_to
 from backup_compliance.model.verdicts import Undetermined

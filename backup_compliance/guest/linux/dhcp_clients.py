@@ -12,7 +12,7 @@ from enum import Enum
 from fnmatch import fnmatchcase
 from typing import Final, TypeAlias
 
-from backup_compliance.guest.facts import Lease
+from backup_compliance.guest.addressing import Lease
 from backup_compliance.guest.linux.lease_formats import (
     parse_dhclient,
     parse_dhcpcd,

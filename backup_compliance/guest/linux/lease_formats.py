@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from ipaddress import AddressValueError, IPv4Address
 from typing import Final
 
-from backup_compliance.guest.facts import Lease
+from backup_compliance.guest.addressing import Lease
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import Unreadable
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from backup_compliance.guest.facts import Addressing, Lease
+from backup_compliance.guest.addressing import Addressing, Lease
 from backup_compliance.guest.linux.dhcp_clients import BY_NAME, Reading, client_of, proves_dhcp
 from backup_compliance.guest.linux.files import parse_configuration, parse_lines, require_lines
 from backup_compliance.guest.linux.lease_formats import parse_nmcli

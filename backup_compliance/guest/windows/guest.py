@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from backup_compliance.guest.addressing import Addressing
 from backup_compliance.guest.facts import (
-    Addressing,
     AgentProcesses,
     AgentService,
     AgentVersion,

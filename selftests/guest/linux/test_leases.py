@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backup_compliance.guest.facts import Addressing, Lease
+from backup_compliance.guest.addressing import Addressing, Lease
 from backup_compliance.guest.linux.dhcp_clients import CLIENTS, DhcpClient, Reading, client_of, proves_dhcp
 from backup_compliance.guest.linux.lease_formats import (
     decode_option_245,
