@@ -200,8 +200,8 @@ def proxied(number: int, host: str = GATE, port: str = "3128") -> Recording:
 
 
 def by_variables(number: int, *variables: str) -> Recording:
-    """A guest whose agent's daemon has these proxy variables."""
-    lines = "".join(f"\nenvironment 843 {each}" for each in variables)
+    """A guest whose agent has these proxy variables."""
+    lines = "".join(f"\nenvironment 1187 {each}" for each in variables)
     return ubuntu("sample", number).edit("processes", ("scanned 148", f"scanned 148{lines}"))
 
 

@@ -86,7 +86,7 @@ lines() {
 # settings CAP FILE...: as lines, but only those that say how an interface gets its address.
 settings() {
   lines_cap=$1; shift
-  { bounded 5 grep $A -HsE '^[[:space:]]*(\[[A-Za-z0-9-]*\]$|iface |(NETWORK_FILE|ADMIN_STATE|Name|DHCP|Address|BOOTPROTO|IPADDR|method|uuid|interface-name|connection-uuid)[[:space:]]*=|'"$LEASE_SETTINGS)" "$@" /dev/null || [ $? -lt 3 ] || echo '/unfinished:'; } | masked | head -c $((lines_cap + 1))
+  { bounded 5 grep $A -HsE '^[[:space:]]*(\[[A-Za-z0-9-]*\]$|iface |ADMIN_STATE=unmanaged|(NETWORK_FILE|Name|DHCP|Address|BOOTPROTO|IPADDR|method|uuid|interface-name|connection-uuid)[[:space:]]*=|'"$LEASE_SETTINGS)" "$@" /dev/null || [ $? -lt 3 ] || echo '/unfinished:'; } | masked | head -c $((lines_cap + 1))
 }
 
 # raw NAME FILE...: the bytes of each file in a part of its own.
@@ -262,20 +262,20 @@ find_layout() {
   esac
 }
 
-# setting NAME: the last one of the agent's configuration, by the agent's own rules; `unset` where there is none.
+# setting NAME: the last one of the agent's configuration, by the agent's own rules; `untold` where there is none.
 setting() {
   case $NL$settings in
     *"$NL$1="*) setting=${settings##*"$1="}; setting=${setting%%"$NL"*}; setting=${setting%%#*} ;;
     *) setting=None ;;
   esac
-  if [ "$setting" = None ]; then setting=unset; fi
+  if [ "$setting" = None ]; then setting=untold; fi
 }
 
 # The proxy by which the agent asks for https (restutil.py): HttpProxy.Host and .Port of its configuration; without a
 # Host, https_proxy, else HTTPS_PROXY, of its own environment, which must be a URL with a port. http_proxy is no way
 # for https. Sets proxy to HOST:PORT, to `direct`, or to `unusable` for what no host can be, and spared to no_proxy.
 agent_proxy() {
-  proxy=direct; pid=; daemon=; url=unset; upper=unset; spared=; spared_upper=
+  proxy=direct; pid=; daemon=; url=untold; upper=untold; spared=; spared_upper=
   set -f; IFS=$NL
   for v in $agents; do
     case $v in
@@ -294,15 +294,15 @@ agent_proxy() {
   done
   unset IFS; set +f
   spared=${spared:-$spared_upper}
-  if [ "$url" = unset ]; then url=$upper; fi
+  if [ "$url" = untold ]; then url=$upper; fi
   settings=$(grep $A -E '^[[:space:]]*HttpProxy\.(Host|Port)[[:space:]]*=' "$R$CONF" | head -c 2000 | tr -d ' \t\r"')
   setting HttpProxy.Host; host=$setting
-  if [ "$host" != unset ]; then
+  if [ "$host" != untold ]; then
     setting HttpProxy.Port; port=$setting
   else
     # credentials are left out, as the agent leaves them out
     case $url in *//*) url=${url#*//}; url=${url%%[/?#]*}; url=${url##*@} ;; *) url= ;; esac
-    case $url in ?*:*) host=${url%:*}; port=${url##*:} ;; *) port=unset ;; esac
+    case $url in ?*:*) host=${url%:*}; port=${url##*:} ;; *) port=untold ;; esac
   fi
   case $port in ''|*[!0-9]*) return ;; esac
   # credentials would show in the process list: such a proxy fails unasked

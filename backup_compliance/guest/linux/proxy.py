@@ -63,18 +63,20 @@ def _environment(output: ProbeOutput) -> tuple[str, list[tuple[str, str, str]]]:
     The handler asks for storage; it has its environment from the daemon, and that from the unit as it was then. Only
     while neither runs does the unit count: it is what the agent will have.
     """
+    part = output.one("processes")
     running = parse_agent_processes(output)
     own = {str(process.pid) for process in (running.daemon, running.handler) if process}
-    asking = running.handler or running.daemon
     found = []
     for line in output.one("units").lines():
         if match := _IN_UNIT.match(line):
             found.append((UNIT, match.group(1), match.group(2).strip()))
-    for line in output.one("processes").lines():
+    for line in part.lines():
         match = _IN_PROCESS.fullmatch(line)
         if match and match.group(1) in own:
             found.append((_origin(match.group(1)), match.group(2), match.group(3).strip()))
-    return (_origin(asking.pid) if asking else UNIT), found
+    asking = [_origin(p.pid) for p in (running.handler, running.daemon) if p]
+    told = {origin for origin, _, _ in found}
+    return next((origin for origin in asking if origin in told), (asking or [UNIT])[0]), found
 
 
 def _origin(pid: str | int | None) -> str:

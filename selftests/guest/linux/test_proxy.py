@@ -68,7 +68,13 @@ def test_proxy_of_the_configuration_is_host_and_port(
     [
         ("Environment=http_proxy=http://10.0.0.5:3128", "", [("systemd unit", "http_proxy", "http://10.0.0.5:3128", False)], ()),
         ('Environment="HTTPS_PROXY=http://p:1" "x=y"', "", [("systemd unit", "HTTPS_PROXY", "http://p:1", False)], ()),
-        ("", "environment 843 https_proxy=http://p:1", [("environment of process 843", "https_proxy", "http://p:1", False)], ()),
+        ("", "environment 843 https_proxy=http://p:1", [("environment of process 843", "https_proxy", "http://p:1", True)], ()),
+        (
+            "",
+            "environment 843 https_proxy=http://p:1\nenvironment 1187 no_proxy=a",
+            [("environment of process 843", "https_proxy", "http://p:1", False)],
+            ("a",),
+        ),
         ("", "environment 1187 all_proxy=socks5://p:1", [("environment of process 1187", "all_proxy", "socks5://p:1", True)], ()),
         (
             "Environment=http_proxy=http://p:1\nEnvironment=no_proxy=localhost",
