@@ -133,6 +133,7 @@ class Run:
             source=f"{control.source.title} ({control.source.date})",
             other_baseline=OtherBaseline(name=self.other.name, severity=there, outcome=elsewhere.outcome),
             exemption=exemption,
+            see=end.see,
         )
 
     def _severity(self, baseline: Baseline, control: Control, subject: Subject) -> Severity:
