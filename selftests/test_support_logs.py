@@ -27,6 +27,7 @@ from backup_compliance.support_logs import (
 )
 from selftests.fake_guest import FILES, SECRET, build
 from selftests.product import ROOT, judge
+from selftests.programs import each_of
 from selftests.recordings import ubuntu
 
 PEM = f"-----BEGIN PRIVATE KEY-----\n{SECRET}\n-----END PRIVATE KEY-----\n"
@@ -66,7 +67,7 @@ def fetched(output: bytes) -> Fetched:
     return entry
 
 
-@pytest.mark.parametrize("shell", ["dash", "busybox ash", "mksh", "bash"])
+@pytest.mark.parametrize("shell", each_of("dash", "busybox ash", "mksh", "bash"))
 def test_no_secret_leaves_the_guest(tmp_path: Path, shell: str) -> None:
     """Keys and certificates are not read; settings and signatures are masked before anything is sent."""
     output = run_script(build(tmp_path, LOGS), shell)
