@@ -60,6 +60,7 @@ PURE = (
 )
 KNOWS_PYTEST = {
     *("plugin", "fixtures", "protocol", "reporter", "options", "azure_options", "fleet/options", "report/terminal"),
+    "other_baseline",
 }
 KNOWS_AZURE = {
     *("platform/arm_client", "platform/arm_pace", "platform/arm_policies", "platform/arm_questions"),
