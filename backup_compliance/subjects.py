@@ -131,6 +131,10 @@ class Subjects:
         found = self.guests.get(host) if host is not None else None
         return found.observed() if isinstance(found, Guest) else None
 
+    def read_guests(self) -> dict[str, Guest]:
+        """The guests that were read, whatever their system, by host id."""
+        return {name: guest for name, guest in self.guests.items() if not isinstance(guest, Problem)}
+
     def problems(self) -> dict[str, Problem]:
         """What could not be read as a whole, by the id that reports show, with what to do."""
         return {**of_kind(self.guests, Problem), **of_kind(self.policies, Problem), **of_kind(self.machines, Problem)}

@@ -129,6 +129,14 @@ def test_libraries_are_known_where_they_belong(module: str) -> None:
     assert not strangers & {"dask", "distributed"} or module in KNOWS_DASK
 
 
+@pytest.mark.parametrize("module", [m for m in _modules() if m.startswith("report/")])
+def test_reports_know_no_kind_of_guest(module: str) -> None:
+    """A report that names one system forgets the guests of the other; what it needs, both of them have."""
+    assert not {m for m in _own(module) if m.startswith("guest/")}
+    names = {getattr(n, key, None) for n in ast.walk(_tree(module)) for key in ("id", "name", "attr", "value")}
+    assert not {n for n in names if isinstance(n, str)} & {"LinuxGuest", "WindowsGuest", "Guest"}
+
+
 def test_imports_go_one_way_and_not_deep() -> None:
     """No circle, and a short way from the plugin down to the facts.
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from backup_compliance import __version__
 from backup_compliance.controls import Control
-from backup_compliance.guest.linux import LinuxGuest
 from backup_compliance.platform.inventory import of_kind
 from backup_compliance.platform.machine import Machine
 from backup_compliance.report.findings import ControlInfo, Coverage, Document, Finding, RunInfo, SupportLog
@@ -122,7 +121,7 @@ def _coverage(run: Run) -> Coverage:
     if len(run.subjects.sides) < len(SIDES):
         return Coverage()
     vms = sorted(run.subjects.vms().values(), key=lambda vm: vm.name.casefold())
-    read = of_kind(run.subjects.guests, LinuxGuest)
+    read = run.subjects.read_guests()
     return Coverage(
         vms_without_guest=[vm.name for vm in vms if not vm.host],
         # of a host that was not read nobody knows which machine it is
@@ -161,7 +160,7 @@ def _facts_text(run: Run) -> str:
 
 def _guest_times(run: Run) -> list[datetime]:
     """The older of the collector's and the guest's own clock, as --max-facts-age counts."""
-    clocks = {name: g.identity.collected_at for name, g in of_kind(run.subjects.guests, LinuxGuest).items()}
+    clocks = {name: g.identity.collected_at for name, g in run.subjects.read_guests().items()}
     pairs = ((g.read_at and g.read_at.astimezone(UTC), clocks.get(g.name)) for g in run.facts.guests)
     return sorted(min(t for t in pair if t) for pair in pairs if any(pair))
 
