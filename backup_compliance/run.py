@@ -58,7 +58,7 @@ class Run:
         """Judge from `facts` from now on; `ConfigurationError` where they hold nothing of what the run is narrowed to."""
         self.facts = facts
         self.notes += _shortened(facts.notes)
-        self.subjects = open_subjects(facts, self.started, self.max_facts_age)
+        self.subjects = open_subjects(facts, datetime.now(UTC), self.max_facts_age)
         self.notes += unanswered_notes(facts.subscriptions)
         if self.narrowing:
             self._narrow()

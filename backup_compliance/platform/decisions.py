@@ -9,10 +9,10 @@ from typing import Final
 from packaging.version import Version
 
 from backup_compliance.platform.facts import AgentView, InstanceView, Power, Profile, Status
+from backup_compliance.recorded import CLOCK_TOLERANCE
 from backup_compliance.untrusted import printable
 from backup_compliance.verdicts import NotApplicable, Undetermined, Unreadable
 
-CLOCK_TOLERANCE: Final = timedelta(minutes=5)
 SAME_MOMENT: Final = timedelta(minutes=15)
 """Within which two readings of one machine speak of the same state."""
 _STOPPED: Final = ("stopped", "stopping", "deallocated", "deallocating")
