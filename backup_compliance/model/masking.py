@@ -182,7 +182,7 @@ def _values(pieces: list[_Piece]) -> Iterator[tuple[int, _Span]]:
             depth = _still_open(text[separator.end() :], 0) if text[separator.end() :][:1] in ("[", "{") else 0
             scalar = _SCALAR.match(text, separator.end())
             if scalar and scalar.group() not in _NO_SECRETS:
-                yield index, _Span(*(piece.start + at for at in scalar.span()), f'"{MASK}"')
+                yield index, _Span(piece.start + scalar.start(), piece.start + scalar.end(), f'"{MASK}"')
         else:
             named = _says(piece).endswith(SECRET_NAMES)
             expecting = _opens_a_value(pieces, index)
