@@ -123,6 +123,14 @@ def test_pure_room_does_no_io(module: str) -> None:
     assert not _imports(module) & IMPURE_MODULES
 
 
+@pytest.mark.parametrize("module", [m for m in _modules() if m.startswith("report/")])
+def test_reports_know_no_kind_of_guest(module: str) -> None:
+    """A report that names one system forgets the guests of the other; what it needs, both of them have."""
+    assert not {m for m in _own(module) if m.startswith("guest/")}
+    names = {getattr(n, key, None) for n in ast.walk(_tree(module)) for key in ("id", "name", "attr", "value")}
+    assert not {n for n in names if isinstance(n, str)} & {"LinuxGuest", "WindowsGuest", "Guest"}
+
+
 def test_nothing_imports_in_a_circle() -> None:
     """Of modules, too, not of rooms alone."""
     done: set[str] = set()
