@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -41,6 +42,12 @@ class ProbeOutput:
     """Every part of one guest's probe output, in order."""
 
     parts: tuple[Part, ...]
+
+    @property
+    def revision(self) -> int:
+        """Which additions the probe's frame holds; 1 for recordings that were made before it told."""
+        told = (p.pairs().get("revision", "") for name in ("meta", "collected", "powershell") for p in self.all(name))
+        return max((int(t) for t in told if re.fullmatch(r"[0-9]{1,4}", t)), default=1)
 
     def all(self, *words: str) -> list[Part]:
         """The parts whose heading starts with `words`."""

@@ -10,11 +10,10 @@ import pytest
 from packaging.version import Version
 
 from backup_compliance.guest import decisions
+from backup_compliance.guest.extension_status.facts import BackupExtension, Handler
+from backup_compliance.guest.extension_status.reading import ExtensionStatus
 from backup_compliance.guest.facts import (
     Addressing,
-    BackupExtension,
-    ExtensionStatus,
-    Handler,
     HttpCheck,
     Lease,
     Proxy,

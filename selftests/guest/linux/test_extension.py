@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from packaging.version import Version
 
-from backup_compliance.guest.facts import BackupExtension
+from backup_compliance.guest.extension_status.facts import BackupExtension
 from backup_compliance.guest.linux.extension import (
     LOG_FOLDER,
     NAME,
