@@ -203,8 +203,8 @@ def check_report_is_new(extension: BackupExtension, now: datetime, limit: timede
     written = extension.reported_at
     if written is not None and now - written > limit:
         raise Undetermined(
-            f"the agent's report in aggregatestatus.json is of {written:%Y-%m-%d %H:%M} UTC, and it writes one every few seconds while it runs",
-            "start the agent (AVB-201), and collect again",
+            f"the agent's report in aggregatestatus.json is of {written:%Y-%m-%d %H:%M} UTC, and it writes one every few seconds while it runs (AVB-201)",
+            "start the agent, and collect again",
         )
 
 

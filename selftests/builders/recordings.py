@@ -74,7 +74,7 @@ class Recording:
         kept = [x for x in self.parts["extension"].splitlines() if "/status/" not in x]
         names = [*(f"{number}_status" for number in range(42 - len(reports), 41)), "41.status"]
         folder = f"{kept[0].removeprefix('handler ')}/status"
-        told = [f"{folder}/{name}:{report.text()}" for name, report in zip(names, reports, strict=True)]
+        told = [f"{folder}/{name}:{report.text()}" for name, report in zip(names[: len(reports)], reports, strict=True)]
         return self.put("extension", "\n".join([*kept, *told]))
 
     def under_python(self, version: str, path: str = "/usr/bin/python3") -> Recording:

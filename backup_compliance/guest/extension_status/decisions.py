@@ -142,12 +142,6 @@ def _is_over(status: ExtensionStatus, now: datetime | None) -> bool:
     return now - begun > RUN_LIMIT
 
 
-def starts_in_guest(statuses: Sequence[ExtensionStatus]) -> bool | None:
-    """Whether snapshots start in the guest, by the newest report that says so; None where none does."""
-    told = newest(s for s in statuses if s.starts_in_guest is not None)
-    return told.starts_in_guest if told is not None else None
-
-
 def _minutes(span: timedelta) -> int:
     return int(span.total_seconds() // 60)
 

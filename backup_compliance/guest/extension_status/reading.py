@@ -135,7 +135,7 @@ def parse_status(document: object, source: str) -> ExtensionStatus:
     entry, outer = _levels(document, source)
     found = _inside(outer, source)
     inner_entry, inner = _levels(found, f"the substatus of {source}") if found is not None else ({}, {})
-    levels = [level for level in (outer, inner) if level]
+    levels = [outer, inner] if found is not None else [outer]
     message, told = _message(inner or outer)
     telemetry = {**told, **_telemetry(inner)}
     times = (parse_status_time(e.get("timestampUTC")) for e in (entry, inner_entry))
