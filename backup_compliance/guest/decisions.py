@@ -5,27 +5,19 @@ Every function returns the explanation of the failure, or None where the precond
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from fnmatch import fnmatchcase
-from ipaddress import ip_address, ip_network
+from datetime import datetime, timedelta
+from ipaddress import ip_address
 from itertools import groupby
 
 from backup_compliance.guest.addressing import Addressing
-from backup_compliance.guest.facts import (
-    AgentWay,
-    BackupExtension,
-    HttpCheck,
-    Proxy,
-    ProxyVariable,
-    Reboot,
-    RouteDecision,
-    Storage,
-)
+from backup_compliance.guest.extension_status.codes import exit_code_meaning
+from backup_compliance.guest.extension_status.decisions import RunJudgement, judge_reports
+from backup_compliance.guest.extension_status.facts import BackupExtension, Handler
+from backup_compliance.guest.extension_status.reading import ExtensionStatus
+from backup_compliance.guest.facts import AgentWay, HttpCheck, Reboot, RouteDecision, Storage
 from backup_compliance.guest.linux.dhcp_clients import CLIENTS
-from backup_compliance.guest.linux.extension import exit_code_meaning
 from backup_compliance.guest.linux.lease_formats import decode_option_245
-from backup_compliance.guest.linux.proxy import https_variable, is_url_with_port, way_to
 from backup_compliance.model.verdicts import Undetermined
 
 HOST_ADDRESS = "168.63.129.16"
@@ -87,7 +79,8 @@ def _snapshot_way_failure(storage: Storage, direct: HttpCheck | None, endpoint: 
         raise Undetermined(f"snapshots start in the guest and {endpoint} was only tried through the proxy")
     if direct.is_azure_storage:
         return None
-    return f"snapshots start in the guest (SnapshotMethod = {storage.snapshot_method}) and go to {endpoint} directly: {check_failure(direct)}"
+    why = storage.snapshot_report or f"SnapshotMethod = {storage.snapshot_method}"
+    return f"snapshots start in the guest ({why}) and go to {endpoint} directly: {check_failure(direct)}"
 
 
 def check_failure(check: HttpCheck) -> str:
@@ -125,96 +118,6 @@ def _is_private(address: str | None) -> bool:
     return parsed.is_private or parsed.is_loopback or parsed.is_unspecified
 
 
-def proxy_settings_failure(proxy: Proxy) -> str | None:
-    """Host and port complete, no credentials, and of one mind."""
-    if (failure := _configuration_failure(proxy)) is not None:
-        return failure
-    concerned = _concerning(proxy)
-    if credentials := next((v for v in [proxy.host or "", *(v.value for v in concerned)] if "@" in v), None):
-        return f"the proxy setting {credentials} holds credentials; authenticated proxies are not supported"
-    variable = https_variable(proxy) if proxy.host is None else None
-    if variable and variable.value and variable.exceptions is None and not is_url_with_port(variable.value):
-        return f"{variable.name}={variable.value} ({variable.origin}) is no URL with a port (http://HOST:PORT): the agent then goes directly"
-    if proxy.contradictions:
-        return f"the proxy settings disagree: {proxy.contradictions[0]}"
-    return None
-
-
-def _configuration_failure(proxy: Proxy) -> str | None:
-    """What is wrong with HttpProxy.Host and HttpProxy.Port, and where agent and extension go because of it."""
-    if proxy.host is None and proxy.port is None:
-        return None
-    if proxy.host is None:
-        return f"HttpProxy.Host is not set: HttpProxy.Port={proxy.port} alone is no proxy, for the agent or for the extension"
-    if not proxy.host:
-        return "HttpProxy.Host is empty: the agent then asks no proxy of its environment either"
-    if proxy.port is None:
-        extension = f"to {proxy.extension_proxy}" if proxy.extension_proxy else "as well"
-        return f"HttpProxy.Port is not set: with HttpProxy.Host={proxy.host} alone the agent goes directly, the backup extension {extension}"
-    if not proxy.port.isdecimal():
-        return f"HttpProxy.Port={proxy.port} is not a number: the agent then goes directly"
-    if "/" in proxy.host:
-        return f"HttpProxy.Host={proxy.host} is a URL; the agent takes a host name or an address"
-    return None
-
-
-def _concerning(proxy: Proxy) -> list[ProxyVariable]:
-    """The variables that anybody goes by: on Linux those for https alone, which the agent takes."""
-    return [v for v in proxy.variables if v.exceptions is not None or v.is_for_https_only]
-
-
-def proxy_failure(proxy: Proxy, checks: Sequence[HttpCheck]) -> str | None:
-    """The settings are usable, CONNECT is accepted where the agent goes that way, and the host address goes another."""
-    if (failure := proxy_settings_failure(proxy)) is not None:
-        return failure
-    on_its_way = [c for c in checks if _goes_by_proxy(proxy, c.endpoint)]
-    through = [c for c in on_its_way if c.path == "proxy"]
-    refused = next((c for c in through if c.stage in ("proxy", "connection", "name resolution")), None)
-    if refused:
-        return f"the proxy does not accept CONNECT to {refused.endpoint}: {refused.detail}"
-    if captured := captured_host_address(proxy):
-        return captured
-    if proxy.script is not None:
-        raise Undetermined(f"the script {proxy.script} decides which proxy is used, and it was not run")
-    pending = proxy.host is None and any(not v.in_force for v in _concerning(proxy)) and https_variable(proxy) is None
-    if pending or (on_its_way and not through):
-        raise Undetermined(_why_not_tried(proxy))
-    return None
-
-
-def _goes_by_proxy(proxy: Proxy, endpoint: str) -> bool:
-    """Whether a proxy is asked for that host; of Windows' settings it is taken for granted."""
-    return any(v.exceptions is not None for v in proxy.variables) or way_to(proxy, endpoint).proxy is not None
-
-
-def _why_not_tried(proxy: Proxy) -> str:
-    if any(v.exceptions is not None for v in proxy.variables):
-        return f"{proxy.variables[0].value} is not HOST:PORT, so CONNECT was not tried"
-    return "the proxy is set for the agent's service only and the agent does not run with it, so CONNECT was not tried; restart the agent and read again"
-
-
-def captured_host_address(proxy: Proxy) -> str | None:
-    """Whether Windows sends 168.63.129.16 through the proxy; the setting's own exceptions may name it or its network.
-
-    The host address speaks plain HTTP on both ports, so a proxy for https alone does not concern it. The agent of Linux
-    never asks a proxy for it, whatever its environment says.
-    """
-    for variable in (v for v in proxy.variables if not v.is_for_https_only and v.exceptions is not None):
-        if not any(_spares_host_address(entry) for entry in variable.exceptions or ()):
-            return f"{variable.name}={variable.value} ({variable.origin}) sends {HOST_ADDRESS} through the proxy: its list of exceptions does not name it"
-    return None
-
-
-def _spares_host_address(entry: str) -> bool:
-    """A network, `*`, or Windows' wildcards (`168.63.129.*`); `<local>` means names without a dot only."""
-    try:
-        return ip_address(HOST_ADDRESS) in ip_network(entry, strict=False)
-    except ValueError:
-        return re.fullmatch(r"(?:http://)?[0-9.*]+", entry) is not None and fnmatchcase(
-            HOST_ADDRESS, entry.removeprefix("http://")
-        )
-
-
 def host_address_failure(checks: Sequence[HttpCheck]) -> str | None:
     """The host address must answer 200 on port 80 and on port 32526."""
     by_port = {c.path: c for c in checks}
@@ -237,25 +140,53 @@ def route_failure(routes: Sequence[RouteDecision]) -> str | None:
     if all(r.destination != "host" for r in routes):
         raise Undetermined(f"the route to {HOST_ADDRESS} was not asked for")
     if all(r.destination == "host" for r in routes):
-        raise Undetermined("no storage endpoint resolves, so there is no route to judge; AVB-101 says why")
+        raise Undetermined(
+            "no storage endpoint resolves, so there is no route to judge; AVB-101 says why", see=("AVB-101",)
+        )
     return None
 
 
 def handler_failure(extension: BackupExtension) -> str | None:
-    """The active handler is Enabled and Ready, and its last status is not an error."""
+    """The active handler is Enabled and Ready; what its last run did is judged by its reports."""
     active = extension.active
     if active is None:
         return f"there is no handler folder, only {', '.join(extension.traces)}"
     if active.state != "Enabled":
-        return f"HandlerState of {active.path} is {active.state or 'missing'}, not Enabled ({active.message or 'no message'})"
+        return f"HandlerState of {active.path} is {active.state or 'missing'}, not Enabled ({_reason(active)})"
     if active.status != "Ready":
-        return f"HandlerStatus of {active.path} is {active.status or 'missing'}, not Ready ({active.message or 'no message'})"
-    last = active.last
-    if last is not None and last.status == "error":
-        meaning = exit_code_meaning(last.code)
-        explained = f"code {last.code}" + (f": {meaning}" if meaning else "")
-        return f"the last status of {last.time or 'unknown time'} is an error, {explained} ({last.message})"
+        return f"HandlerStatus of {active.path} is {active.status or 'missing'}, not Ready ({_reason(active)})"
     return None
+
+
+def _reason(handler: Handler) -> str:
+    meaning = exit_code_meaning(handler.exit_code)
+    return (f"exit code {handler.exit_code}: {meaning}; " if meaning else "") + (handler.message or "no message")
+
+
+def judge_last_run(extension: BackupExtension, others: Sequence[ExtensionStatus], now: datetime) -> RunJudgement:
+    """What the last run of the active handler came to, by its own reports and those that the platform holds.
+
+    Raises `Undetermined` where there is none, or it does not decide.
+    """
+    active = extension.active
+    own = (active.last, *active.earlier) if active is not None and active.last is not None else ()
+    judged = judge_reports(own, others, "the platform", now)
+    if judged is None:
+        raise Undetermined(
+            f"{active.path if active else 'the extension'} holds no report of a run, so how the last backup ended is not known",
+            "collect again after the next backup",
+        )
+    return judged
+
+
+def check_report_is_new(extension: BackupExtension, now: datetime, limit: timedelta) -> None:
+    """Raise `Undetermined` where a Windows agent stopped writing its report; one of unknown age counts as it is."""
+    written = extension.reported_at
+    if written is not None and now - written > limit:
+        raise Undetermined(
+            f"the agent's report in aggregatestatus.json is of {written:%Y-%m-%d %H:%M} UTC, and it writes one every few seconds while it runs (AVB-201)",
+            "start the agent, and collect again",
+        )
 
 
 def option_245_failure(addressing: Addressing) -> str | None:

@@ -13,7 +13,7 @@ from backup_compliance.guest.facts import (
     Process,
 )
 from backup_compliance.guest.linux.agent_layouts import DEFAULT, parse_layout
-from backup_compliance.guest.linux.files import parse_configuration, parse_files, parse_lines, require_lines
+from backup_compliance.guest.linux.files import parse_configuration, parse_files, parse_lines
 from backup_compliance.guest.probe_output import Part, ProbeOutput
 from backup_compliance.guest.versions import leading_version, parse_version
 from backup_compliance.model.sanitize import printable
@@ -34,9 +34,6 @@ _WAAGENT = r"(?!/var/lib/waagent/)(?:\S*/)?waagent\s+(?:-\S+\s+)*?"  # extension
 _SETTING = re.compile(r"[ \t]*(?:#.*|[A-Za-z][A-Za-z0-9_.-]{0,80}[ \t]*=.*|[ \t\r]*)")
 _DAEMON = re.compile(rf"{_PYTHON}{_WAAGENT}--?daemon(?=\s|$)")
 _HANDLER = re.compile(rf"{_PYTHON}(?:{_WAAGENT}|(?:\S*/)?WALinuxAgent-\S+\s+)--?run-exthandlers(?=\s|$)")
-_PROCESSES_LINE = re.compile(
-    r"scanned [0-9]{1,10}$|process [0-9]{1,10} |running handler |environment [0-9]{1,10} \w{1,40}=|$"
-)
 _PROCESS = re.compile(r"process ([0-9]{1,10}) (.*)")
 _PROPERTY = re.compile(r"[A-Za-z]{1,60}=.*")
 _STATE = re.compile(r"(absent|readable|unreadable|directory|special) (/\S+)")
@@ -96,8 +93,6 @@ def parse_agent_processes(output: ProbeOutput) -> AgentProcesses:
     if not any(re.fullmatch("scanned [0-9]{1,10}", line) for line in lines):
         raise Unreadable("the guest's processes were not read", "check that /proc is mounted and grep is there")
     for line in lines:
-        if not _PROCESSES_LINE.match(line):
-            raise output.one("processes").damaged(line)
         found = _PROCESS.fullmatch(line)
         if found is None:
             continue
@@ -121,9 +116,7 @@ def parse_agent_service(output: ProbeOutput) -> AgentService | None:
 
 
 def _upstart_job_or_script(part: Part) -> AgentService | None:
-    told = [found for line in part.lines() if (found := _STATE.fullmatch(line))]
-    require_lines(part, beside={found.group() for found in told})
-    states = [found.groups() for found in told]
+    states = [found.groups() for line in part.lines() if (found := _STATE.fullmatch(line))]
     if not states:
         raise Unreadable(
             "the probe's output does not say which service files exist", "collect again with this version's probe.sh"

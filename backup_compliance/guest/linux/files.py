@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
-from backup_compliance.guest.probe_output import Part, ProbeOutput
+from backup_compliance.guest.linux.grammar import FILE_LINE, FILE_STATE
+from backup_compliance.guest.probe_output import ProbeOutput, records
 from backup_compliance.model.verdicts import Unreadable
-
-# A path ends at the first colon; network scripts of interface aliases (ifcfg-eth0:1) hold one more.
-_LINE = re.compile(r"(/[^:]*(?::\d+(?=:))?):(.*)")
 
 _ANYTHING = re.compile(".*")
 # ConfigParser's: sections, settings with either delimiter, comments, and lines that go on with the one before
@@ -65,11 +64,11 @@ def parse_files(output: ProbeOutput) -> Files:
     """The `files` part."""
     states: dict[str, str] = {}
     kernels = []
-    for line in output.one("files").lines():
-        state, _, path = line.partition(" ")
-        if state == "kernel" and path.startswith("/"):
+    for line in records(output.one("files"), FILE_STATE):
+        state, path = line.groups()
+        if state == "kernel":
             kernels.append(path)
-        elif path.startswith("/"):
+        else:
             states[path] = state
     return Files(states, tuple(kernels))
 
@@ -78,35 +77,35 @@ def parse_lines(text: str) -> dict[str, list[str]]:
     """Lines of many files (`grep -H`) by path, in order."""
     found: dict[str, list[str]] = {}
     for line in text.split("\n"):
-        if match := _LINE.fullmatch(line):
+        if match := FILE_LINE.fullmatch(line):
             found.setdefault(match.group(1), []).append(match.group(2))
     return found
-
-
-def require_lines(part: Part, *, beside: Container[str] = ()) -> None:
-    """Raise `Unreadable` for a line of `part` that has no path, unless it is one of `beside`."""
-    for line in part.lines():
-        if line.strip() and line not in beside and not _LINE.fullmatch(line):
-            raise part.damaged(line)
 
 
 def parse_configuration(output: ProbeOutput) -> dict[str, list[str]]:
     """The lines of every configuration file the probe read, comments left out, by path."""
     part = output.one("config")
-    require_lines(part)
     found = parse_lines(part.text)
     if "/unfinished" in found:
         raise Unreadable(
             "reading the configuration files took too long", "look for a slow or hanging file system under /etc"
         )
     meta = output.all("meta")
-    agents_own = meta[0].pairs().get("conf") if meta else None
-    for path, lines in found.items():
+    damaged = _first_damaged(part.text, meta[0].pairs().get("conf", "") if meta else "")
+    if damaged is not None:
+        raise part.damaged(damaged)
+    return found
+
+
+@lru_cache(maxsize=64)
+def _first_damaged(text: str, agents_own: str) -> str | None:
+    """The first line that its file cannot hold; the part is asked for several times, and looked through once."""
+    for path, lines in parse_lines(text).items():
         # the agent's configuration has a grammar of its own, which its parser holds
         if path == agents_own or path.endswith("/waagent.conf"):
             continue
         grammar = next((g for paths, g in _GRAMMARS if path.startswith(paths)), None)
         damaged = next((x for x in lines if grammar is None or not grammar.fullmatch(x)), None)
         if damaged is not None:
-            raise part.damaged(f"{path}:{damaged}")
-    return found
+            return f"{path}:{damaged}"
+    return None

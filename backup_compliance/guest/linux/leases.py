@@ -10,7 +10,8 @@ from typing import Final
 
 from backup_compliance.guest.addressing import Addressing, Lease
 from backup_compliance.guest.linux.dhcp_clients import BY_NAME, Reading, client_of, proves_dhcp
-from backup_compliance.guest.linux.files import parse_configuration, parse_lines, require_lines
+from backup_compliance.guest.linux.files import parse_configuration, parse_lines
+from backup_compliance.guest.linux.grammar import LEASE_TAIL
 from backup_compliance.guest.linux.lease_formats import parse_nmcli
 from backup_compliance.guest.linux.static import static_or_dhcp
 from backup_compliance.guest.probe_output import ProbeOutput
@@ -18,8 +19,6 @@ from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import Unreadable
 
 ENDPOINT_FILE: Final = "/var/lib/waagent/WireServerEndpoint"
-TAIL: Final = 32768
-"""Bytes of text leases after which the probe leaves out their beginning: the newest lease comes last."""
 _ADDRESS_LINE = re.compile(r"[0-9]{1,6}: (\S{1,40}) +inet ([0-9]{1,3}(?:\.[0-9]{1,3}){3})(?:/[0-9]{1,2})? .*")
 
 
@@ -32,9 +31,8 @@ def parse_leases(output: ProbeOutput, interface: str, index: str) -> list[Lease]
     interfaces = {index: interface}
     leases: list[Lease] = []
     part = output.one("leases")
-    if len(part.text.encode("utf-8", "replace")) >= TAIL:
+    if len(part.text.encode("utf-8", "replace")) >= LEASE_TAIL:
         part = replace(part, text=part.text.partition("\n")[2])  # its first line may have lost its beginning
-    require_lines(part)
     for path, lines in parse_lines(part.text).items():
         client = client_of(path, Reading.TEXT, Reading.XML)
         if client is None:

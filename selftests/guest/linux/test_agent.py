@@ -276,9 +276,9 @@ def test_first_of_several_daemons_counts() -> None:
         "proc 1 x",
     ],
 )
-def test_line_that_is_no_process_makes_the_list_unreadable(line: str) -> None:
-    """It could be the agent's."""
-    with pytest.raises(Unreadable):
+def test_line_that_is_no_process_is_damage(line: str) -> None:
+    """It may have been the agent's."""
+    with pytest.raises(Unreadable, match="part 'processes'"):
         parse_agent_processes(read(GUEST.put("processes", f"scanned 9\n{line}")))
 
 
