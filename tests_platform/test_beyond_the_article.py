@@ -26,7 +26,7 @@ def test_vault_protects_the_machine(machine: Machine) -> None:
     "AVB-502",
     cause=5,
     source=TROUBLESHOOTING_2025,
-    remediation="Remove the lock from the group of the restore points (AzureBackupRG_...); the next backup job cleans up.",
+    remediation="Remove the lock that is named from the group of the restore points (AzureBackupRG_...); the next backup job cleans up. Without a lock run a backup by hand (az backup protection backup-now), or delete the oldest restore points.",
 )
 def test_restore_points_can_be_cleaned_up(machine: Machine, thresholds: Thresholds) -> None:
     """A lock keeps Azure Backup from removing old restore points; at 18 of them every backup fails."""

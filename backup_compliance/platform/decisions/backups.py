@@ -197,9 +197,14 @@ def _require_explained(item: ProtectedItem, last: BackupJob | None, passed_over:
         return
     if status in (FAILED, WARNED):
         if last is None and is_no_attempt(item.failures):
-            raise Undetermined(f"the last backup of {item.name} was not attempted or cancelled, and no job before it is listed")
-        if not last_backup_has_point(item) and not _is_told(item, last):
+            raise Undetermined(
+                f"the last backup of {item.name} was not attempted or cancelled, and no job before it is listed"
+            )
+        has_point = last_backup_has_point(item)
+        if not has_point and not _is_told(item, last):
             raise Undetermined(f"{ended}, and neither job nor item says why")
+        if not has_point and last is None:
+            raise Undetermined(f"{ended}, and no recovery point of it is known")
     elif last is None:
         if status != COMPLETED or not item.has_backup:
             when = "" if item.has_backup else " at a time that is not known"

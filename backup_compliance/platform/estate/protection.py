@@ -153,6 +153,20 @@ def is_crash_consistent(policy: Resource) -> bool:
     return text_at(properties, "snapshotConsistencyType").lower() == "onlycrashconsistent"
 
 
+def is_enhanced(policy: Resource) -> bool | None:
+    """Whether a policy is an Enhanced one (V2); None for a type that is not known.
+
+    Policies from before there were two types name none, and their schedule is of the first kind.
+    """
+    properties = as_record(policy.get("properties")) or NOTHING
+    kind = text_at(properties, "policyType").upper()
+    schedule = text_at(as_record(properties.get("schedulePolicy")) or NOTHING, "schedulePolicyType").lower()
+    if kind == "V2" or schedule == "simpleschedulepolicyv2":
+        return True
+    is_untold = properties.get("policyType") is None and schedule == "simpleschedulepolicy"
+    return False if kind == "V1" or is_untold else None
+
+
 def find_policy_items(estate: Estate, policy: BackupPolicy) -> tuple[ProtectedItem, ...] | None:
     """The virtual machines that name a policy; None where not every item of its vault was read."""
     try:

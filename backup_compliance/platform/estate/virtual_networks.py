@@ -272,7 +272,9 @@ def reachable_space(estate: Estate, network: Network) -> tuple[AddressSet, str]:
     for peering in peerings:
         found.extend(peering.address_space or ())
         try:
-            found.extend(space_of(find_network(estate, peering.network_id or "", f"peering {peering.name} of {network}")))
+            found.extend(
+                space_of(find_network(estate, peering.network_id or "", f"peering {peering.name} of {network}"))
+            )
         except Unreadable as error:
             unread = unread or error.missing
     return AddressSet.of(*found), unread
