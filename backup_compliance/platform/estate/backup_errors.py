@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from backup_compliance.platform.estate.error_codes import ERROR_CODES, ErrorCode, ErrorKind
 from backup_compliance.platform.estate.backup import BackupError
+from backup_compliance.platform.estate.error_codes import ERROR_CODES, ErrorCode, ErrorKind
 
 _PRECEDENCE: Final = (
     ErrorKind.AGENT,

@@ -25,6 +25,7 @@ from backup_compliance.platform.estate.attempts import is_attempt, is_finished
 from backup_compliance.platform.estate.backup import BackupError, BackupJob, BackupPolicy, ProtectedItem
 from backup_compliance.platform.estate.backup_errors import find_code, is_no_attempt
 from backup_compliance.platform.estate.compute import parse_instance_view, stored_extensions
+from backup_compliance.platform.estate.error_codes import ERROR_CODES, ErrorCode, ErrorKind
 from backup_compliance.platform.estate.facts import (
     AgentView,
     ExtensionView,
@@ -35,7 +36,6 @@ from backup_compliance.platform.estate.facts import (
     Status,
     StoredExtension,
 )
-from backup_compliance.platform.estate.error_codes import ERROR_CODES, ErrorCode, ErrorKind
 from backup_compliance.platform.estate.protection import Protection
 from selftests.builders import arm
 from selftests.builders.product import ROOT
@@ -43,7 +43,7 @@ from selftests.builders.product import ROOT
 STATUS, CANCELLED = BackupError("400", "GuestAgentSnapshotTaskStatusError", "no status"), "Cancelled"
 GONE = BackupError("400136", "UserErrorVmNotFoundV2", "gone")
 BUSY = BackupError("400249", "UserErrorBackupOperationInProgress", "another backup is under way")
-STOPPED = BackupError("400158", "UserErrorJobSuccessfullyCancelled", "cancelled")
+WITHDRAWN = BackupError("400158", "UserErrorJobSuccessfullyCancelled", "cancelled")
 RESTORED = BackupError("400003", "RestoreOperationFailed", "internal error")
 ODD = BackupError("499999", "UserErrorNobodyHasSeen", "odd")
 VAULT = arm.vault_id().lower()
@@ -122,9 +122,9 @@ UNKNOWN_TIME = {"last_backup_time": None, "last_recovery_point": None}
         (item(last_recovery_point=at(22), last_backup_status="CompletedWithWarnings", failures=(ODD,)), ()),
         (item(), newest(job(2, "Failed", 23, BUSY), job(1, "Completed", 22))),
         (item(), newest(job(3, "Failed", 23, BackupError("0", "SystemBackupOperationInProgress", "")), job(1, "Completed", 22))),
-        (item(), newest(job(3, "Failed", 23, BackupError("400249", "", "")), job(2, "Failed", 23, STOPPED), job(1, "Completed", 22))),
+        (item(), newest(job(3, "Failed", 23, BackupError("400249", "", "")), job(2, "Failed", 23, WITHDRAWN), job(1, "Completed", 22))),
         (item(last_backup_status="Failed", last_backup_time=at(23)), newest(job(2, "Failed", 23, BUSY), job(1, "Completed", 22))),
-        (item(**ALARMED, last_backup_status="Failed", last_backup_time=at(23), failures=(STOPPED,)), newest(job(2, CANCELLED, 23), job(1, "Completed", 22))),
+        (item(**ALARMED, last_backup_status="Failed", last_backup_time=at(23), failures=(WITHDRAWN,)), newest(job(2, CANCELLED, 23), job(1, "Completed", 22))),
         (item(health_status="ActionRequired", failures=(RESTORED,)), (job(1, "Completed", 22),)),
         (item(**NEVER), (job(1, "Completed", 22),)),
         (item(), (job(1, "Completed", 22), undated(job(2, "Failed", 21, STATUS)))),
@@ -173,7 +173,7 @@ def test_backup_whose_last_attempt_succeeded_holds(subject: ProtectedItem, jobs:
         (item(), (job(1, "Failed", 22, BackupError("0", "UserErrorSharedDiskBackupNotSupported", "")),), "exclude the disk"),
         (item(), (job(1, "Failed", 22, BackupError("134607754", "", "")),), "known by number only"),
         (item(), newest(job(2, "Failed", 23, BUSY), job(1, "Failed", 22, STATUS)), "the last backup job job-1 .* ended Failed: GuestAgent"),
-        (item(), newest(job(3, "Failed", 23, BUSY), job(2, "Failed", 23, STOPPED), job(1, "Failed", 22, GONE)), "job-1"),
+        (item(), newest(job(3, "Failed", 23, BUSY), job(2, "Failed", 23, WITHDRAWN), job(1, "Failed", 22, GONE)), "job-1"),
         (item(last_recovery_point=at(22, 21)), (job(1, "Failed", 22, STATUS),), "job-1"),
         (item(last_recovery_point=at(23, 0)), (job(1, "Failed", 22, STATUS),), "job-1 .*a backup has succeeded since"),
         (item(last_recovery_point=at(23, 0)), (replace(job(1, "Failed", 22, STATUS), end=None),), "job-1"),
@@ -210,7 +210,7 @@ def test_agent_or_snapshot_failure_is_told_with_its_meaning(
         (item(), (job(1, "CompletedWithWarnings", 22, GONE),), "no recovery point of it is known"),
         (item(last_recovery_point=None), (job(1, "CompletedWithWarnings", 22, GONE),), "no recovery point of it is known"),
         (item(last_backup_status="CompletedWithWarnings", failures=(GONE,)), (), "no recovery point of it is known"),
-        (item(last_backup_status="Failed", failures=(STOPPED,)), (), "no job before it is listed"),
+        (item(last_backup_status="Failed", failures=(WITHDRAWN,)), (), "no job before it is listed"),
         (item(last_backup_status="Failed", failures=(BackupError("400249", "", ""),)), (job(1, "Failed", 22, BUSY),), "no job before it is listed"),
         (item(last_backup_status="Failed", failures=(RESTORED,)), (), "neither job nor item says why"),
         (item(last_backup_status="Failed", last_backup_time=at(23, 12)), newest(job(2, "Failed", 23, BUSY), job(1, "Completed", 22)), "neither job nor item says why"),
@@ -300,7 +300,7 @@ def test_error_is_found_by_name_and_by_number(code: ErrorCode) -> None:
     ("errors", "expected"),
     [
         ((BUSY,), True),
-        ((BUSY, STOPPED), True),
+        ((BUSY, WITHDRAWN), True),
         ((BUSY, STATUS), False),
         ((BUSY, ODD), False),
         ((BackupError("400249", "GuestAgentSnapshotTaskStatusError", ""),), False),
