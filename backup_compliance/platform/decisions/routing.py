@@ -7,15 +7,18 @@ from typing import Final
 
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import Undetermined, Unreadable
-from backup_compliance.network.addresses import Destination
+from backup_compliance.network.addresses import NOWHERE, Destination
+from backup_compliance.network.appliances import place_appliances
 from backup_compliance.network.egress import Routing
 from backup_compliance.network.ip_flow import Access
 from backup_compliance.network.routes import (
+    ADDRESSED,
     APPLIANCES,
     DROPPED,
     GATEWAY,
     REACHES,
     SERVICE_ENDPOINT,
+    UNPLACED,
     NextHops,
     Route,
     RouteTable,
@@ -41,7 +44,14 @@ from backup_compliance.platform.estate.lookup import (
     subscription_of,
 )
 from backup_compliance.platform.estate.references import follow, once
-from backup_compliance.platform.estate.virtual_networks import Network, Subnet, find_subnet, peer_space, space_of
+from backup_compliance.platform.estate.virtual_networks import (
+    Network,
+    Subnet,
+    find_subnet,
+    peer_space,
+    reachable_space,
+    space_of,
+)
 
 EFFECTIVE_ROUTES: Final = "effectiveRoutes"
 STORAGE: Final = "microsoft.storage"
@@ -110,9 +120,20 @@ def _routing(estate: Estate, interface: Interface) -> Routing:
         effective = _of_neighbour(estate, interface) if computed.gateway_routes_unknown else None
         if effective is None:
             return computed
-    found = Routing(effective)
+    found = Routing(placed_routes(estate, interface, effective))
     shared: Routing = estate.remembered(("routing", found), lambda: found)
     return shared
+
+
+def placed_routes(estate: Estate, interface: Interface, routes: tuple[Route, ...]) -> tuple[Route, ...]:
+    """Effective routes, each to an appliance with what it really does: Azure's table lists a hop that is nowhere, too."""
+    if not any(r.hop in ADDRESSED for r in routes):
+        return routes
+    try:
+        reachable, unread = reachable_space(estate, find_subnet(estate, interface)[0])
+    except Unreadable as error:
+        reachable, unread = NOWHERE, error.missing
+    return place_appliances(routes, reachable, unread)
 
 
 def computed_routing(estate: Estate, interface: Interface) -> Routing:
@@ -194,7 +215,10 @@ def _computed(estate: Estate, network: Network, subnet: Subnet) -> Routing:
         for r in system_routes(own, peers, problems)
     )
     propagates = table is None or table.gateway_propagation is not False
-    return Routing((*(table.routes if table else ()), *system), network.may_have_gateway and propagates)
+    users = table.routes if table else ()
+    if any(r.hop in ADDRESSED for r in users):
+        users = place_appliances(users, *reachable_space(estate, network))
+    return Routing((*users, *system), network.may_have_gateway and propagates)
 
 
 def _endpoint_tags(subnet: Subnet, network: Network) -> dict[str, str]:
@@ -249,5 +273,6 @@ def route_failure(next_hops: NextHops, storage_answers: bool | None) -> str | No
 
 def _ends_elsewhere(hops: frozenset[str]) -> bool:
     """Whether all doubt is about what an appliance does, or about routes of a gateway that may go before a dropping one."""
+    elsewhere = APPLIANCES | {UNPLACED}
     certain = hops - {DROPPED} if GATEWAY in hops else hops
-    return bool(hops & APPLIANCES) and certain <= REACHES | APPLIANCES
+    return bool(hops & elsewhere) and certain <= REACHES | elsewhere
