@@ -2,7 +2,9 @@
 # Reads everything the guest controls need from a Linux VM in one go and prints it.
 #
 # Run it as root:  sh probe.sh > NAME.txt        (NAME.txt is a valid recorded guest)
-#                  sh probe.sh packed > NAME.txt (gzip and base64: fits Run Command's last 4,096 bytes)
+# Run Command keeps the last 4,096 bytes only; what fits into them is printed by
+#                  sh probe.sh packed > NAME.txt
+#                  sh probe.sh packed 2 >> NAME.txt   (and 3 ..., for as long as the call before says so)
 #
 # It changes nothing, writes no file, sends no secret and ends within 12 seconds. Every part is
 # framed by a line that starts with a random word of this run, so that no file of the guest can
@@ -21,10 +23,73 @@ FALLBACK=${AVB_STORAGE_ENDPOINT-rdfepirv2bl2prdstr01.blob.core.windows.net}
 SCHEME=${AVB_STORAGE_SCHEME:-https}
 NL='
 '
+# ---- packed: whole parts of this call's own reading, as many as Run Command returns ---------------
+# A part is never split, and nothing of two readings is mixed: each call prints a reading of its own that has fewer
+# parts. They go by heading in the order of their letters. Number 2 begins where PACKED_START bytes end, and number 1
+# goes on to PACKED_ROOM: readings that differ by some bytes leave no gap between them. PACKED_ROOM leaves a tenth of
+# the 4,096 bytes free; PACKED_MOST is what a single part may take.
+PACKED_START=3240 PACKED_ROOM=3540 PACKED_MOST=3900
+if [ -n "${KSH_VERSION:-}" ]; then
+  # shellcheck disable=SC3044,SC2039  # mksh has no printf of its own, and an argument of a command may not be that long
+  say() { print -r -- "$1"; }
+else
+  say() { printf '%s\n' "$1"; }
+fi
+
+# pick FIRST LAST [LEFT_OUT]: `meta` and the parts by their numbers in the list of headings, as a reading.
+pick() {
+  say "$reading" | PICK_FROM=$(say "$headings" | sed -n "$1p") PICK_NEXT=$(say "$headings" | sed -n "$(($2 + 1))p") \
+    PICK_NUMBER=$number PICK_FIRST=$1 PICK_LEFT_OUT=${3:-} awk '
+    w == "" { if ($1 == "avb-probe") { w = $4; print ""; print }; next }
+    index($0, w " ") == 1 {
+      h = substr($0, length(w) + 2); n = ENVIRON["PICK_NEXT"]
+      own = h >= ENVIRON["PICK_FROM"] && (n == "" || h < n) && h != "meta"; on = own || h == "meta"
+      if (on) { print ""; print }
+      if (own && ENVIRON["PICK_LEFT_OUT"] != "") { print "/left-out:" ENVIRON["PICK_LEFT_OUT"]; on = 0 }
+      next
+    }
+    $0 == "avb-probe 1 end " w { on = 0 }
+    on { print }
+    END {
+      print "\n" w " packed\nnumber=" ENVIRON["PICK_NUMBER"]
+      print "from=" (ENVIRON["PICK_FIRST"] == 1 ? "" : ENVIRON["PICK_FROM"]) "\nnext=" ENVIRON["PICK_NEXT"]
+      print "\navb-probe 1 end " w
+    }' | gzip -9 | base64 | tr -d '\n'
+}
+
+# reach ROOM FIRST: sets last to the number of the last part that fits, FIRST at least
+reach() {
+  last=$2; reach_high=$count
+  while [ "$last" -lt "$reach_high" ]; do
+    reach_middle=$(((last + reach_high + 1) / 2))
+    if [ "$(pick "$2" "$reach_middle" | wc -c)" -le "$1" ]; then last=$reach_middle; else reach_high=$((reach_middle - 1)); fi
+  done
+}
+
+packed() {  # packed NUMBER|''
+  reading=$(sh "$0")
+  headings=$(say "$reading" | awk 'w == "" { if ($1 == "avb-probe") w = $4; next } index($0, w " ") == 1 && $2 != "meta" { print substr($0, length(w) + 2) }' | sort -u)
+  count=$(say "$headings" | wc -l); number=1; first=1
+  while [ "$number" -lt "${1:-1}" ]; do
+    reach "$PACKED_START" "$first"
+    if [ "$last" -ge "$count" ]; then echo "probe.sh: there is no packed $1, the reading ends with packed $number"; return; fi
+    first=$((last + 1)); number=$((number + 1))
+  done
+  reach "$PACKED_ROOM" "$first"
+  sent=$(pick "$first" "$last")
+  if [ "${#sent}" -gt "$PACKED_MOST" ]; then sent=$(pick "$first" "$last" "${#sent}"); fi
+  if [ "$first" = 1 ] && [ "$last" -ge "$count" ]; then shown=; else shown=" $number"; fi
+  printf '\navb-probe 1 packed%s\n%s\navb-probe 1 packed end%s\n' "$shown" "$sent" "$shown"
+  if [ "$last" -lt "$count" ]; then echo "probe.sh: more follows, run packed $((number + 1)) and append what it prints"; fi
+}
+
 if [ "${1:-}" = packed ]; then
   if [ ! -f "$0" ]; then echo 'probe.sh: packed needs the script as a file: sh probe.sh packed' >&2; exit 2; fi
-  AVB_PACKED=$(sh "$0" | gzip -9 | base64)
-  printf '\navb-probe 1 packed\n%s\navb-probe 1 packed end\n' "$AVB_PACKED"
+  case ${2:-1} in 0*|*[!0-9]*|???*) echo 'probe.sh: packed takes a number: packed 1, packed 2 ...' >&2; exit 2 ;; esac
+  for c in awk gzip base64; do
+    if ! command -v "$c" > /dev/null; then echo "probe.sh: packed needs $c" >&2; exit 2; fi
+  done
+  packed "${2:-}"
   exit 0
 fi
 exec 2>/dev/null
