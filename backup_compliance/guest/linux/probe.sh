@@ -117,25 +117,31 @@ fi
 
 # unsigned: no user names and passwords in URLs, no SAS signatures; masked: nor the values of keys
 # that name a secret. Both take the root prefix off the paths.
-unsigned() { sed -E -e "s#^$R/#/#" -e 's#//[^/@: "]*:[^ "]*@#//***@#g' -e 's#//[^/@ "]*@#//***@#g' -e 's#(sig=)[^&" ]*#\1***#g'; }
+unsigned() { sed -E -e "s#^$R/#/#" -e 's#//[^/@: "]*:[^ "]*@#//***@#g' -e 's#//[^/@ "]*@#//***@#g' -e 's#(sig=)[^&" \\]*#\1***#g'; }
 masked() {
   unsigned | sed -E -e 's#(HttpProxy.Host *= *)[^ ]*@#\1***@#' \
     -e 's/(([Pp][Aa][Ss][Ss]|[Ss][Ee][Cc][Rr][Ee][Tt]|[Pp][Ss][Kk]|[Tt][Oo][Kk][Ee][Nn]|[Kk][Ee][Yy])[^=:]*= *).+/\1***/'
 }
 
+# capped CAP: whole lines of at most so many bytes, and a line of its own where something was cut
+capped() {
+  capped_v=$(head -c "$(($1 + 1))")
+  if [ "${#capped_v}" -ge "$1" ]; then capped_v="${capped_v%"$NL"*}$NL/cut:"; fi
+  [ -z "$capped_v" ] || say "$capped_v"
+}
+
 # lines CAP FILE...: every line of the files behind its path, comments and secrets left out. One
-# grep for all of them: a fork a file is what makes a probe expensive. The byte beyond the cap is
-# the mark that something was cut.
+# grep for all of them: a fork a file is what makes a probe expensive.
 lines() {
   lines_cap=$1; shift
   # shellcheck disable=SC2086  # one option or none
-  { bounded 5 grep $A -HsvE '^(#|[[:space:]]*$)' "$@" /dev/null || [ $? -lt 3 ] || echo '/unfinished:'; } | masked | head -c $((lines_cap + 1))
+  { bounded 5 grep $A -HsvE '^(#|[[:space:]]*$)' "$@" /dev/null || [ $? -lt 3 ] || echo '/unfinished:'; } | masked | capped "$lines_cap"
 }
 
 # settings CAP FILE...: as lines, but only those that say how an interface gets its address.
 settings() {
   lines_cap=$1; shift
-  { bounded 5 grep $A -HsE '^[[:space:]]*(\[[A-Za-z0-9-]*\]$|iface |(NETWORK_FILE|ADDRESS|SERVER_ADDRESS|LIFETIME|OPTION_245|Name|DHCP|Address|BOOTPROTO|IPADDR|method|uuid|interface-name|connection-uuid|ip_address|private_245|unknown_245|expiry|dhcp4\.[a-z0-9_]*)[[:space:]]*=|.*"?Private_Options)' "$@" /dev/null || [ $? -lt 3 ] || echo '/unfinished:'; } | masked | head -c $((lines_cap + 1))
+  { bounded 5 grep $A -HsE '^[[:space:]]*(\[[A-Za-z0-9-]*\]$|iface |(NETWORK_FILE|ADDRESS|SERVER_ADDRESS|LIFETIME|OPTION_245|Name|DHCP|Address|BOOTPROTO|IPADDR|method|uuid|interface-name|connection-uuid|ip_address|private_245|unknown_245|expiry|dhcp4\.[a-z0-9_]*)[[:space:]]*=|.*"?Private_Options)' "$@" /dev/null || [ $? -lt 3 ] || echo '/unfinished:'; } | masked | capped "$lines_cap"
 }
 
 state() {
@@ -283,11 +289,11 @@ agent_processes() {
     case $v in
       *waagent*|*WALinuxAgent*)
         case $v in # of what only bears its name no more than its program is told
-          *waagent\ *-daemon*|*-run-exthandlers*) echo "process $p $v" ;;
-          *) f2=${v#* }; echo "process $p ${v%% *} ${f2%% *} ..." ;;
+          *waagent\ *-daemon*|*-run-exthandlers*) say "process $p $v" ;; # echo would read a backslash
+          *) f2=${v#* }; say "process $p ${v%% *} ${f2%% *} ..." ;;
         esac
-        case $v in *WALinuxAgent-[0-9]*-run-exthandlers*) echo "running handler $v" ;; esac
-        tr '\0' '\n' < "${f%/cmdline}/environ" | grep $A -iE '^[a-z]*_proxy=' | sed -e 's#//.*@#//***@#' -e "s/^/environment $p /" | head -c 2000 ;;
+        case $v in *WALinuxAgent-[0-9]*-run-exthandlers*) say "running handler $v" ;; esac
+        tr '\0' '\n' < "${f%/cmdline}/environ" | grep $A -iE '^[a-z]*_proxy=' | sed -e 's#//.*@#//***@#' -e "s/^/environment $p /" | head -c 2000; echo ;;
     esac
   done
 }
@@ -312,7 +318,7 @@ fast() {
   index=
   [ -n "$primary" ] && read -r index < "$R/sys/class/net/$primary/ifindex"
   part interface; echo "name=$primary"; echo "index=$index"
-  if command -v ip > /dev/null && [ -n "$primary" ]; then ip -4 -o addr show dev "$primary" | head -c 4096; fi
+  if command -v ip > /dev/null && [ -n "$primary" ]; then ip -4 -o addr show dev "$primary" | head -c 4097; fi
 
   part memory
   while read -r k v _; do case $k in MemTotal:|MemAvailable:|MemFree:|Buffers:|Cached:) echo "$k $v" ;; esac; done < "$R/proc/meminfo"
@@ -346,7 +352,7 @@ fast() {
     if [ -f "$f" ]; then part "dhcpcd ${f#"$R"}"; head -c 2048 "$f" | od -An -v -tx1; fi
   done
   if [ -d "$R/run/NetworkManager" ] && command -v nmcli > /dev/null && [ -n "$primary" ] && ! grep -qs 245 "$R"/run/NetworkManager/devices/*; then
-    part nmcli; bounded 3 nmcli -t -f GENERAL.CONNECTION,DHCP4 device show "$primary" | head -c 8192
+    part nmcli; bounded 3 nmcli -t -f GENERAL.CONNECTION,DHCP4 device show "$primary" | head -c 8193
   fi
 
   part processes
