@@ -97,6 +97,13 @@ class ProbeOutput:
     grammars: Mapping[str, PartGrammar] = field(default_factory=dict)
     """By the first word of a heading; a part without one is its parser's to check."""
 
+    @property
+    def revision(self) -> int:
+        """Which additions the probe's frame holds; 1 for recordings that were made before it told."""
+        # what else is damaged in these parts is told where it is needed
+        told = (p.pairs().get("revision", "") for p in self.parts if p.words[0] in ("meta", "collected", "powershell"))
+        return max((int(t) for t in told if re.fullmatch(r"[0-9]{1,4}", t)), default=1)
+
     def all(self, *words: str) -> list[Part]:
         """The parts whose heading starts with `words`; `Unreadable` where a line of one is not what its grammar says."""
         found = [p for p in self.parts if p.words[: len(words)] == words]

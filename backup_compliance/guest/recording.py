@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime
 from typing import TypeAlias
 
 from backup_compliance.guest.linux.guest import LinuxGuest, parse_linux_guest
@@ -16,15 +18,15 @@ from backup_compliance.model.verdicts import Unreadable
 Guest: TypeAlias = LinuxGuest | WindowsGuest
 
 
-def parse_guest(data: bytes) -> Guest:
-    """The guest behind a recording.
+def parse_guest(data: bytes, read_at: datetime | None = None) -> Guest:
+    """The guest behind a recording; `read_at` is the collector's clock when it was read (UTC), where that is known.
 
     Raises:
         Unreadable: no output of a probe, one that stops before its end, or not read with full rights.
     """
     if is_windows_output(data):
-        return parse_windows_guest(parse_windows_output(data))
-    return parse_linux_guest(parse_output(data))
+        return replace(parse_windows_guest(parse_windows_output(data)), read_at=read_at)
+    return replace(parse_linux_guest(parse_output(data)), read_at=read_at)
 
 
 def judge_output(output: bytes) -> Problem | None:

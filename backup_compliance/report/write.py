@@ -64,7 +64,7 @@ def make_document(run: Run, exit_status: int, logs: Sequence[SupportLog] = ()) -
         controls=[_described(run, control) for control in run.catalogue.values()],
         exemptions=exemptions,
         logs=list(logs),
-        verdicts=verdicts(findings, _expected(run), run.subjects.vms()),
+        verdicts=verdicts(findings, _expected(run), run.subjects.vms(), run.catalogue),
         findings=findings,
     )
 
@@ -88,6 +88,8 @@ def _described(run: Run, control: Control) -> ControlInfo:
         source=f"{control.source.title} ({control.source.date})",
         file=control.test.partition("::")[0],
         line=control.line,
+        see=control.see,
+        commands=control.commands,
     )
 
 
