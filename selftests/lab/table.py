@@ -43,6 +43,8 @@ class Fault:
     """The guest's network cable is out."""
     spec: str = "ssh://root@{name}"
     """How the product is told to connect."""
+    user: str = ""
+    """Who must be able to log in before the product tries: what is broken is what comes after."""
     alone: bool = False
     """Read apart from all others: it takes the whole machine."""
     final: bool = False

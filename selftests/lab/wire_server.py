@@ -83,6 +83,8 @@ class Platform(BaseHTTPRequestHandler):
             self._metadata(path)
         elif port == 32526:
             self._plugin(path, content)
+        elif path.startswith("/metadata/recsvc/snapshot/"):
+            self._snapshot(path.rpartition("/")[2], orders(self.client_address[0]))
         else:
             self._wire({k: v[0] for k, v in parse_qs(urlsplit(self.path).query).items()})
 
@@ -106,6 +108,12 @@ class Platform(BaseHTTPRequestHandler):
             LOG.with_name(f"status-{self.client_address[0]}.json").write_bytes(content)
         known = {"/versions": '["2015-09-01"]', "/health": "", "/status": "", "/vmAgentLog": ""}
         self._answer(200 if path in known else 404, known.get(path, ""), "application/json")
+
+    def _snapshot(self, action: str, asked: wire.Orders) -> None:
+        """The host's backup service, whom the extension asks before a snapshot and for it."""
+        status = asked.presnapshot if action == "presnapshot" else asked.dosnapshot
+        body = wire.snapshots(asked) if action == "dosnapshot" else {"result": "0"}
+        self._answer(status, json.dumps(body) if status == 200 else "", "application/json")
 
     def _wire(self, query: dict[str, str]) -> None:
         guest = self.client_address[0]

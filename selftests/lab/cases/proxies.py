@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
+from selftests.lab.cases.extension import reported
 from selftests.lab.places import PROXY, PROXY_PASSWORD_PORT, PROXY_PORT
 from selftests.lab.table import C, Case, Fault, N, case
 
@@ -17,8 +19,19 @@ def _settings(name: str, *lines: str, obstacle: str = "", more: str = "", undo_m
     return Fault(name, apply, f"mv {_KEPT} /etc/waagent.conf{undo_more}", obstacle=obstacle)
 
 
-def _at(port: int | str, host: str = PROXY) -> tuple[str, str]:
+def at(port: int | str, host: str = PROXY) -> tuple[str, str]:
+    """waagent.conf's lines for a proxy."""
     return f"HttpProxy.Host={host}", f"HttpProxy.Port={port}"
+
+
+def _closed(fault: Fault) -> Fault:
+    """The same, and no way to storage but the proxy."""
+    return replace(fault, obstacle="proxy_only")
+
+
+def _both(name: str, one: Fault, other: Fault) -> Fault:
+    """Two changes at once."""
+    return Fault(name, f"{one.apply}; {other.apply}", f"{other.undo}; {one.undo}", seen=other.seen)
 
 
 def _environment(name: str, *variables: str) -> Fault:
@@ -33,41 +46,48 @@ def _environment(name: str, *variables: str) -> Fault:
     )
 
 
+_HTTP: Final = f"http_proxy=http://{PROXY}:{PROXY_PORT}"
+_HTTPS: Final = f"https_proxy=http://{PROXY}:{PROXY_PORT}"
+_NOWHERE: Final = f"https_proxy=http://{PROXY}:3130"
 _SNAPSHOT: Final = (
     "mkdir -p /etc/azure; printf '[SnapshotThread]\\nSnapshotMethod = onlyGuest\\n' > /etc/azure/vmbackup.conf"
 )
 _NO_SNAPSHOT: Final = "; rm /etc/azure/vmbackup.conf"
 
 CASES: Final[tuple[Case, ...]] = (
+    case("proxy1", _settings("only through the proxy", *at(PROXY_PORT), obstacle="proxy_only"), ("101", C), ("102", C)),
+    case("proxy1", _settings("proxy set, and not needed", *at(PROXY_PORT)), ("102", C)),
+    case("proxy1", _settings("proxy is down", *at(3130)), ("102", N, "does not accept CONNECT")),
     case(
-        "proxy1", _settings("only through the proxy", *_at(PROXY_PORT), obstacle="proxy_only"), ("101", C), ("102", C)
+        "proxy1", _settings("proxy's host is nowhere", *at(3128, "10.77.0.99")), ("102", N, "does not accept CONNECT")
     ),
-    case("proxy1", _settings("proxy set, and not needed", *_at(PROXY_PORT)), ("102", C)),
-    case("proxy1", _settings("proxy is down", *_at(3130)), ("102", N, "does not accept CONNECT")),
-    case(
-        "proxy1", _settings("proxy's host is nowhere", *_at(3128, "10.77.0.99")), ("102", N, "does not accept CONNECT")
-    ),
-    case("proxy1", _settings("proxy wants a password", *_at(PROXY_PASSWORD_PORT)), ("102", N, "CONNECT")),
-    case("proxy2", _settings("proxy's port is no number", *_at("http")), ("102", N, "is not a number")),
+    case("proxy1", _settings("proxy wants a password", *at(PROXY_PASSWORD_PORT)), ("102", N, "CONNECT")),
+    case("proxy2", _settings("proxy's port is no number", *at("http")), ("102", N, "is not a number")),
     case(
         "proxy2", _settings("proxy without a port", f"HttpProxy.Host={PROXY}"), ("102", N, "HttpProxy.Port is not set")
     ),
     case(
         "proxy2",
-        _settings("proxy with a password", *_at(3129, f"labuser:labpassword@{PROXY}")),
+        _settings("proxy with a password", *at(3129, f"labuser:labpassword@{PROXY}")),
         ("102", N, "credentials"),
     ),
     case(
         "proxy2",
-        _settings("spaces in the proxy's settings", f"HttpProxy.Host = {PROXY}", f"HttpProxy.Port = {PROXY_PORT}"),
-        ("102", N, "white space around '='"),
+        _settings(
+            "blanks around = in the proxy's settings",
+            f"HttpProxy.Host = {PROXY}",
+            f"HttpProxy.Port = {PROXY_PORT}",
+            obstacle="proxy_only",
+        ),
+        ("101", C),  # the agent strips them
+        ("102", C),
     ),
-    case("proxy2", _settings("proxy is a URL", *_at(PROXY_PORT, f"http://{PROXY}")), ("102", N, "is a URL")),
+    case("proxy2", _settings("proxy is a URL", *at(PROXY_PORT, f"http://{PROXY}")), ("102", N, "is a URL")),
     case(
         "proxy3",
         _settings(
             "only the proxy, and snapshots in the guest",
-            *_at(PROXY_PORT),
+            *at(PROXY_PORT),
             obstacle="proxy_only",
             more=_SNAPSHOT,
             undo_more=_NO_SNAPSHOT,
@@ -77,27 +97,43 @@ CASES: Final[tuple[Case, ...]] = (
     ),
     case(
         "proxy3",
-        _environment(
-            "environment captures the host",
-            f"http_proxy=http://{PROXY}:{PROXY_PORT}",
-            f"https_proxy=http://{PROXY}:{PROXY_PORT}",
+        replace(
+            _settings("only the proxy, and no snapshot by the host", *at(PROXY_PORT), obstacle="proxy_only"),
+            orders={"presnapshot": 404},
+            seen=reported(2),
         ),
-        ("102", N, "sends 168.63.129.16 through the proxy"),
+        ("101", N, "snapshot"),
+        ("102", C),
+        ("302", N, "without a code of its own"),
+    ),
+    case("proxy3", _environment("environment has both proxies", _HTTP, _HTTPS), ("102", C)),
+    case("proxy3", _environment("environment spares the host", _HTTPS, "no_proxy=168.63.129.16"), ("102", C)),
+    case("proxy1", _closed(_environment("only through https_proxy", _HTTPS)), ("101", C), ("102", C)),
+    # The agent downloads by https, and knows its variable in small letters only.
+    case("proxy1", _closed(_environment("only http_proxy is set", _HTTP)), ("101", N, "TCP to")),
+    case(
+        "proxy1",
+        _closed(_environment("HTTPS_PROXY in capitals", _HTTPS.replace("https_proxy", "HTTPS_PROXY"))),
+        ("101", N, "TCP to"),
     ),
     case(
-        "proxy3",
-        _environment(
-            "environment spares the host", f"https_proxy=http://{PROXY}:{PROXY_PORT}", "no_proxy=168.63.129.16"
-        ),
+        "proxy2",
+        _closed(_environment("no_proxy spares storage", _HTTPS, "no_proxy=lab.example,windows.net")),
+        ("101", N, "TCP to"),
+    ),
+    case("proxy2", _closed(_environment("no_proxy is a star", _HTTPS, "no_proxy=*")), ("101", C), ("102", C)),
+    case(
+        "proxy2",
+        _both("setting wins over the environment", _settings("", *at(PROXY_PORT)), _environment("", _NOWHERE)),
         ("102", C),
     ),
-    case("wget1", _settings("only through the proxy", *_at(PROXY_PORT), obstacle="proxy_only"), ("101", C), ("102", C)),
-    case("wget2", _settings("proxy wants a password", *_at(PROXY_PASSWORD_PORT)), ("102", N, "CONNECT")),
+    case("wget1", _settings("only through the proxy", *at(PROXY_PORT), obstacle="proxy_only"), ("101", C), ("102", C)),
+    case("wget2", _settings("proxy wants a password", *at(PROXY_PASSWORD_PORT)), ("102", N, "CONNECT")),
     case(
-        "python1", _settings("only through the proxy", *_at(PROXY_PORT), obstacle="proxy_only"), ("101", C), ("102", C)
+        "python1", _settings("only through the proxy", *at(PROXY_PORT), obstacle="proxy_only"), ("101", C), ("102", C)
     ),
-    case("python2", _settings("proxy is down", *_at(3130)), ("102", N, "does not accept CONNECT")),
+    case("python2", _settings("proxy is down", *at(3130)), ("102", N, "does not accept CONNECT")),
     case(
-        "busybox", _settings("only through the proxy", *_at(PROXY_PORT), obstacle="proxy_only"), ("101", C), ("102", C)
+        "busybox", _settings("only through the proxy", *at(PROXY_PORT), obstacle="proxy_only"), ("101", C), ("102", C)
     ),
 )
