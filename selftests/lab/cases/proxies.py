@@ -16,7 +16,7 @@ def _settings(name: str, *lines: str, obstacle: str = "", more: str = "", undo_m
     """A fault of waagent.conf's proxy settings."""
     added = "".join(f"echo '{line}' >> /etc/waagent.conf; " for line in lines)
     apply = f"cp -a /etc/waagent.conf {_KEPT}; {added}{more}"
-    return Fault(name, apply, f"mv {_KEPT} /etc/waagent.conf{undo_more}", obstacle=obstacle)
+    return Fault(name, apply.rstrip("; "), f"mv {_KEPT} /etc/waagent.conf{undo_more}", obstacle=obstacle)
 
 
 def at(port: int | str, host: str = PROXY) -> tuple[str, str]:
