@@ -5,17 +5,19 @@ from __future__ import annotations
 from typing import Any, Final
 
 from selftests.lab.cases.agent import FREEZE, THAW
-from selftests.lab.places import EXTENSION
+from selftests.lab.places import EXTENSION, EXTENSION_VERSION
 from selftests.lab.table import C, Case, E, Fault, N, U, case
 
-_FOLDER: Final = f"/var/lib/waagent/{EXTENSION}-1.0.9220.0"
+_FOLDER: Final = f"/var/lib/waagent/{EXTENSION}-{EXTENSION_VERSION}"
 _OLDER: Final = f"/var/lib/waagent/{EXTENSION}-1.0.80.0"
-LAST: Final = f"ls {_FOLDER}/status | sort -n | tail -n 1"
-"""The name of the newest status file."""
+LAST: Final = f"ls {_FOLDER}/status | grep '[.]status$' | sort -n | tail -n 1"
+"""The name of the newest status file; those before it were renamed to NUMBER_status."""
 _JSON: Final = "no readable JSON"
 _LIMIT: Final = "The snapshot count against this blob has been exceeded"
 UNFINISHED: Final = "never finished"
 UNDER_WAY: Final = "under way"
+NO_MODULE: Final = "no module"
+"""Python's words, or words for them: the code cannot be imported."""
 _LONG_AGO: Final = {"ago": "181"}
 """The run was that many minutes ago: longer than one may last."""
 _FAILURES: Final = (
@@ -81,10 +83,11 @@ CASES: Final[tuple[Case, ...]] = (
     case(
         "plain6",
         Fault(
-            "no snapshot by the host, storage dropped",
-            obstacle="dropped",
+            "no snapshot by the host, storage refuses",
+            obstacle="tcp_reset",
             orders={"presnapshot": 404},
             seen=reported(2),
+            within=90,  # the agent first tries to fetch its manifests
         ),
         ("101", N, "TCP"),
         ("302", N, "without a code of its own"),
@@ -123,7 +126,7 @@ CASES: Final[tuple[Case, ...]] = (
         "extension1",
         Fault(
             "its first run is under way",
-            f"rm {_FOLDER}/status/*.status",
+            f"rm {_FOLDER}/status/*",
             orders={"settings": {"killed": "yes"}},
             seen=reported(4),
         ),
@@ -142,7 +145,7 @@ CASES: Final[tuple[Case, ...]] = (
         "old-extension",
         Fault(
             "platform updates the extension",
-            orders={"extension_version": "1.0.9220.0"},
+            orders={"extension_version": EXTENSION_VERSION},
             seen=f"grep -q Ready {_FOLDER}/config/HandlerStatus && {reported(1)}",
             final=True,
         ),

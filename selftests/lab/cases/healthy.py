@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from selftests.lab.cases.extension import NO_MODULE
 from selftests.lab.table import HEALTHY, NA, WINDOWS_ONLY, C, Case, E, Fault, N, U, case
 from selftests.lab.variants import GUESTS
 
@@ -43,7 +44,6 @@ _UPDATED: Final[tuple[Expected, ...]] = (("203", C), ("205", C))
 """The agent as upstream installs it."""
 _TRIXIE: Final[Expected] = ("205", C)
 """Agent 2.12 updates itself unless it is told not to."""
-_IMPORT: Final = "No module named"
 _DIFFERENT: Final[dict[str, tuple[Expected, ...]]] = {
     "static": (("404", N, "addressed statically"), ("405", N, "no DHCP lease")),
     "networkmanager": _UPDATED,
@@ -61,7 +61,7 @@ _DIFFERENT: Final[dict[str, tuple[Expected, ...]]] = {
     "trixie-wrong": (_TRIXIE, _WRONG),
     "trixie-networkd": (_TRIXIE,),
     "trixie-networkd-none": (_TRIXIE, _NONE),
-    "trixie-not-mended": (_TRIXIE, ("302", N, _IMPORT), ("304", N, _IMPORT)),
+    "trixie-not-mended": (_TRIXIE, *((control, N, NO_MODULE) for control in ("301", "302", "304"))),
     "flatcar": _UPDATED,
     "clear-linux": _UPDATED,
     "platform-python": _UPDATED,

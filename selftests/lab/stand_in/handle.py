@@ -163,6 +163,7 @@ def enable(run: Run) -> int:
     if done.exists() and done.read_text() == run.sequence:
         return 0
     done.write_text(run.sequence)
+    put_aside(run)
     begin(run)
     run.report(UNDER_WAY, "stand-in: under way ")
     with Path(os.devnull).open("w") as nowhere:
@@ -177,6 +178,14 @@ def enable(run: Run) -> int:
             start_new_session=True,
         )
     return 0
+
+
+def put_aside(run: Run) -> None:
+    """Renames what earlier commands left, so that the agent reports this one's: 41.status becomes 41_status."""
+    for kind in ("config/*.settings", "status/*.status"):
+        for file in run.folder.glob(kind):
+            if file.stem != run.sequence:
+                file.rename(file.with_name(file.name.replace(".", "_")))
 
 
 def begin(run: Run) -> int:
