@@ -41,7 +41,9 @@ _CURL: Final = "usr/bin/curl"
 _WGET: Final = "usr/bin/wget"
 NO_AGENT: Final = "true"
 """Ready at once: no agent will ever run there."""
-CANNOT_START: Final = f"{AGENT_RUNS} && grep -q NotReady /var/lib/waagent/*VMSnapshotLinux-*/config/HandlerStatus"
+CANNOT_START: Final = (
+    f"{AGENT_RUNS} && grep -q 'Non-zero exit code' /var/lib/waagent/*VMSnapshotLinux-*/config/HandlerStatus"
+)
 """Ready to be read: the extension was tried, and did not start."""
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from selftests.lab.cases import network, reading
 from selftests.lab.cases.agent import ENDED, FREEZE, THAW, configuration, setting
-from selftests.lab.cases.extension import NEVER_FINISHED, NO_MODULE, UNFINISHED, ran, told
+from selftests.lab.cases.extension import NEVER_FINISHED, NO_MODULE, UNFINISHED, did_not_start, ran, told
 from selftests.lab.cases.proxies import at
 from selftests.lab.extension import NOT_MENDED_LATER
 from selftests.lab.places import EXTENSION, EXTENSION_VERSION
@@ -43,7 +43,7 @@ def _proxied(guest: str, path: str) -> Case:
 _UPDATED: Final = Fault(
     "platform updates the extension to code of before 3.13",
     orders={"extension_version": NOT_MENDED_LATER},
-    seen=f"grep -q NotReady {_FOLDERS}-{NOT_MENDED_LATER}/config/HandlerStatus",
+    seen=did_not_start(NOT_MENDED_LATER),
     final=True,
 )
 _MENDED: Final = Fault(

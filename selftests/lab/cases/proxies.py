@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from selftests.lab.cases.extension import reported
 from selftests.lab.places import PROXY, PROXY_PASSWORD_PORT, PROXY_PORT
@@ -49,10 +50,18 @@ def _environment(name: str, *variables: str) -> Fault:
 _HTTP: Final = f"http_proxy=http://{PROXY}:{PROXY_PORT}"
 _HTTPS: Final = f"https_proxy=http://{PROXY}:{PROXY_PORT}"
 _NOWHERE: Final = f"https_proxy=http://{PROXY}:3130"
-_SNAPSHOT: Final = (
-    "mkdir -p /etc/azure; printf '[SnapshotThread]\\nSnapshotMethod = onlyGuest\\n' > /etc/azure/vmbackup.conf"
-)
-_NO_SNAPSHOT: Final = "; rm /etc/azure/vmbackup.conf"
+
+
+def _direct_way_counts(guest: str, name: str, orders: Mapping[str, Any], more: str = "", undo_more: str = "") -> Case:
+    """The agent goes through the proxy, and the guest takes its snapshots itself, for which it asks no proxy."""
+    fault = replace(
+        _settings(name, *at(PROXY_PORT), obstacle="tcp_reset", more=more, undo_more=undo_more),
+        orders=orders,
+        seen=reported(2),
+        within=90,  # the agent that runs has not read the setting, and waits for storage first
+    )
+    return case(guest, fault, ("101", N, "snapshot"), ("102", C), ("302", N, "without a code of its own"))
+
 
 CASES: Final[tuple[Case, ...]] = (
     case("proxy1", _settings("only through the proxy", *at(PROXY_PORT), obstacle="proxy_only"), ("101", C), ("102", C)),
@@ -83,47 +92,32 @@ CASES: Final[tuple[Case, ...]] = (
         ("102", C),
     ),
     case("proxy2", _settings("proxy is a URL", *at(PROXY_PORT, f"http://{PROXY}")), ("102", N, "is a URL")),
-    case(
-        "proxy3",
-        _settings(
-            "only the proxy, and snapshots in the guest",
-            *at(PROXY_PORT),
-            obstacle="proxy_only",
-            more=_SNAPSHOT,
-            undo_more=_NO_SNAPSHOT,
-        ),
-        ("101", N, "snapshots start in the guest (SnapshotMethod = onlyGuest)"),
-        ("102", C),
+    _direct_way_counts(
+        "dhcpcd",
+        "only the proxy, and snapshots in the guest",
+        {"late": 1},  # whatever it is: a backup under this configuration
+        more="mkdir -p /etc/azure; printf '[SnapshotThread]\\nSnapshotMethod = onlyGuest\\n' > /etc/azure/vmbackup.conf",
+        undo_more="; rm /etc/azure/vmbackup.conf",
     ),
-    case(
-        "proxy3",
-        replace(
-            _settings("only the proxy, and no snapshot by the host", *at(PROXY_PORT), obstacle="proxy_only"),
-            orders={"presnapshot": 404},
-            seen=reported(2),
-        ),
-        ("101", N, "snapshot"),
-        ("102", C),
-        ("302", N, "without a code of its own"),
-    ),
+    _direct_way_counts("dhclient-none", "only the proxy, and no snapshot by the host", {"presnapshot": 404}),
     case("proxy3", _environment("environment has both proxies", _HTTP, _HTTPS), ("102", C)),
     case("proxy3", _environment("environment spares the host", _HTTPS, "no_proxy=168.63.129.16"), ("102", C)),
-    case("proxy1", _closed(_environment("only through https_proxy", _HTTPS)), ("101", C), ("102", C)),
+    case("dhcpcd-none", _closed(_environment("only through https_proxy", _HTTPS)), ("101", C), ("102", C)),
     # The agent downloads by https, and knows its variable in small letters only.
-    case("proxy1", _closed(_environment("only http_proxy is set", _HTTP)), ("101", N, "TCP to")),
+    case("dhcpcd-none", _closed(_environment("only http_proxy is set", _HTTP)), ("101", N, "TCP to")),
     case(
-        "proxy1",
+        "dhcpcd-none",
         _closed(_environment("HTTPS_PROXY in capitals", _HTTPS.replace("https_proxy", "HTTPS_PROXY"))),
         ("101", N, "TCP to"),
     ),
     case(
-        "proxy2",
+        "dhcpcd-wrong",
         _closed(_environment("no_proxy spares storage", _HTTPS, "no_proxy=lab.example,windows.net")),
         ("101", N, "TCP to"),
     ),
-    case("proxy2", _closed(_environment("no_proxy is a star", _HTTPS, "no_proxy=*")), ("101", C), ("102", C)),
+    case("dhcpcd-wrong", _closed(_environment("no_proxy is a star", _HTTPS, "no_proxy=*")), ("101", C), ("102", C)),
     case(
-        "proxy2",
+        "dhcpcd-wrong",
         _both("setting wins over the environment", _settings("", *at(PROXY_PORT)), _environment("", _NOWHERE)),
         ("102", C),
     ),
