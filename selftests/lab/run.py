@@ -14,9 +14,9 @@ from typing import Final, TypeVar
 from selftests.builders.product import judge_apart
 from selftests.lab import wire
 from selftests.lab.fabric import Fabric, ip
-from selftests.lab.guests import Running, wait_for
+from selftests.lab.guests import WAITING, Running, wait_for
 from selftests.lab.places import KEYS, RUN, SHARE
-from selftests.lab.table import AS_BEFORE, OTHERS, Case, Expectation, Row, Seen, compare
+from selftests.lab.table import AS_BEFORE, NUMBER, OTHERS, Case, Expectation, Row, Seen, compare
 
 T = TypeVar("T")
 ASIS: Final = Expectation(OTHERS, AS_BEFORE)
@@ -118,14 +118,13 @@ class Lab:
             guest.run(fault.apply)
         if fault.obstacle:
             self.fabric.obstruct(fault.obstacle, guest.address)
-        if fault.orders:
-            self._order(guest, fault.orders)
+        number = self._order(guest, fault.orders) if fault.orders else 0
         if fault.unplugged:
             ip(f"link set {guest.link} down")
-        if fault.seen:
+        if seen := fault.seen.replace(NUMBER, str(number)):
             wait_for(
-                lambda: guest.run(fault.seen, check=False).returncode == 0,
-                f"{case.guest}: {fault.name} did not take hold: {fault.seen}",
+                lambda: guest.run(seen, check=False).returncode == 0,
+                f"{case.guest}: {fault.name} did not take hold: {seen}",
                 fault.within,
             )
         if fault.user:
@@ -163,7 +162,7 @@ class Lab:
                 wait_for(
                     lambda: guest.run(done, check=False).returncode == 0,
                     f"{guest.name}: the extension did not recover",
-                    60,
+                    WAITING,
                 )
 
     def _order(self, guest: Running, changes: object) -> int:

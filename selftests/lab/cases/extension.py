@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from selftests.lab.cases.agent import FREEZE, THAW
 from selftests.lab.places import EXTENSION, EXTENSION_VERSION
-from selftests.lab.table import C, Case, E, Fault, N, U, case
+from selftests.lab.table import NUMBER, C, Case, E, Fault, N, U, case
 
 _FOLDER: Final = f"/var/lib/waagent/{EXTENSION}-{EXTENSION_VERSION}"
 _OLDER: Final = f"/var/lib/waagent/{EXTENSION}-1.0.80.0"
@@ -39,9 +39,9 @@ _FAILURES: Final = (
 
 
 def reported(code: int) -> str:
-    """A command that succeeds once the newest status says that code and nothing of the extension runs any more."""
+    """A command that succeeds once the ordered run's status says that code and nothing of the extension runs any more."""
     text = f'"code": "{code}", "taskId"'
-    return f"grep -q '{text}' {_FOLDER}/status/$({LAST}) && ! pgrep -f '[m]ain/handle[.]'"
+    return f"grep -q '{text}' {_FOLDER}/status/{NUMBER}.status && ! pgrep -f '[m]ain/handle[.]'"
 
 
 def did_not_start(version: str) -> str:
@@ -98,7 +98,6 @@ CASES: Final[tuple[Case, ...]] = (
             obstacle="tcp_reset",
             orders={"presnapshot": 404},
             seen=reported(2),
-            within=90,  # the agent first tries to fetch its manifests
         ),
         ("101", N, "TCP"),
         ("302", N, "without a code of its own"),

@@ -58,7 +58,6 @@ def _direct_way_counts(guest: str, name: str, orders: Mapping[str, Any], more: s
         _settings(name, *at(PROXY_PORT), obstacle="tcp_reset", more=more, undo_more=undo_more),
         orders=orders,
         seen=reported(2),
-        within=90,  # the agent that runs has not read the setting, and waits for storage first
     )
     return case(guest, fault, ("101", N, "snapshot"), ("102", C), ("302", N, "without a code of its own"))
 
