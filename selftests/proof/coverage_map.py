@@ -27,7 +27,7 @@ LIMIT: Final = 300
 """Seconds of processor time that one file may take."""
 WORKERS: Final = 2
 COPIED: Final = ("backup_compliance", "selftests", "tests_guest", "tests_platform", "samples", "examples", "docs")
-PLAIN: Final = ("-p", "no:cacheprovider", "-p", "no:xdist", "--hypothesis-seed=0", "-x", "--no-header", "-q")
+PLAIN: Final = ("-p", "no:cacheprovider", "-p", "no:xdist", "--hypothesis-seed=0", "-x", "--no-header", "-q", "-rfE")
 
 
 class Ran(msgspec.Struct, frozen=True):

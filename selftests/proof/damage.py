@@ -9,7 +9,7 @@ import copy
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -34,7 +34,11 @@ class Damage:
         return f"{self.edit} {self.place}"
 
 
-def damaged_output(data: bytes) -> Iterator[tuple[Damage, bytes]]:
+Made = tuple[Damage, Callable[[], bytes]]
+"""A damaged copy, written out when it is asked for: of most, only their number counts."""
+
+
+def damaged_output(data: bytes) -> Iterator[Made]:
     """Every damaged copy of a probe's output, of either system; bytes of code pages stay as they are."""
     lines = data.decode("latin-1").split("\n")
     part = ""
@@ -50,11 +54,15 @@ def damaged_output(data: bytes) -> Iterator[tuple[Damage, bytes]]:
             if seen[place] > ALIKE:
                 continue
             for edit, new in _line_damaged(line):
-                kept = [*lines[:number], *([] if new is None else [new]), *lines[number + 1 :]]
-                yield Damage(place, edit), "\n".join(kept).encode("latin-1")
+                yield Damage(place, edit), _written(lines, number, number + 1, [] if new is None else [new])
 
 
-def _part_damaged(lines: list[str], number: int, part: str) -> Iterator[tuple[Damage, bytes]]:
+def _written(lines: list[str], first: int, end: int, new: list[str]) -> Callable[[], bytes]:
+    """The text with other lines in one place."""
+    return lambda: "\n".join([*lines[:first], *new, *lines[end:]]).encode("latin-1")
+
+
+def _part_damaged(lines: list[str], number: int, part: str) -> Iterator[Made]:
     def ends(line: str) -> bool:
         return bool(_HEADING.fullmatch(line.rstrip("\r")) or _FRAME.match(line))
 
@@ -67,7 +75,7 @@ def _part_damaged(lines: list[str], number: int, part: str) -> Iterator[tuple[Da
         "garble heading": [lines[number].replace(part, GARBAGE), *lines[number + 1 : end]],
     }
     for edit, new in changes.items():
-        yield Damage(part, edit), "\n".join([*lines[:number], *new, *lines[end:]]).encode("latin-1")
+        yield Damage(part, edit), _written(lines, number, end, new)
 
 
 def _line_damaged(line: str) -> Iterator[tuple[str, str | None]]:
@@ -99,18 +107,27 @@ def _json_damaged(line: str) -> Iterator[tuple[str, str]]:
         document = json.loads(found.group())
     except ValueError:
         return
-    for damage, changed in damaged_json(document, ""):
-        yield f"{damage.edit} {damage.place}", line[: found.start()] + json.dumps(changed)
+    for damage, made in damaged_json(document, ""):
+        yield f"{damage.edit} {damage.place}", line[: found.start()] + made().decode()
 
 
-def damaged_json(document: Any, name: str) -> Iterator[tuple[Damage, Any]]:
+def damaged_json(document: Any, name: str) -> Iterator[Made]:
     """Every damaged copy of one JSON document, and the document as a whole."""
     for way in _ways(document):
         place = "/".join([name, *("*" if isinstance(step, int) else step for step in way)])
         for edit in ("remove", "null", "empty", "garble") if way else ("null", "empty", "garble"):
-            changed = _damaged(document, way, edit)
-            if changed is not _SAME:
-                yield Damage(place, edit), changed
+            if edit == "remove" or _exchanged(_at(document, way), edit) is not _SAME:
+                yield Damage(place, edit), _encoded(document, way, edit)
+
+
+def _encoded(document: Any, way: tuple[Any, ...], edit: str) -> Callable[[], bytes]:
+    return lambda: json.dumps(_damaged(document, way, edit)).encode()
+
+
+def _at(document: Any, way: tuple[Any, ...]) -> Any:
+    for step in way:
+        document = document[step]
+    return document
 
 
 _SAME: Final = object()
@@ -135,10 +152,7 @@ def _damaged(document: Any, way: tuple[Any, ...], edit: str) -> Any:
     if edit == "remove":
         del holder[way[-1]]
         return top
-    new = _exchanged(holder[way[-1]], edit)
-    if new is _SAME:
-        return _SAME
-    holder[way[-1]] = new
+    holder[way[-1]] = _exchanged(holder[way[-1]], edit)
     return top
 
 

@@ -57,6 +57,8 @@ METHODS: Final = {
 }
 NORMALIZING: Final = frozenset({"lower", "casefold", "strip", "lstrip", "rstrip", "removeprefix", "removesuffix"})
 EXCEPTIONS: Final = {"Unreadable": "Undetermined", "Undetermined": "Unreadable", "NotApplicable": "Undetermined"}
+SHOWN: Final = 200
+"""Characters of a change that are told."""
 ASKING: Final = frozenset(
     {*METHODS, *NORMALIZING, "get", "pop", "find", "count", "index", "compile", "finditer", "findall", "sub", "replace"}
 )
@@ -94,8 +96,18 @@ class Mutant:
         return f"{self.module}::{self.function}::{self.context}::{self.old} -> {self.new}"
 
     def __str__(self) -> str:
-        old, new = (" ".join(t.split()) for t in (self.old, self.new))
+        old, new = (_shown(t, o) for t, o in ((self.old, self.new), (self.new, self.old)))
         return f"{self.module}.py:{self.line} {self.function or '(module)'} [{self.kind}] {old} -> {new or '(nothing)'}"
+
+
+def _shown(text: str, other: str) -> str:
+    """Where a long text differs from the other one."""
+    text, other = (" ".join(t.split()) for t in (text, other))
+    if len(text) <= SHOWN:
+        return text
+    same = next((n for n, (a, b) in enumerate(zip(text, other, strict=False)) if a != b), 0)
+    first = max(0, same - SHOWN // 2)
+    return f"...{text[first : first + SHOWN]}..."
 
 
 def mutants_of(module: str, source: str) -> list[Mutant]:
