@@ -5,7 +5,7 @@ from __future__ import annotations
 from packaging.version import Version
 
 from backup_compliance.catalogue.baselines import Thresholds
-from backup_compliance.catalogue.controls import EXTENSION_SOURCE_2026, TROUBLESHOOTING_2016, control
+from backup_compliance.catalogue.controls import EXTENSION_SOURCE_2026, TROUBLESHOOTING_2016, Commands, control
 from backup_compliance.guest.decisions import handler_failure
 from backup_compliance.guest.facts import BackupExtension
 from backup_compliance.guest.linux.guest import LinuxGuest
@@ -20,7 +20,21 @@ NEVER_INSTALLED = "no trace of the backup extension: it comes with the first bac
 REINSTALL_WINDOWS = REINSTALL.replace("VMSnapshotLinux", "VMSnapshot")
 
 
-@control("AVB-301", cause=3, source=TROUBLESHOOTING_2016, remediation=REINSTALL)
+@control(
+    "AVB-301",
+    cause=3,
+    source=TROUBLESHOOTING_2016,
+    remediation=REINSTALL,
+    because="the backup extension is too old",
+    breaks=("AVB-302", "AVB-311", "AVB-312", "AVB-415"),
+    commands=Commands(
+        guest=("ls -d /var/lib/waagent/Microsoft.Azure.RecoveryServices.VMSnapshotLinux-*",),
+        azure=(
+            "az vm extension list --subscription {subscription} --resource-group {group} --vm-name {vm} --output table",
+            "az vm extension delete --subscription {subscription} --resource-group {group} --vm-name {vm} --name VMSnapshotLinux",
+        ),
+    ),
+)
 def test_backup_extension_is_new_enough(linux: LinuxGuest, installed: BackupExtension, thresholds: Thresholds) -> None:
     """An extension below the documented version cannot be loaded; Python 3.12 guests need a later build still."""
     active = installed.active
@@ -32,7 +46,22 @@ def test_backup_extension_is_new_enough(linux: LinuxGuest, installed: BackupExte
     )
 
 
-@control("AVB-302", cause=3, source=TROUBLESHOOTING_2016, remediation=REINSTALL, windows=REINSTALL_WINDOWS)
+@control(
+    "AVB-302",
+    cause=3,
+    source=TROUBLESHOOTING_2016,
+    remediation=REINSTALL,
+    windows=REINSTALL_WINDOWS,
+    because="the backup extension is not ready",
+    breaks=("AVB-312", "AVB-415"),
+    commands=Commands(
+        guest=("sudo tail -n 100 /var/log/azure/Microsoft.Azure.RecoveryServices.VMSnapshotLinux/*.log",),
+        azure=(
+            "az vm extension list --subscription {subscription} --resource-group {group} --vm-name {vm} --output table",
+            "az vm extension delete --subscription {subscription} --resource-group {group} --vm-name {vm} --name VMSnapshotLinux",
+        ),
+    ),
+)
 def test_backup_extension_is_ready(guest: Guest, extension: BackupExtension) -> None:
     """A handler that is not enabled, not ready or whose last run failed takes no snapshot."""
     if not extension.handlers and isinstance(guest, LinuxGuest):
@@ -60,6 +89,14 @@ def test_snapshot_provider_starts_automatically(windows: WindowsGuest) -> None:
     cause=3,
     source=EXTENSION_SOURCE_2026,
     remediation="Install a Python that the extension supports as /usr/bin/python3 (or python3.8).",
+    because="the extension finds no interpreter that it can run on",
+    breaks=("AVB-301", "AVB-302", "AVB-312", "AVB-415"),
+    commands=Commands(
+        guest=(
+            "ls -l /usr/bin/python*",
+            "sudo apt-get install python3 || sudo dnf install python3 || sudo zypper install python3",
+        ),
+    ),
 )
 def test_extension_finds_its_interpreter(linux: LinuxGuest, thresholds: Thresholds) -> None:
     """The extension's launcher tries a fixed list of interpreters and starts the first that exists."""

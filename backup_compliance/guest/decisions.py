@@ -156,7 +156,9 @@ def route_failure(routes: Sequence[RouteDecision]) -> str | None:
     if all(r.destination != "host" for r in routes):
         raise Undetermined(f"the route to {HOST_ADDRESS} was not asked for")
     if all(r.destination == "host" for r in routes):
-        raise Undetermined("no storage endpoint resolves, so there is no route to judge; AVB-101 says why")
+        raise Undetermined(
+            "no storage endpoint resolves, so there is no route to judge; AVB-101 says why", see=("AVB-101",)
+        )
     return None
 
 
