@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import signal
@@ -54,7 +55,5 @@ def run_apart(command: Sequence[str], where: Path, *, seconds: float) -> Ended:
 
 def _end(group: int) -> None:
     """Whatever the process started and left behind goes with it."""
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(group, signal.SIGKILL)
-    except ProcessLookupError:
-        pass

@@ -20,7 +20,13 @@ from selftests.proof.places import STATE, digest, digest_of
 
 LEFT_OUT: Final = (
     *("lab", "lab_fleet", "lab_windows", "bench", "fleet", "proof", "guest/transport", "platform/arm"),
-    *("test_layers.py", "test_readme.py", "test_readme_azure.py", "report/test_browser.py", "gathering/test_check_access.py"),
+    *(
+        "test_layers.py",
+        "test_readme.py",
+        "test_readme_azure.py",
+        "report/test_browser.py",
+        "gathering/test_check_access.py",
+    ),
 )
 """Tests of processes, networks and texts: what fails there on a busy machine proves nothing of a mutant."""
 LIMIT: Final = 300

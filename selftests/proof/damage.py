@@ -44,7 +44,7 @@ def damaged_output(data: bytes) -> Iterator[Made]:
     part = ""
     seen: Counter[str] = Counter()
     for number, line in enumerate(lines):
-        heading = _HEADING.fullmatch(line.rstrip("\r"))
+        heading = None if _FRAME.match(line) else _HEADING.fullmatch(line.rstrip("\r"))
         if heading:
             part = heading.group(1)
             yield from _part_damaged(lines, number, part)
@@ -135,7 +135,9 @@ _SAME: Final = object()
 
 def _ways(document: Any, way: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     yield way
-    steps = document.items() if isinstance(document, dict) else enumerate(document) if isinstance(document, list) else ()
+    steps = (
+        document.items() if isinstance(document, dict) else enumerate(document) if isinstance(document, list) else ()
+    )
     for step, value in steps:
         yield from _ways(value, (*way, step))
 

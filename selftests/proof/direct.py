@@ -74,7 +74,9 @@ def controls() -> tuple[Asked, ...]:
     """Every control of the product's tests."""
     found = []
     for folder in PRODUCT_FOLDERS:
-        fixtures = {n: f.__wrapped__ for n, f in vars(_imported(ROOT / folder / "conftest.py")).items() if _is_fixture(f)}
+        fixtures = {
+            n: f.__wrapped__ for n, f in vars(_imported(ROOT / folder / "conftest.py")).items() if _is_fixture(f)
+        }
         for path in sorted((ROOT / folder).glob("test_*.py")):
             for function in vars(_imported(path)).values():
                 control = control_of(function)
@@ -90,7 +92,7 @@ def _is_fixture(value: object) -> bool:
 @cache
 def thresholds() -> Thresholds:
     """Those of the baseline that holds by default."""
-    return load_baseline("current").thresholds
+    return load_baseline("documented").thresholds
 
 
 @dataclass(frozen=True)

@@ -38,15 +38,78 @@ TAGS: Final = {"Low": ("20.0.0.0/28", "20.0.0.20/30"), "High": ("20.0.0.32/27",)
 MEMBERS: Final = {"/asg/mine": (OWN,), "/asg/others": ("10.1.0.9", "10.9.0.7"), "/asg/nobody": ()}
 EPHEMERAL: Final = (1024, 65535)
 PORTS: Final = (0, 1, 22, 79, 80, 443, 444, 1024, 65534, 65535)
-RANGES: Final = ("*", "443", "0-65535", "80", "400-500", "443-443", "444-65535", "65535", "0", "0-442", "1-79", "65000-65535")
-SOURCE_RANGES: Final = ("*", "*", "*", "*", "0-65535", "1024-65535", "1-1023", "0-1024", "50000-50999", "65535", "1025-65535")
+RANGES: Final = (
+    "*",
+    "443",
+    "0-65535",
+    "80",
+    "400-500",
+    "443-443",
+    "444-65535",
+    "65535",
+    "0",
+    "0-442",
+    "1-79",
+    "65000-65535",
+)
+SOURCE_RANGES: Final = (
+    "*",
+    "*",
+    "*",
+    "*",
+    "0-65535",
+    "1024-65535",
+    "1-1023",
+    "0-1024",
+    "50000-50999",
+    "65535",
+    "1025-65535",
+)
 PREFIXES: Final = (
-    *("*", "20.0.0.0/26", "20.0.0.0/30", "20.0.0.16/28", "20.0.0.5", "20.0.0.5-20.0.0.40", "20.0.0.33/32", "20.0.0.48/28"),
-    *("0.0.0.0/0", "10.0.0.0/8", "10.1.0.0/24", "10.9.0.0/25", "172.16.0.0/12", "Internet", "internet", "VirtualNetwork"),
+    *(
+        "*",
+        "20.0.0.0/26",
+        "20.0.0.0/30",
+        "20.0.0.16/28",
+        "20.0.0.5",
+        "20.0.0.5-20.0.0.40",
+        "20.0.0.33/32",
+        "20.0.0.48/28",
+    ),
+    *(
+        "0.0.0.0/0",
+        "10.0.0.0/8",
+        "10.1.0.0/24",
+        "10.9.0.0/25",
+        "172.16.0.0/12",
+        "Internet",
+        "internet",
+        "VirtualNetwork",
+    ),
     *("virtualnetwork", "Low", "low", "High", "Low.North", "AzureLoadBalancer", "168.63.129.16"),
 )
-SOURCES: Final = ("*", "*", "*", OWN, "10.1.0.0/24", "10.1.0.0/16", "VirtualNetwork", "10.1.0.5", "10.2.0.0/16", "Internet", "0.0.0.0/1")
-TARGETS: Final = ("20.0.0.0/27", "20.0.0.32/28", "20.0.0.48/28", "10.1.0.9/32", "10.9.0.7/32", "10.9.0.200/32", "172.16.5.1/32")
+SOURCES: Final = (
+    "*",
+    "*",
+    "*",
+    OWN,
+    "10.1.0.0/24",
+    "10.1.0.0/16",
+    "VirtualNetwork",
+    "10.1.0.5",
+    "10.2.0.0/16",
+    "Internet",
+    "0.0.0.0/1",
+)
+TARGETS: Final = (
+    "20.0.0.0/27",
+    "20.0.0.32/28",
+    "20.0.0.48/28",
+    "10.1.0.9/32",
+    "10.9.0.7/32",
+    "10.9.0.200/32",
+    "172.16.5.1/32",
+)
 EVERY: Final = tuple(str(a) for t in TARGETS for a in ip_network(t))
 DEFAULTS: Final = (("VirtualNetwork", "VirtualNetwork", "Allow"), ("*", "Internet", "Allow"), ("*", "*", "Deny"))
 
@@ -148,7 +211,13 @@ class Estate:
     def source_ports(self) -> list[int]:
         """A port of each kind that rules tell apart."""
         rules = [*self.admin, *(r for _, rules in self.groups for r in rules)]
-        edges = {e for r in rules for t in r.source_ports for low, high in (_range(t),) for e in (low - 1, low, high, high + 1)}
+        edges = {
+            e
+            for r in rules
+            for t in r.source_ports
+            for low, high in (_range(t),)
+            for e in (low - 1, low, high, high + 1)
+        }
         return sorted({*EPHEMERAL, *(e for e in edges if EPHEMERAL[0] <= e <= EPHEMERAL[1])})
 
 
@@ -166,7 +235,9 @@ def _first(rules: tuple[Rule, ...], protocol: str, address: str, port: int, sour
 
 def drawn(chosen: random.Random) -> Estate:
     """An estate by chance: admin rules now and then, none to two groups."""
-    kinds = chosen.choice(((), (AppliedTo.SUBNET,), (AppliedTo.NETWORK_INTERFACE,), tuple(AppliedTo)[1:], tuple(AppliedTo)[1:]))
+    kinds = chosen.choice(
+        ((), (AppliedTo.SUBNET,), (AppliedTo.NETWORK_INTERFACE,), tuple(AppliedTo)[1:], tuple(AppliedTo)[1:])
+    )
     admin = _rules(chosen, ("Allow", "Deny", "AlwaysAllow"), 4, groups=False) if chosen.random() < 0.4 else ()
     return Estate(admin, tuple((k, (*_rules(chosen, ("Allow", "Deny"), 7, groups=True), *_defaults())) for k in kinds))
 
@@ -238,13 +309,20 @@ def _admin_json(rule: Rule, *, flat: bool) -> dict[str, Any]:
 
 def _effective_json(kind: AppliedTo, rules: tuple[Rule, ...]) -> dict[str, Any]:
     """As the effective reply gives a group: flat rules, two defaults of one name told by their own priority."""
-    flat = [{"name": f"securityRules/r{r.priority}", **_json(r, plural=n % 2 == 0)["properties"]} for n, r in enumerate(rules)]
-    return {"networkSecurityGroup": {"id": "/x/nsg"}, "association": {kind.value: {"id": "/x/y"}}, "effectiveSecurityRules": flat}
+    flat = [
+        {"name": f"securityRules/r{r.priority}", **_json(r, plural=n % 2 == 0)["properties"]}
+        for n, r in enumerate(rules)
+    ]
+    return {
+        "networkSecurityGroup": {"id": "/x/nsg"},
+        "association": {kind.value: {"id": "/x/y"}},
+        "effectiveSecurityRules": flat,
+    }
 
 
 def parsed(estate: Estate, chosen: random.Random) -> list[SecurityGroup]:
     """The estate's JSON through the product's parsers, in one of ARM's shapes and any order."""
-    found = []
+    found: list[SecurityGroup] = []
     shuffled = [(k, tuple(chosen.sample(rules, len(rules)))) for k, rules in estate.groups]
     if chosen.random() < 0.3 and shuffled:
         found += parse_effective_groups({"value": [_effective_json(k, rules) for k, rules in shuffled]})
@@ -283,8 +361,8 @@ def differences(seed: int) -> tuple[int, list[str]]:
 
 
 def _compared(estate: Estate, verdict: FlowVerdict, protocol: str, port: int) -> list[str]:
-    found = []
-    fates = set()
+    found: list[str] = []
+    fates: set[Access | None] = set()
     parts = len(estate.source_ports) > 2
     for address in EVERY:
         ends = {e for s in estate.source_ports for e in estate.ends(protocol, address, port, s)}
@@ -302,7 +380,7 @@ def _compared(estate: Estate, verdict: FlowVerdict, protocol: str, port: int) ->
 
 
 def _miscounted(verdict: FlowVerdict) -> list[str]:
-    found = []
+    found: list[str] = []
     for share in verdict.shares:
         inside = {t: [share.addresses.contains(AddressSet.of(str(a))) for a in ip_network(t)] for t in TARGETS}
         counted = sum(all(i) if share.access is Access.ALLOW else any(i) for i in inside.values())

@@ -109,7 +109,9 @@ def _noticing(copy: Path, part: Sequence[Ran]) -> str:
         return ""
     if done.status < 0:
         return f"{part[0].file}::(ended by signal {-done.status})"
-    found = re.search(r"^(?:FAILED|ERROR) (\S+)|^_{3,} (?:ERROR (?:at \w+ of|collecting) )?(\S+)", done.output, re.M)
+    found = re.search(
+        r"^(?:FAILED|ERROR) (\S+)|^_{3,} (?:ERROR (?:at \w+ of|collecting) )?(\S+)", done.output, re.MULTILINE
+    )
     return (found.group(1) or found.group(2)) if found else f"{part[0].file}::(status {done.status})"
 
 
@@ -130,7 +132,7 @@ class Result:
 
     @property
     def score(self) -> float:
-        """killed / (drawn - accepted)."""
+        """What was noticed, of all that were drawn but those accepted."""
         counted = len(self.killed) + len(self.survivors)
         return len(self.killed) / counted if counted else 0.0
 
@@ -158,7 +160,9 @@ def prove(
     """
     mutants = drawn(all_mutants(rooms), count, seed)
     order = Order(measured(sorted({m.module for m in all_mutants()}), keep=keep))
-    journal = Journal("mutants", digest("backup_compliance", "tests_guest", "tests_platform", "selftests") if not keep else "kept")
+    journal = Journal(
+        "mutants", digest("backup_compliance", "tests_guest", "tests_platform", "selftests") if not keep else "kept"
+    )
     waiting = [m for m in mutants if m.identity not in journal.known or (again and not journal.known[m.identity])]
     equivalent = accepted()
     waiting = [m for m in waiting if m.identity not in equivalent]
@@ -178,7 +182,11 @@ def prove(
             journal.add(mutant.identity, test)
             if test:
                 order.noticed(mutant, test)
-            print(f"{number}/{len(waiting)} {'noticed by ' + test if test else 'LIVES'}: {mutant}", file=sys.stderr, flush=True)
+            print(
+                f"{number}/{len(waiting)} {'noticed by ' + test if test else 'LIVES'}: {mutant}",
+                file=sys.stderr,
+                flush=True,
+            )
     known = journal.known
     return Result(
         [m for m in mutants if m.identity not in equivalent and known.get(m.identity)],

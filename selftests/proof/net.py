@@ -111,9 +111,7 @@ def holes_of_guest(base: GuestBase, damages: Iterable[Made] | None = None) -> tu
     return count, found
 
 
-def holes_on_platform(
-    base: PlatformBase, damages: Iterable[tuple[str, Made]] | None = None
-) -> tuple[int, list[Hole]]:
+def holes_on_platform(base: PlatformBase, damages: Iterable[tuple[str, Made]] | None = None) -> tuple[int, list[Hole]]:
     """The same of a subscription: in each document only those are asked who read it."""
     bad = base.bad()
     before = ends_on_platform(opened(base.facts()), bad)
@@ -127,7 +125,9 @@ def holes_on_platform(
             if end.outcome in GOOD:
                 was = before[case]
                 found.append(
-                    Hole(base.name, case.control, was.outcome, end.outcome, damage.edit, damage.place, was.message[:160])
+                    Hole(
+                        base.name, case.control, was.outcome, end.outcome, damage.edit, damage.place, was.message[:160]
+                    )
                 )
     return count, found
 
@@ -184,7 +184,12 @@ class Caught:
         told = f"net: {self.judged:,} damaged copies of {self.bases} recordings, {len(self.holes)} holes, {len(self.known)} known ones, {len(self.used)} entries used"
         known = Counter(f"{h.control} {h.was} -> {h.became} | {h.place}" for h in self.known)
         found = [f"  known hole: {what} ({count} times)" for what, count in sorted(known.items())]
-        return [*found, *(f"  HOLE: {h}" for h in self.holes), *(f"  excuses nothing, take it out: {u}" for u in self.unused), told]
+        return [
+            *found,
+            *(f"  HOLE: {h}" for h in self.holes),
+            *(f"  excuses nothing, take it out: {u}" for u in self.unused),
+            told,
+        ]
 
 
 def every_base() -> list[GuestBase | PlatformBase]:
@@ -205,7 +210,9 @@ def prove() -> Caught:
         waiting = [b for b in bases if b.name not in journal.known]
         for number, (name, count, holes) in enumerate(pool.map(_walk, waiting), 1):
             journal.add(name, [count, [msgspec.to_builtins(h) for h in holes]])
-            print(f"net {number}/{len(waiting)}: {name}: {count} copies, {len(holes)} passed", file=sys.stderr, flush=True)
+            print(
+                f"net {number}/{len(waiting)}: {name}: {count} copies, {len(holes)} passed", file=sys.stderr, flush=True
+            )
     caught = Caught()
     for base in bases:
         count, holes = journal.known[base.name]

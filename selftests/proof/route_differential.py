@@ -25,10 +25,27 @@ TAGS: Final = {
     "AzureCloud": ("20.0.0.0/26", "20.0.0.0/28"),
     "AzureCloud.north": ("20.0.0.0/28", "20.0.0.32/29"),
 }
-TARGETS: Final = ("20.0.0.0/26", "10.1.0.0/29", "10.9.0.0/29", "172.16.0.0/30", "192.168.1.1/32", "100.64.0.1/32", "8.8.8.8/32")
+TARGETS: Final = (
+    "20.0.0.0/26",
+    "10.1.0.0/29",
+    "10.9.0.0/29",
+    "172.16.0.0/30",
+    "192.168.1.1/32",
+    "100.64.0.1/32",
+    "8.8.8.8/32",
+)
 EVERY: Final = tuple(str(a) for t in TARGETS for a in ip_network(t))
 PREFIXES: Final = (
-    *("0.0.0.0/0", "20.0.0.0/26", "20.0.0.0/28", "20.0.0.16/28", "20.0.0.33/32", "20.0.0.32/29", "0.0.0.0/1", "8.8.8.8/32"),
+    *(
+        "0.0.0.0/0",
+        "20.0.0.0/26",
+        "20.0.0.0/28",
+        "20.0.0.16/28",
+        "20.0.0.33/32",
+        "20.0.0.32/29",
+        "0.0.0.0/1",
+        "8.8.8.8/32",
+    ),
     *("10.1.0.0/16", "10.1.0.0/30", "10.9.0.0/24", "10.0.0.0/8", "172.16.0.0/12", "172.16.0.1/32", "192.168.1.0/24"),
 )
 HOPS: Final = ("None", "Internet", "VirtualAppliance", "VirtualNetworkGateway", "none", "internet")
@@ -38,7 +55,10 @@ FATES: Final = {
     **dict.fromkeys(("VirtualAppliance", "VirtualNetworkGateway"), Access.UNDETERMINED),
     **dict.fromkeys(("Internet", "VnetLocal", "VNetPeering", "VirtualNetworkServiceEndpoint"), Access.ALLOW),
 }
-SYSTEM: Final = (("0.0.0.0/0", "Internet"), *((p, "None") for p in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")))
+SYSTEM: Final = (
+    ("0.0.0.0/0", "Internet"),
+    *((p, "None") for p in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")),
+)
 TAG_ORDER: Final = ("", "Storage.North", "Storage", "AzureCloud.north", "AzureCloud")
 """The order among user-defined routes of one prefix; an explicit one has no tag."""
 
@@ -70,7 +90,9 @@ class Table:
         rivals: list[tuple[int, int, int, str]] = []
         for name, hop in self.user:
             rank = TAG_ORDER.index(name if name in TAGS else "")
-            rivals += [(-_length(p), 0, rank, KNOWN.get(hop, hop)) for p in TAGS.get(name, (name,)) if _holds(p, address)]
+            rivals += [
+                (-_length(p), 0, rank, KNOWN.get(hop, hop)) for p in TAGS.get(name, (name,)) if _holds(p, address)
+            ]
         for rank, routes in (
             (1, [(p, "VirtualNetworkGateway") for p in self.bgp]),
             (2, [(p, "VnetLocal") for p in self.space] + [(p, "VNetPeering") for p in self.peers]),
@@ -97,7 +119,9 @@ def parsed(table: Table, chosen: random.Random) -> tuple[Route, ...]:
     """The same as a route table beside Azure's own routes, or as an effective table."""
     if chosen.random() < 0.5 and not any(n in TAGS for n, _ in table.user):
         return parse_effective_routes({"value": chosen.sample(entries := _effective(table), len(entries))})
-    routes = [{"name": f"r{i}", "properties": {"addressPrefix": n, "nextHopType": h}} for i, (n, h) in enumerate(table.user)]
+    routes = [
+        {"name": f"r{i}", "properties": {"addressPrefix": n, "nextHopType": h}} for i, (n, h) in enumerate(table.user)
+    ]
     own = parse_route_table({"name": "t", "properties": {"routes": routes, "disableBgpRoutePropagation": False}}).routes
     learned = [_entry(p, "VirtualNetworkGateway", "VirtualNetworkGateway") for p in table.bgp]
     gateway = parse_effective_routes({"value": learned}) if learned else ()
@@ -107,7 +131,9 @@ def parsed(table: Table, chosen: random.Random) -> tuple[Route, ...]:
 def _effective(table: Table) -> list[dict[str, Any]]:
     entries = [_entry(p, h, "User") for p, h in table.user]
     entries += [_entry(p, "VirtualNetworkGateway", "VirtualNetworkGateway") for p in table.bgp]
-    entries += [_entry(p, "VnetLocal", "Default") for p in table.space] + [_entry(p, "VNetPeering", "Default") for p in table.peers]
+    entries += [_entry(p, "VnetLocal", "Default") for p in table.space] + [
+        _entry(p, "VNetPeering", "Default") for p in table.peers
+    ]
     entries += [_entry(list(TAGS[t]), "VirtualNetworkServiceEndpoint", "Default") for t in table.endpoints]
     entries += [_entry(p, h, "Default") for p, h in SYSTEM]
     overridden = [_entry(p, "Internet", "Default", "Invalid") for p, _ in table.user]
