@@ -47,6 +47,13 @@ class Ran(msgspec.Struct, frozen=True):
     """Of processor time."""
     lines: dict[str, list[int]]
     """By module, as `network/routes`."""
+    sources: dict[str, str] = {}
+    """What each module's text was then."""
+
+    def runs(self, module: str, line: int, source: str) -> bool:
+        """Whether it runs a line; of a module that changed since, whether it runs any."""
+        found = self.lines.get(module, ())
+        return line in found if self.sources.get(module, source) == source else bool(found)
 
 
 def test_files() -> list[str]:
@@ -108,7 +115,13 @@ def _measure(copy: Path, file: str, modules: Sequence[str]) -> Ran:
     if done.status:
         print(f"map: {file} fails without any mutant:\n{done.output[-2000:]}", file=sys.stderr)
     kept = {module: sorted(numbers) for module, numbers in sorted(lines.items())}
-    return Ran(file, _version(file), done.status == 0, done.seconds, kept)
+    sources = {module: source_version(module) for module in kept}
+    return Ran(file, _version(file), done.status == 0, done.seconds, kept, sources)
+
+
+def source_version(module: str) -> str:
+    """Of one module of the package."""
+    return digest_of([ROOT / "backup_compliance" / f"{module}.py"])
 
 
 def _version(file: str) -> str:

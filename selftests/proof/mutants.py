@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from selftests.builders.product import ROOT
 from selftests.proof.apart import run_apart
-from selftests.proof.coverage_map import WORKERS, Ran, command, measured, working_copy
+from selftests.proof.coverage_map import WORKERS, Ran, command, measured, source_version, working_copy
 from selftests.proof.mutation import Mutant, mutants_of
 from selftests.proof.places import Journal, digest
 
@@ -61,7 +61,8 @@ class Order:
     def files(self, mutant: Mutant) -> tuple[list[Ran], list[Ran]]:
         """Those to begin with, and the rest, within the time that a mutant has."""
         mirror = re.sub(r"([^/]+)$", r"test_\1.py", mutant.module)
-        fitting = [r for r in self.runs if r.passed and mutant.line in r.lines.get(mutant.module, ())]
+        source = source_version(mutant.module)
+        fitting = [r for r in self.runs if r.passed and r.runs(mutant.module, mutant.line, source)]
         if not fitting:  # a line that is a part of a statement, as a table's entry
             fitting = [r for r in self.runs if r.passed and r.lines.get(mutant.module)]
         fitting.sort(key=lambda r: (r.file != mirror, -self.kills[mutant.module, r.file], r.seconds))
