@@ -209,7 +209,7 @@ def narrowed(
 
 def test_selection_leaves_machines_their_guests_and_their_policies() -> None:
     """What could not be read stays: it may be meant."""
-    guests = {"web": ubuntu("sample", 4), "stray": STRAY, "gone": Problem("gone")}
+    guests: dict[str, Recording | Problem] = {"web": ubuntu("sample", 4), "stray": STRAY, "gone": Problem("gone")}
     assert narrowed(FLEET, Selection(machines=("SAMPLE",)), **guests) == ({"sample"}, {"web", "gone"}, {"daily-2200"})
     assert narrowed(FLEET, Selection(machines=("db",)), **guests) == ({"rg-sample/db", "rg-b/db"}, {"gone"}, {"own"})
     assert narrowed(FLEET, Selection(resource_groups=("rg-b",)), **guests) == ({"db"}, {"gone"}, set())

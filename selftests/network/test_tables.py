@@ -251,7 +251,7 @@ def test_tag_document_says_which_cloud_and_number_it_is_of() -> None:
 
 def test_entries_without_name_are_passed_over_and_without_properties_unknown() -> None:
     """What is known of the others stays."""
-    document = {
+    document: dict[str, Any] = {
         "values": [
             None,
             {"properties": {}},
