@@ -27,6 +27,7 @@ FLOORS = (
     ("guest",),
     ("guest/linux", "guest/windows"),
     ("guest/facts", "guest/probe_output", "guest/versions", "network", "schedules", "catalogue"),
+    ("guest/extension_status",),
     ("model",),
 )
 """From top to bottom. A room imports from floors below its own; the longest name that fits is a module's room."""
@@ -38,7 +39,15 @@ KNOWS_PYTEST = {"plugin", "report/html"}  # pytest-html calls report/html
 KNOWS_HTML = {"report"}
 HTML_LIBRARIES = {"jinja2", "html", "pytest_html"}
 PURE = {"model", "schedules", "network", "platform/estate", "platform/decisions", "judging"}
-PURE |= {"guest", "guest/linux", "guest/windows", "guest/facts", "guest/probe_output", "guest/versions"}
+PURE |= {
+    "guest",
+    "guest/linux",
+    "guest/windows",
+    "guest/facts",
+    "guest/probe_output",
+    "guest/versions",
+    "guest/extension_status",
+}
 PURE -= {"judging"}  # it takes the clock's word for the start of a run
 READS_ITS_OWN_FILE = {"guest/linux/probe", "guest/windows/probe"}  # the probe lies beside the module that sends it
 PURE_LIBRARIES = {

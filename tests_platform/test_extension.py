@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from backup_compliance.catalogue.baselines import Thresholds
 from backup_compliance.catalogue.controls import TROUBLESHOOTING_2016, Commands, control
+from backup_compliance.guest.extension_status.reading import ExtensionStatus
 from backup_compliance.model.verdicts import NotApplicable
 from backup_compliance.platform.decisions.extensions import (
-    extension_failure,
+    extensions_judgement,
     handler_version_failure,
     missing_handler_failure,
     snapshot_versions,
@@ -55,7 +56,8 @@ def test_reported_backup_extension_is_new_enough(machine: Machine, thresholds: T
         ),
     ),
 )
-def test_extensions_are_ready(machine: Machine) -> None:
+def test_extensions_are_ready(machine: Machine, guest_reports: tuple[ExtensionStatus, ...]) -> None:
     """An extension that failed, or hangs between two states, keeps the platform from updating the backup extension."""
-    failure = extension_failure(machine.instance, machine.profile, machine.power)
-    assert failure is None, failure
+    judged = extensions_judgement(machine.instance, machine.profile, machine.power, guest_reports, machine.read_at)
+    machine.add_remark(judged.remark)
+    assert judged.failure is None, judged.failure

@@ -128,7 +128,7 @@ class Run:
             severity=here,
             gates=outcome is Outcome.ERROR
             or (outcome in (Outcome.NON_COMPLIANT, Outcome.UNDETERMINED) and here.rank >= self.fail_on.rank),
-            message=message or "holds",
+            message=message or "; ".join(["holds", *(r for each in subject.observed for r in each.remarks)]),
             evidence=evidence,
             remediation=end.remedy or _remediation(control, end, subject.guest),
             source=f"{control.source.title} ({control.source.date})",

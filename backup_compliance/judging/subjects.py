@@ -141,6 +141,11 @@ class Subjects:
         """The guests that were read, whatever their system, by host id."""
         return {name: guest for name, guest in self.guests.items() if not isinstance(guest, Problem)}
 
+    def machine_around(self, host: str) -> Machine | None:
+        """The virtual machine that a guest is inside of, with a fresh memory; None where none was read."""
+        found = self.machines.get(self.joined.machine_of.get(host, ""))
+        return found.for_one_test() if isinstance(found, Machine) else None
+
     def problems(self) -> dict[str, Problem]:
         """What could not be read as a whole, by the id that reports show, with what to do."""
         return {
@@ -219,7 +224,7 @@ def _open_guest(recorded: RecordedGuest, now: datetime, max_age: timedelta | Non
     if recorded.problem is not None:
         return recorded.problem
     try:
-        guest = parse_guest(recorded.output)
+        guest = parse_guest(recorded.output, recorded.read_at)
     except Unreadable as error:
         return Problem(error.missing, error.remedy)
     return _misdated(recorded.read_at, guest.identity.collected_at, now, max_age, f"guests.{recorded.name}") or guest

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from itertools import chain
 from typing import Final
 
 from packaging.version import Version
 
+from backup_compliance.guest.extension_status.decisions import RunJudgement, judge_reports
+from backup_compliance.guest.extension_status.reading import ExtensionStatus
 from backup_compliance.model.verdicts import NotApplicable, Undetermined
 from backup_compliance.platform.estate.backup import vault_name
 from backup_compliance.platform.estate.facts import ExtensionView, HandlerView, InstanceView, Power, Profile, Status
@@ -102,6 +105,54 @@ def extension_failure(instance: InstanceView, profile: Profile, power: Power) ->
     if not states:
         raise NotApplicable("the VM has no extensions")
     return None
+
+
+def extensions_judgement(
+    instance: InstanceView,
+    profile: Profile,
+    power: Power,
+    guest_reports: Sequence[ExtensionStatus],
+    read_at: datetime | None,
+) -> RunJudgement:
+    """As `extension_failure`, and what the backup extension's own reports say: its outer status is success whatever happened.
+
+    Args:
+        instance: as for `extension_failure`.
+        profile: likewise.
+        power: likewise.
+        guest_reports: what the guest itself holds; of two runs the newer one counts.
+        read_at: when ARM was read, UTC.
+    """
+    judged, doubt = _judged_reports(instance, guest_reports, read_at)
+    if judged is not None and judged.failure:
+        return judged
+    failure = extension_failure(instance, profile, power)
+    if failure is None and doubt is not None:
+        raise doubt
+    return RunJudgement(failure, judged.remark if judged is not None else "")
+
+
+def _judged_reports(
+    instance: InstanceView, guest_reports: Sequence[ExtensionStatus], read_at: datetime | None
+) -> tuple[RunJudgement | None, Undetermined | None]:
+    """What ARM's reports come to, or why they do not decide; neither where ARM holds none, which is no answer."""
+    own = backup_reports(instance)
+    damaged = next((e for e in instance.extensions if e.damaged_report), None)
+    if damaged is not None:
+        return None, Undetermined(f"extension {damaged.name}: {damaged.damaged_report}", "look at AVB-302")
+    name = next((e.name for e in instance.extensions if e.reports), "")
+    try:
+        judged = judge_reports(own, guest_reports, "the guest", read_at) if own else None
+    except Undetermined as error:
+        return None, Undetermined(f"extension {name}: {error}", error.remedy)
+    if judged is None or judged.failure is None:
+        return judged, None
+    return RunJudgement(f"extension {name}: {judged.failure}", judged.remark), None
+
+
+def backup_reports(instance: InstanceView) -> tuple[ExtensionStatus, ...]:
+    """What the backup extension told ARM of its runs."""
+    return tuple(r for e in instance.extensions for r in e.reports)
 
 
 def _require_report(instance: InstanceView, power: Power) -> None:

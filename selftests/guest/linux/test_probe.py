@@ -75,9 +75,8 @@ def test_probe_reads_the_extension(guest: LinuxGuest) -> None:
     assert active is not None
     assert (active.state, active.status) == ("Enabled", "Ready")
     assert active.last is not None
-    assert active.last.file.endswith("/status/10.status")
-    assert guest.interpreter is not None
-    assert str(guest.interpreter.version) == "3.12.3"
+    assert active.last.source.endswith("/status/10.status")
+    assert [str(i.version) for i in guest.interpreters] == ["3.12.3"]
 
 
 @needs("ip")
