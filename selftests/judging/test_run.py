@@ -248,7 +248,7 @@ def test_use_of_an_exemption_is_told_by_the_names_of_what_was_judged(outcome: Ou
 
 def test_severity_hangs_on_the_guest_where_the_baseline_says_so() -> None:
     """Today AVB-101 is advice, unless the snapshot starts in the guest; the other baseline is asked likewise."""
-    inside = ubuntu("sample", 4).config("/etc/azure/vmbackup.conf", "SnapshotMethod = onlyGuest")
+    inside = ubuntu("sample", 4).config("/etc/azure/vmbackup.conf", "SnapshotMethod = onlyGuest").reported()
     run = taken(SAMPLE, guests={"web01": inside, "stray": BOTH["stray"]}, baseline=CURRENT, other=DOCUMENTED)
     guests = run.subjects.read_guests()
     for control, resource in (("AVB-101", "web01"), ("AVB-111", VM)):
