@@ -201,7 +201,7 @@ def test_times_of_two_zones_are_contested() -> None:
     """Certain only when both readings agree."""
     given = fleet("a", "b", policies=("2200", "0700"), a=IN_SET, b=IN_SET)
     seoul = given.set("backupPolicies", "at-0700", "properties.timeZone", "Korea Standard Time")
-    with pytest.raises(Undetermined, match="in availability set web: .*contested"):
+    with pytest.raises(Undetermined, match=r"in availability set web: .*contested"):
         failure(seoul)
 
 
