@@ -42,7 +42,7 @@ def windows(guest: Guest) -> WindowsGuest:
 def agent(guest: Guest) -> AgentVersion:
     """The installed agent's version; undetermined without one, which AVB-201 judges."""
     if guest.agent is None:
-        raise Undetermined("the agent is not installed, so it has no version (AVB-201)")
+        raise Undetermined("the agent is not installed, so it has no version (AVB-201)", see=("AVB-201",))
     return guest.agent
 
 
@@ -50,9 +50,9 @@ def agent(guest: Guest) -> AgentVersion:
 def configuration(linux: LinuxGuest) -> AgentConfiguration:
     """The agent's configuration; undetermined without a file or a setting in it, which AVB-206 judges."""
     if linux.configuration is None:
-        raise Undetermined("/etc/waagent.conf does not exist (AVB-206)")
+        raise Undetermined("/etc/waagent.conf does not exist (AVB-206)", see=("AVB-206",))
     if not linux.configuration.settings:
-        raise Undetermined("/etc/waagent.conf holds no setting (AVB-206)")
+        raise Undetermined("/etc/waagent.conf holds no setting (AVB-206)", see=("AVB-206",))
     return linux.configuration
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from packaging.version import Version
 
 from backup_compliance.catalogue.baselines import Thresholds
-from backup_compliance.catalogue.controls import EXTENSION_SOURCE_2026, TROUBLESHOOTING_2016, control
+from backup_compliance.catalogue.controls import EXTENSION_SOURCE_2026, TROUBLESHOOTING_2016, Commands, control
 from backup_compliance.guest.decisions import check_report_is_new, handler_failure, judge_last_run
 from backup_compliance.guest.extension_status.facts import BackupExtension, Handler
 from backup_compliance.guest.extension_status.reading import ExtensionStatus
@@ -29,6 +29,15 @@ REINSTALL_WINDOWS = REINSTALL.replace("VMSnapshotLinux", "VMSnapshot")
     cause=3,
     source=TROUBLESHOOTING_2016,
     remediation="Uninstall VMSnapshotLinux (az vm extension delete): the next backup installs the newest version; or install an older Python beside Python 3.12 and newer, as /usr/local/bin/python3.8.",
+    because="the backup extension is too old",
+    breaks=("AVB-302", "AVB-311", "AVB-312", "AVB-415"),
+    commands=Commands(
+        guest=("ls -d /var/lib/waagent/Microsoft.Azure.RecoveryServices.VMSnapshotLinux-*",),
+        azure=(
+            "az vm extension list --subscription {subscription} --resource-group {group} --vm-name {vm} --output table",
+            "az vm extension delete --subscription {subscription} --resource-group {group} --vm-name {vm} --name VMSnapshotLinux",
+        ),
+    ),
 )
 def test_backup_extension_is_new_enough(
     linux: LinuxGuest, installed: BackupExtension, handler: Handler | None, thresholds: Thresholds
@@ -42,7 +51,22 @@ def test_backup_extension_is_new_enough(
     assert failure is None, failure
 
 
-@control("AVB-302", cause=3, source=TROUBLESHOOTING_2016, remediation=REINSTALL, windows=REINSTALL_WINDOWS)
+@control(
+    "AVB-302",
+    cause=3,
+    source=TROUBLESHOOTING_2016,
+    remediation=REINSTALL,
+    windows=REINSTALL_WINDOWS,
+    because="the backup extension is not ready",
+    breaks=("AVB-312", "AVB-415"),
+    commands=Commands(
+        guest=("sudo tail -n 100 /var/log/azure/Microsoft.Azure.RecoveryServices.VMSnapshotLinux/*.log",),
+        azure=(
+            "az vm extension list --subscription {subscription} --resource-group {group} --vm-name {vm} --output table",
+            "az vm extension delete --subscription {subscription} --resource-group {group} --vm-name {vm} --name VMSnapshotLinux",
+        ),
+    ),
+)
 def test_backup_extension_is_ready(
     guest: Guest, extension: BackupExtension, platform_reports: tuple[ExtensionStatus, ...], thresholds: Thresholds
 ) -> None:
@@ -75,7 +99,15 @@ def test_snapshot_provider_starts_automatically(windows: WindowsGuest) -> None:
     "AVB-304",
     cause=3,
     source=EXTENSION_SOURCE_2026,
-    remediation="Install a Python that the extension supports as /usr/bin/python3, or beside a newer one as /usr/local/bin/python3.8; or bring in a newer version of the extension (AVB-301).",
+    remediation="Install a Python that the extension supports as /usr/bin/python3, or beside a newer one as /usr/local/bin/python3.8; or let the next backup bring in a newer version of the extension.",
+    because="the extension finds no interpreter that it can run on",
+    breaks=("AVB-301", "AVB-302", "AVB-312", "AVB-415"),
+    commands=Commands(
+        guest=(
+            "ls -l /usr/bin/python*",
+            "sudo apt-get install python3 || sudo dnf install python3 || sudo zypper install python3",
+        ),
+    ),
 )
 def test_extension_finds_its_interpreter(linux: LinuxGuest, handler: Handler | None, thresholds: Thresholds) -> None:
     """The extension's launcher tries a fixed list of interpreters, and at last the agent's own, until one runs its code."""

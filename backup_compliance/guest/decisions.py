@@ -161,7 +161,9 @@ def route_failure(routes: Sequence[RouteDecision]) -> str | None:
     if all(r.destination != "host" for r in routes):
         raise Undetermined(f"the route to {HOST_ADDRESS} was not asked for")
     if all(r.destination == "host" for r in routes):
-        raise Undetermined("no storage endpoint resolves, so there is no route to judge; AVB-101 says why")
+        raise Undetermined(
+            "no storage endpoint resolves, so there is no route to judge; AVB-101 says why", see=("AVB-101",)
+        )
     return None
 
 
@@ -205,6 +207,7 @@ def check_report_is_new(extension: BackupExtension, now: datetime, limit: timede
         raise Undetermined(
             f"the agent's report in aggregatestatus.json is of {written:%Y-%m-%d %H:%M} UTC, and it writes one every few seconds while it runs (AVB-201)",
             "start the agent, and collect again",
+            see=("AVB-201",),
         )
 
 

@@ -11,8 +11,8 @@ from backup_compliance.guest.linux.output import parse_output
 from backup_compliance.guest.windows.guest import WindowsGuest, parse_windows_guest
 from backup_compliance.guest.windows.output import FRAME, is_windows_output, parse_windows_output
 from backup_compliance.guest.windows.proxy import mask_proxies
+from backup_compliance.model.masking import mask_secrets
 from backup_compliance.model.recorded import Problem
-from backup_compliance.model.sanitize import mask_secrets
 from backup_compliance.model.verdicts import Unreadable
 
 Guest: TypeAlias = LinuxGuest | WindowsGuest

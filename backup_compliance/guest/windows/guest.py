@@ -36,7 +36,8 @@ from backup_compliance.guest.windows.network import (
     parse_storage,
 )
 from backup_compliance.guest.windows.proxy import parse_proxy
-from backup_compliance.guest.windows.system import parse_identity, parse_load, parse_reboot, parse_writers
+from backup_compliance.guest.windows.system import parse_identity, parse_load, parse_reboot
+from backup_compliance.guest.windows.writers import parse_writers
 from backup_compliance.model.lazy_facts import FactHolder, fact, inner_fact
 from backup_compliance.model.verdicts import Unreadable
 

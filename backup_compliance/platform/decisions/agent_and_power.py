@@ -8,11 +8,11 @@ from typing import Final
 
 from packaging.version import Version
 
+from backup_compliance.model.recorded import CLOCK_TOLERANCE
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import NotApplicable, Undetermined, Unreadable
 from backup_compliance.platform.estate.facts import AgentView, InstanceView, Power, Profile, Status
 
-CLOCK_TOLERANCE: Final = timedelta(minutes=5)
 SAME_MOMENT: Final = timedelta(minutes=15)
 """Within which two readings of one machine speak of the same state."""
 _STOPPED: Final = ("stopped", "stopping", "deallocated", "deallocating")

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from backup_compliance.model.verdicts import NotApplicable, Undetermined, Unreadable
+from backup_compliance.model.verdicts import Failure, NotApplicable, Undetermined, Unreadable
 from backup_compliance.platform.decisions.backup_errors import find_explanation, is_unrelated
 from backup_compliance.platform.estate.backup import BackupError, BackupJob, BackupPolicy, ProtectedItem, vault_name
 from backup_compliance.platform.estate.protection import CANCELLED, COMPLETED, UNFINISHED, Protection
@@ -65,9 +65,10 @@ def policy_size_failure(policy: BackupPolicy, items: Iterable[ProtectedItem] | N
     return None
 
 
-def backup_failure(protection: Protection | None, jobs: Sequence[BackupJob]) -> str | None:
+def backup_failure(protection: Protection | None, jobs: Sequence[BackupJob]) -> Failure | None:
     """Neither the last finished backup job nor the protected item carries an agent or snapshot failure.
 
+    The failure names the controls that look for the cause of the error.
     Jobs in progress and cancelled ones are passed over. A job without a start counts by its end. The errors of a
     completed job are warnings; one about agent or snapshot is the symptom all the same.
 
@@ -82,10 +83,10 @@ def backup_failure(protection: Protection | None, jobs: Sequence[BackupJob]) -> 
     last = max((j for j in finished if j.time), key=lambda j: j.time or _LONG_AGO, default=None)
     if last is not None and (failed := _explained(last.errors)):
         what = f"the last backup job {last.name} of {_day(last.time)} {_ended(last)}"
-        return f"{what}{failed}; {_since(item, finished, last.time, last.end)}"
+        return Failure(f"{what}{failed}; {_since(item, finished, last.time, last.end)}", failed.see)
     if failed := _explained(item.failures):
         what = f"the protected item, last backed up {_day(item.last_backup_time)}, reports"
-        return f"{what} {failed}; {_since(item, finished, item.last_backup_time, None)}"
+        return Failure(f"{what} {failed}; {_since(item, finished, item.last_backup_time, None)}", failed.see)
     _require_known([*(last.errors if last is not None else ()), *item.failures])
     _require_healthy(item, last)
     if not finished and item.never_ran:
@@ -171,13 +172,13 @@ def _ended(job: BackupJob) -> str:
     return f"ended {job.status or 'without a status'}: "
 
 
-def _explained(errors: Iterable[BackupError]) -> str | None:
+def _explained(errors: Iterable[BackupError]) -> Failure | None:
     """The first error that concerns agent or snapshot, its meaning and the controls that look for the cause."""
     for error in errors:
         explanation = find_explanation(error)
         if explanation is not None:
             see = f" (see {', '.join(explanation.controls)})" if explanation.controls else ""
-            return f"{_named(error)}: {explanation.meaning}{see}"
+            return Failure(f"{_named(error)}: {explanation.meaning}{see}", explanation.controls)
     return None
 
 

@@ -168,7 +168,9 @@ def _require_report(instance: InstanceView, power: Power) -> None:
     if instance.agent is None:
         raise Undetermined("the instance view of the running VM has no agent block, so no handler is shown")
     if not any(s.state in _FINE and not _is_bad(s) for s in instance.agent.statuses):
-        raise Undetermined("the agent is not ready, so the handlers it reports may not be all; AVB-211 judges that")
+        raise Undetermined(
+            "the agent is not ready, so the handlers it reports may not be all; AVB-211 judges that", see=("AVB-211",)
+        )
 
 
 def _require_states(instance: InstanceView, profile: Profile) -> None:
