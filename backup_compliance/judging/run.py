@@ -23,7 +23,11 @@ from backup_compliance.judging.subjects import Subjects, open_subjects
 from backup_compliance.judging.test_results import TestResult
 from backup_compliance.model.recorded import RecordedSubscription
 from backup_compliance.model.sanitize import printable
+<<<<<<< HEAD
 from backup_compliance.model.verdicts import Outcome, Undetermined, Unreadable
+=======
+from backup_compliance.model.verdicts import RECOLLECT, Outcome, Unreadable
+>>>>>>> main
 from backup_compliance.platform.estate.lookup import normalize_id, subscription_of
 from backup_compliance.platform.estate.resource_types import ON_REQUEST
 from backup_compliance.platform.inventory import readable_of_type
@@ -230,7 +234,7 @@ def unanswered_notes(subscriptions: Iterable[RecordedSubscription]) -> Iterator[
 
 def _remediation(control: Control, end: TestResult, guest: Guest | None) -> str:
     if end.outcome is Outcome.ERROR:  # what the control's subject should do helps nobody to read it
-        return "collect again"
+        return RECOLLECT
     if end.outcome not in BAD:
         return ""
     if isinstance(guest, WindowsGuest):

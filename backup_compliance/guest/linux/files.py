@@ -10,6 +10,7 @@ from typing import Final
 
 from backup_compliance.guest.linux.grammar import FILE_LINE, FILE_STATE
 from backup_compliance.guest.probe_output import ProbeOutput, records
+from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import Unreadable
 
 _ANYTHING = re.compile(".*")
@@ -90,10 +91,20 @@ def parse_configuration(output: ProbeOutput) -> dict[str, list[str]]:
         raise Unreadable(
             "reading the configuration files took too long", "look for a slow or hanging file system under /etc"
         )
+<<<<<<< HEAD
     meta = output.all("meta")
     damaged = _first_damaged(part.text, meta[0].pairs().get("conf", "") if meta else "")
     if damaged is not None:
         raise part.damaged(damaged)
+=======
+    if "/cut" in found:
+        paths = list(found)
+        last = paths[paths.index("/cut") - 1]
+        raise Unreadable(
+            f"the configuration files are larger than the probe sends, and were cut behind a line of {printable(last, 120)}",
+            "clean up the oversized file on the guest",
+        )
+>>>>>>> main
     return found
 
 
