@@ -23,11 +23,7 @@ from backup_compliance.judging.subjects import Subjects, open_subjects
 from backup_compliance.judging.test_results import TestResult
 from backup_compliance.model.recorded import RecordedSubscription
 from backup_compliance.model.sanitize import printable
-<<<<<<< HEAD
-from backup_compliance.model.verdicts import Outcome, Undetermined, Unreadable
-=======
-from backup_compliance.model.verdicts import RECOLLECT, Outcome, Unreadable
->>>>>>> main
+from backup_compliance.model.verdicts import RECOLLECT, Outcome, Undetermined, Unreadable
 from backup_compliance.platform.estate.lookup import normalize_id, subscription_of
 from backup_compliance.platform.estate.resource_types import ON_REQUEST
 from backup_compliance.platform.inventory import readable_of_type

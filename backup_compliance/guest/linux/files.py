@@ -91,12 +91,6 @@ def parse_configuration(output: ProbeOutput) -> dict[str, list[str]]:
         raise Unreadable(
             "reading the configuration files took too long", "look for a slow or hanging file system under /etc"
         )
-<<<<<<< HEAD
-    meta = output.all("meta")
-    damaged = _first_damaged(part.text, meta[0].pairs().get("conf", "") if meta else "")
-    if damaged is not None:
-        raise part.damaged(damaged)
-=======
     if "/cut" in found:
         paths = list(found)
         last = paths[paths.index("/cut") - 1]
@@ -104,7 +98,10 @@ def parse_configuration(output: ProbeOutput) -> dict[str, list[str]]:
             f"the configuration files are larger than the probe sends, and were cut behind a line of {printable(last, 120)}",
             "clean up the oversized file on the guest",
         )
->>>>>>> main
+    meta = output.all("meta")
+    damaged = _first_damaged(part.text, meta[0].pairs().get("conf", "") if meta else "")
+    if damaged is not None:
+        raise part.damaged(damaged)
     return found
 
 

@@ -23,7 +23,6 @@ FALLBACK=${AVB_STORAGE_ENDPOINT-rdfepirv2bl2prdstr01.blob.core.windows.net}
 SCHEME=${AVB_STORAGE_SCHEME:-https}
 NL='
 '
-<<<<<<< HEAD
 # tables: written by make readme
 layout() {
   case $1 in
@@ -40,7 +39,6 @@ lease_folders() { "$@" "$R/var/lib/dhcp" "$R/var/lib/dhclient" "$R/run/systemd/n
 LEASE_LINES='lease \{|^ *interface|fixed-address|245|^ *expire|^\}|^ *renew'
 LEASE_SETTINGS='(ADDRESS|SERVER_ADDRESS|LIFETIME|OPTION_245|ip_address|private_245|unknown_245|expiry|dhcp4\.[a-z0-9_]*)[[:space:]]*=|.*"?Private_Options'
 # end of tables
-=======
 # ---- packed: whole parts of this call's own reading, as many as Run Command returns ---------------
 # A part is never split, and nothing of two readings is mixed: each call prints a reading of its own that has fewer
 # parts. They go by heading in the order of their letters. Number 2 begins where PACKED_START bytes end, and number 1
@@ -101,7 +99,6 @@ packed() {  # packed NUMBER|''
   if [ "$last" -lt "$count" ]; then echo "probe.sh: more follows, run packed $((number + 1)) and append what it prints"; fi
 }
 
->>>>>>> main
 if [ "${1:-}" = packed ]; then
   if [ ! -f "$0" ]; then echo 'probe.sh: packed needs the script as a file: sh probe.sh packed' >&2; exit 2; fi
   case ${2:-1} in 0*|*[!0-9]*|???*) echo 'probe.sh: packed takes a number: packed 1, packed 2 ...' >&2; exit 2 ;; esac
@@ -160,8 +157,7 @@ lines() {
 # settings CAP FILE...: as lines, but only those that say how an interface gets its address.
 settings() {
   lines_cap=$1; shift
-<<<<<<< HEAD
-  { bounded 5 grep $A -HsE '^[[:space:]]*(\[[A-Za-z0-9-]*\]$|iface |ADMIN_STATE=unmanaged|(NETWORK_FILE|Name|DHCP|Address|BOOTPROTO|IPADDR|method|uuid|interface-name|connection-uuid)[[:space:]]*=|'"$LEASE_SETTINGS)" "$@" /dev/null || [ $? -lt 3 ] || echo '/unfinished:'; } | masked | head -c $((lines_cap + 1))
+  { bounded 5 grep $A -HsE '^[[:space:]]*(\[[A-Za-z0-9-]*\]$|iface |ADMIN_STATE=unmanaged|(NETWORK_FILE|Name|DHCP|Address|BOOTPROTO|IPADDR|method|uuid|interface-name|connection-uuid)[[:space:]]*=|'"$LEASE_SETTINGS)" "$@" /dev/null || [ $? -lt 3 ] || echo '/unfinished:'; } | masked | capped "$lines_cap"
 }
 
 # raw NAME FILE...: the bytes of each file in a part of its own.
@@ -170,9 +166,6 @@ raw() {
   for f; do
     if [ -f "$f" ]; then part "$raw_name ${f#"$R"}"; head -c 2048 "$f" | od -An -v -tx1; fi
   done
-=======
-  { bounded 5 grep $A -HsE '^[[:space:]]*(\[[A-Za-z0-9-]*\]$|iface |(NETWORK_FILE|ADDRESS|SERVER_ADDRESS|LIFETIME|OPTION_245|Name|DHCP|Address|BOOTPROTO|IPADDR|method|uuid|interface-name|connection-uuid|ip_address|private_245|unknown_245|expiry|dhcp4\.[a-z0-9_]*)[[:space:]]*=|.*"?Private_Options)' "$@" /dev/null || [ $? -lt 3 ] || echo '/unfinished:'; } | masked | capped "$lines_cap"
->>>>>>> main
 }
 
 state() {

@@ -67,54 +67,19 @@ def _unusable(guest: str, name: str, *lines: str, words: str) -> Case:
     return case(guest, _settings(name, *lines), ("101", N, "through the proxy"), ("102", N, words))
 
 
-# the agent goes through its proxy or not at all, though storage answers directly
-_CLOSED: Final = ("101", N, "the agent does not go that way")
-_NO_HOST: Final = ("101", N, "no host can have that name")
-
 CASES: Final[tuple[Case, ...]] = (
-<<<<<<< HEAD
-    case(
-        "proxy1", _settings("only through the proxy", *_at(PROXY_PORT), obstacle="proxy_only"), ("101", C), ("102", C)
-    ),
-    case("proxy1", _settings("proxy set, and not needed", *_at(PROXY_PORT)), ("102", C)),
-    case("proxy1", _settings("proxy is down", *_at(3130)), _CLOSED, ("102", N, "does not accept CONNECT")),
-    case(
-        "proxy1",
-        _settings("proxy's host is nowhere", *_at(3128, "10.77.0.99")),
-        _CLOSED,
-        ("102", N, "does not accept CONNECT"),
-    ),
-    case("proxy1", _settings("proxy wants a password", *_at(PROXY_PASSWORD_PORT)), _CLOSED, ("102", N, "CONNECT")),
-    case("proxy2", _settings("proxy's port is no number", *_at("http")), ("102", N, "is not a number")),
-=======
     case("proxy1", _settings("only through the proxy", *at(PROXY_PORT), obstacle="proxy_only"), ("101", C), ("102", C)),
     case("proxy1", _settings("proxy set, and not needed", *at(PROXY_PORT)), ("102", C)),
     _unusable("proxy1", "proxy is down", *at(3130), words="does not accept CONNECT"),
     _unusable("proxy1", "proxy's host is nowhere", *at(3128, "10.77.0.99"), words="does not accept CONNECT"),
     _unusable("proxy1", "proxy wants a password", *at(PROXY_PASSWORD_PORT), words="CONNECT"),
     case("proxy2", _settings("proxy's port is no number", *at("http")), ("102", N, "is not a number")),
->>>>>>> main
     case(
         "proxy2", _settings("proxy without a port", f"HttpProxy.Host={PROXY}"), ("102", N, "HttpProxy.Port is not set")
     ),
     _unusable("proxy2", "proxy with a password", *at(3129, f"labuser:labpassword@{PROXY}"), words="credentials"),
     case(
         "proxy2",
-<<<<<<< HEAD
-        _settings("proxy with a password", *_at(3129, f"labuser:labpassword@{PROXY}")),
-        _NO_HOST,
-        ("102", N, "credentials"),
-    ),
-    case(
-        "proxy2",
-        _settings("spaces in the proxy's settings", f"HttpProxy.Host = {PROXY}", f"HttpProxy.Port = {PROXY_PORT}"),
-        ("102", C),
-    ),
-    case("proxy2", _settings("proxy is a URL", *_at(PROXY_PORT, f"http://{PROXY}")), _NO_HOST, ("102", N, "is a URL")),
-    case(
-        "proxy3",
-=======
->>>>>>> main
         _settings(
             "blanks around = in the proxy's settings",
             f"HttpProxy.Host = {PROXY}",
@@ -124,16 +89,6 @@ CASES: Final[tuple[Case, ...]] = (
         ("101", C),  # the agent strips them
         ("102", C),
     ),
-<<<<<<< HEAD
-    case(
-        "proxy3",
-        _environment(
-            "environment that names the host address nowhere",
-            f"http_proxy=http://{PROXY}:{PROXY_PORT}",
-            f"https_proxy=http://{PROXY}:{PROXY_PORT}",
-        ),
-        ("102", C),
-=======
     _unusable("proxy2", "proxy is a URL", *at(PROXY_PORT, f"http://{PROXY}"), words="is a URL"),
     _direct_way_counts(
         "dhcpcd",
@@ -141,23 +96,12 @@ CASES: Final[tuple[Case, ...]] = (
         {"late": 1},  # whatever it is: a backup under this configuration
         more="mkdir -p /etc/azure; printf '[SnapshotThread]\\nSnapshotMethod = onlyGuest\\n' > /etc/azure/vmbackup.conf",
         undo_more="; rm /etc/azure/vmbackup.conf",
->>>>>>> main
     ),
     _direct_way_counts("dhclient-none", "only the proxy, and no snapshot by the host", {"presnapshot": 404}),
     case("proxy3", _environment("environment has both proxies", _HTTP, _HTTPS), ("102", C)),
     case("proxy3", _environment("environment spares the host", _HTTPS, "no_proxy=168.63.129.16"), ("102", C)),
     case("dhcpcd-none", _closed(_environment("only through https_proxy", _HTTPS)), ("101", C), ("102", C)),
     case(
-<<<<<<< HEAD
-        "proxy3",
-        _environment(
-            "environment for https alone", f"https_proxy=http://{PROXY}:{PROXY_PORT}", "no_proxy=168.63.129.16"
-        ),
-        ("102", C),
-    ),
-    case("wget1", _settings("only through the proxy", *_at(PROXY_PORT), obstacle="proxy_only"), ("101", C), ("102", C)),
-    case("wget2", _settings("proxy wants a password", *_at(PROXY_PASSWORD_PORT)), _CLOSED, ("102", N, "CONNECT")),
-=======
         "dhcpcd-none",
         _closed(_environment("HTTPS_PROXY in capitals", _HTTPS.replace("https_proxy", "HTTPS_PROXY"))),
         ("101", C),
@@ -165,18 +109,13 @@ CASES: Final[tuple[Case, ...]] = (
     ),
     # The agent downloads by https.
     case("dhcpcd-none", _closed(_environment("only http_proxy is set", _HTTP)), ("101", N, "TCP to"), ("102", C)),
->>>>>>> main
     case(
         "dhcpcd-wrong",
         _closed(_environment("no_proxy spares storage", _HTTPS, "no_proxy=lab.example,windows.net")),
         ("101", N, "TCP to"),
         ("102", C),
     ),
-<<<<<<< HEAD
-    case("python2", _settings("proxy is down", *_at(3130)), _CLOSED, ("102", N, "does not accept CONNECT")),
-=======
     case("dhcpcd-wrong", _closed(_environment("no_proxy is a star", _HTTPS, "no_proxy=*")), ("101", C), ("102", C)),
->>>>>>> main
     case(
         "dhcpcd-wrong",
         _both("setting wins over the environment", _settings("", *at(PROXY_PORT)), _environment("", _NOWHERE)),
