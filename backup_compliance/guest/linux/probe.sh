@@ -400,7 +400,8 @@ fast() {
     done
   done
   if [ -z "$fit" ]; then
-    p=${agents#*"process "}; v=${p#* }; v=${v%% *}; p=${p%% *}
+    p=$(printf '%s\n' "$agents" | grep $A '^process ' | sort -k 2n | head -n 1) # as ps lists them
+    p=${p#process }; v=${p#* }; v=${v%% *}; p=${p%% *}
     d=
     command -v which > /dev/null && d=$(tr '\0' '\n' < "$R/proc/$p/environ" | grep $A '^PATH=')
     set -f; IFS=:
