@@ -21,7 +21,7 @@ help:
 	@echo "make lab-windows    Windows guests out of wine, over real ssh and WinRM (root, Debian)"
 	@echo "make samples   write samples/facts again"
 	@echo "make lock      pin every dependency again"
-	@echo "make readme    write the README's control table and probe.cmd again"
+	@echo "make readme    write the README's control table, probe.cmd and the tables in probe.sh again"
 
 # Stamps say which lock file the environment was made from; pip's hash mode refuses anything else.
 .venv/run.stamp: requirements.lock

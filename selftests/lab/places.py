@@ -30,7 +30,7 @@ RUNNER: Final = "10.77.0.2"
 PROXY: Final = "10.77.0.5"
 PROXY_PORT: Final = 3128
 PROXY_PASSWORD_PORT: Final = 3129
-# Shared address space (RFC 6598) plays the internet: the product knows private networks as hijacked DNS answers.
+# Shared address space (RFC 6598) plays the internet: the product tells private addresses apart.
 STORAGE: Final = "100.64.0.10"
 INTERCEPTOR: Final = "100.64.0.11"
 PORTAL: Final = "100.64.0.12"

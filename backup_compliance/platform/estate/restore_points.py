@@ -119,9 +119,14 @@ def _by_source(listing: Listing) -> dict[str, list[Resource]]:
     found: dict[str, list[Resource]] = {}
     for record in listing.resources.values():
         if is_of_backup(text_at(record, "id")):
-            properties = as_record(record.get("properties")) or NOTHING
-            found.setdefault(normalize_id(id_of(properties.get("source"))), []).append(record)
+            found.setdefault(source_of(record), []).append(record)
     return found
+
+
+def source_of(collection: Resource) -> str:
+    """The id of the virtual machine whose restore points a collection holds, lower case; "" where it does not say."""
+    properties = as_record(collection.get("properties")) or NOTHING
+    return normalize_id(id_of(properties.get("source")))
 
 
 def is_of_backup(collection_id: str) -> bool:

@@ -57,7 +57,7 @@ def _ways(guest: str, *faults: Fault) -> list[Case]:
     for fault, words in (
         (DNS_REFUSED, f"{BLOB_HOST} does not resolve"),
         (DNS_DROPPED, f"{BLOB_HOST} does not resolve"),
-        (DNS_LIES, HIJACKER),
+        (DNS_LIES, f"leads to the private address {HIJACKER}"),
         (RESET, f"TCP to {BLOB_HOST}"),
         (PROHIBITED, f"TCP to {BLOB_HOST}"),
         (DROPPED, f"TCP to {BLOB_HOST}"),
