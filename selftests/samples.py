@@ -7,11 +7,13 @@ not be reached and one recording is cut short.
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from backup_compliance.gathering.folder import Facts, save_facts
 from backup_compliance.model.recorded import Problem, RecordedGuest
+from selftests.builders.extension_reports import FAILED
 from selftests.builders.recordings import (
     ANSWERED,
     CONF,
@@ -138,12 +140,9 @@ def old_extension() -> Recording:
     guest = ubuntu("sample-legacy-01", 17).edit(
         "extension", (EXTENSION, OLD_EXTENSION), ('"Ready"', '"NotReady"'), ("1.0.9220.0", "1.0.57.0")
     )
-    guest = guest.edit(
-        "extension",
-        ('"success", "code": 1', '"error", "code": 76'),
-        ("Enable Succeeded with error: []", "Snapshot failed: no network"),
-    )
-    return guest.edit("files", (EXTENSION, OLD_EXTENSION)).put("python", "path=/usr/bin/python2.7\nPython 2.7.18")
+    guest = guest.under_python("2.7.18", "/usr/bin/python2.7")
+    guest = guest.reported(replace(FAILED, version="1.0.57.0", python="2.7.18"))
+    return guest.edit("files", (EXTENSION, OLD_EXTENSION))
 
 
 def static_address() -> Recording:

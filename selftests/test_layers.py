@@ -27,6 +27,7 @@ FLOORS = (
     ("guest",),
     ("guest/linux", "guest/windows"),
     ("guest/facts", "guest/probe_output", "guest/versions", "network", "schedules", "catalogue"),
+    ("guest/extension_status",),
     ("model",),
 )
 """From top to bottom. A room imports from floors below its own; the longest name that fits is a module's room."""
@@ -38,7 +39,15 @@ KNOWS_PYTEST = {"plugin", "report/html"}  # pytest-html calls report/html
 KNOWS_HTML = {"report"}
 HTML_LIBRARIES = {"jinja2", "html", "pytest_html"}
 PURE = {"model", "schedules", "network", "platform/estate", "platform/decisions", "judging"}
-PURE |= {"guest", "guest/linux", "guest/windows", "guest/facts", "guest/probe_output", "guest/versions"}
+PURE |= {
+    "guest",
+    "guest/linux",
+    "guest/windows",
+    "guest/facts",
+    "guest/probe_output",
+    "guest/versions",
+    "guest/extension_status",
+}
 PURE -= {"judging"}  # it takes the clock's word for the start of a run
 READS_ITS_OWN_FILE = {"guest/linux/probe", "guest/windows/probe"}  # the probe lies beside the module that sends it
 PURE_LIBRARIES = {
@@ -123,6 +132,14 @@ def test_pure_room_does_no_io(module: str) -> None:
     assert not _imports(module) & IMPURE_MODULES
 
 
+@pytest.mark.parametrize("module", [m for m in _modules() if m.startswith("report/")])
+def test_reports_know_no_kind_of_guest(module: str) -> None:
+    """A report that names one system forgets the guests of the other; what it needs, both of them have."""
+    assert not {m for m in _own(module) if m.startswith("guest/")}
+    names = {getattr(n, key, None) for n in ast.walk(_tree(module)) for key in ("id", "name", "attr", "value")}
+    assert not {n for n in names if isinstance(n, str)} & {"LinuxGuest", "WindowsGuest", "Guest"}
+
+
 def test_nothing_imports_in_a_circle() -> None:
     """Of modules, too, not of rooms alone."""
     done: set[str] = set()
@@ -161,7 +178,11 @@ def test_product_tests_are_short_plain_and_documented(path: Path) -> None:
     for test in tests:
         assert ast.get_docstring(test), test.name
         assert len(test.body) - 1 < 10, test.name
-        assert any(isinstance(n, ast.Assert) for n in ast.walk(test)), test.name
+        assert any(isinstance(n, ast.Assert) or _is_verdict(n) for n in ast.walk(test)), test.name
+
+
+def _is_verdict(node: ast.AST) -> bool:
+    return isinstance(node, ast.Raise) and node.exc is not None and "NonCompliant(" in ast.unparse(node.exc)
 
 
 @pytest.mark.parametrize("module", _modules())

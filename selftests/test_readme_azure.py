@@ -18,7 +18,9 @@ from selftests.builders.arm import SUBSCRIPTION, Subscription, subscription
 from selftests.builders.arm_simulator import METRICS_TOKEN, TOKEN, ArmSimulator, serving
 from selftests.builders.live_cases import DENYING
 from selftests.builders.product import ROOT
+from selftests.builders.programs import needs
 
+pytestmark = needs("bash")
 OTHER = "0f0f0f0f-5a11-4a11-8a11-5a11ab1e0000"
 SECTION = (ROOT / "README.md").read_text().split("## Against Azure")[1].split("## In CI")[0]
 SHELL = [
@@ -137,6 +139,7 @@ def test_role_is_taken(desk: Desk) -> None:
     assert len(json.loads(done.stdout)["Actions"]) > 20
 
 
+@needs("curl")
 def test_facts_by_rest_are_judged(desk: Desk, served: ArmSimulator) -> None:
     """A list that `az rest` wrote is judged as it is."""
     lines = SHELL[SHELL.index(next(line for line in SHELL if line.startswith("sub="))) :]

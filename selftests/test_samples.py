@@ -35,3 +35,5 @@ def test_demo_shows_every_control_compliant_and_not(pytester: pytest.Pytester) -
     assert verdicts.count(VmVerdict.READY) >= 2
     assert VmVerdict.NOT_ASSESSED in verdicts
     assert LABEL in run.text
+    failed = [f for f in run.document.findings if (f.control, f.outcome) == ("AVB-415", "non_compliant")]
+    assert failed[0].see, "the controls that the vault's error names are lost on the way from the test to its finding"

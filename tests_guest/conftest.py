@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from backup_compliance.guest.facts import AgentConfiguration, AgentVersion, BackupExtension, Proxy
+from backup_compliance.catalogue.baselines import Thresholds
+from backup_compliance.guest.extension_status.facts import BackupExtension, Handler
+from backup_compliance.guest.extension_status.reading import ExtensionStatus
+from backup_compliance.guest.facts import AgentConfiguration, AgentVersion, Proxy
 from backup_compliance.guest.linux.guest import LinuxGuest
+from backup_compliance.guest.python_support import needs_health
 from backup_compliance.guest.recording import Guest
 from backup_compliance.guest.windows.guest import WindowsGuest
-from backup_compliance.model.verdicts import NotApplicable, Undetermined
+from backup_compliance.model.verdicts import NotApplicable, Undetermined, Unreadable
+from backup_compliance.platform.decisions.extensions import backup_reports
+from backup_compliance.platform.machine import Machine
 
 PROXY_PLACES = {
     LinuxGuest: "neither in waagent.conf, nor in its unit, nor in its processes",
@@ -36,7 +42,7 @@ def windows(guest: Guest) -> WindowsGuest:
 def agent(guest: Guest) -> AgentVersion:
     """The installed agent's version; undetermined without one, which AVB-201 judges."""
     if guest.agent is None:
-        raise Undetermined("the agent is not installed, so it has no version (AVB-201)")
+        raise Undetermined("the agent is not installed, so it has no version (AVB-201)", see=("AVB-201",))
     return guest.agent
 
 
@@ -44,9 +50,9 @@ def agent(guest: Guest) -> AgentVersion:
 def configuration(linux: LinuxGuest) -> AgentConfiguration:
     """The agent's configuration; undetermined without a file or a setting in it, which AVB-206 judges."""
     if linux.configuration is None:
-        raise Undetermined("/etc/waagent.conf does not exist (AVB-206)")
+        raise Undetermined("/etc/waagent.conf does not exist (AVB-206)", see=("AVB-206",))
     if not linux.configuration.settings:
-        raise Undetermined("/etc/waagent.conf holds no setting (AVB-206)")
+        raise Undetermined("/etc/waagent.conf holds no setting (AVB-206)", see=("AVB-206",))
     return linux.configuration
 
 
@@ -64,6 +70,23 @@ def installed(linux: LinuxGuest) -> BackupExtension:
     if linux.extension_folders is None:
         raise NotApplicable("no trace of the backup extension: it comes with the first backup")
     return linux.extension_folders
+
+
+@pytest.fixture
+def handler(linux: LinuxGuest, thresholds: Thresholds) -> Handler | None:
+    """The version of the extension at work, with its health where that tells whether its Python is fit; None without one."""
+    asked = needs_health(linux.interpreters, thresholds.python_oldest)
+    found = linux.extension if asked else linux.extension_folders
+    return found.active if found is not None else None
+
+
+@pytest.fixture
+def platform_reports(machine_around: Machine | None) -> tuple[ExtensionStatus, ...]:
+    """What the extension told the platform of its runs; empty where nobody read that."""
+    try:
+        return backup_reports(machine_around.instance) if machine_around is not None else ()
+    except Unreadable:
+        return ()
 
 
 @pytest.fixture

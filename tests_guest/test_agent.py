@@ -5,7 +5,13 @@ from __future__ import annotations
 from packaging.version import Version
 
 from backup_compliance.catalogue.baselines import Thresholds
-from backup_compliance.catalogue.controls import MINIMUM_AGENT_2025, TROUBLESHOOTING_2016, TROUBLESHOOTING_2025, control
+from backup_compliance.catalogue.controls import (
+    MINIMUM_AGENT_2025,
+    TROUBLESHOOTING_2016,
+    TROUBLESHOOTING_2025,
+    Commands,
+    control,
+)
 from backup_compliance.guest.conditions import minimum_agent
 from backup_compliance.guest.facts import AgentConfiguration, AgentVersion
 from backup_compliance.guest.linux.agent import RESTARTING
@@ -14,6 +20,7 @@ from backup_compliance.guest.recording import Guest
 from backup_compliance.guest.windows.guest import WindowsGuest
 
 SERVICES = {LinuxGuest: "neither walinuxagent nor waagent", WindowsGuest: "neither RdAgent nor WindowsAzureGuestAgent"}
+RESTART_AGENT = "sudo systemctl restart walinuxagent || sudo systemctl restart waagent"
 
 
 @control(
@@ -22,6 +29,26 @@ SERVICES = {LinuxGuest: "neither walinuxagent nor waagent", WindowsGuest: "neith
     source=TROUBLESHOOTING_2016,
     remediation="Install and start the agent: apt-get install walinuxagent, dnf install WALinuxAgent or zypper install python-azure-agent; systemctl enable --now walinuxagent (Ubuntu) or waagent.",
     windows="Install the Windows VM agent (the MSI of Azure/WindowsVMAgent on GitHub), then Start-Service RdAgent, WindowsAzureGuestAgent.",
+    because="the agent is not there or does not run",
+    breaks=(
+        "AVB-102",
+        "AVB-204",
+        "AVB-207",
+        "AVB-211",
+        "AVB-212",
+        "AVB-301",
+        "AVB-302",
+        "AVB-311",
+        "AVB-312",
+        "AVB-415",
+    ),
+    commands=Commands(
+        guest=(
+            "systemctl status walinuxagent waagent",
+            "sudo apt-get install walinuxagent || sudo dnf install WALinuxAgent || sudo zypper install python-azure-agent",
+            "sudo systemctl enable --now walinuxagent || sudo systemctl enable --now waagent",
+        ),
+    ),
 )
 def test_agent_processes_run(guest: Guest) -> None:
     """The snapshot's status comes through the agent: its daemon and its extension handler must both run."""
@@ -39,6 +66,13 @@ def test_agent_processes_run(guest: Guest) -> None:
     source=TROUBLESHOOTING_2016,
     remediation="systemctl enable walinuxagent (Ubuntu, Debian) or waagent.",
     windows="Set-Service RdAgent -StartupType Automatic; Set-Service WindowsAzureGuestAgent -StartupType Automatic.",
+    because="the agent does not start with the VM",
+    commands=Commands(
+        guest=(
+            "systemctl is-enabled walinuxagent waagent",
+            "sudo systemctl enable walinuxagent || sudo systemctl enable waagent",
+        ),
+    ),
 )
 def test_agent_starts_at_boot(guest: Guest) -> None:
     """An agent that was only started by hand is gone after the next restart, and backups with it."""
@@ -53,6 +87,10 @@ def test_agent_starts_at_boot(guest: Guest) -> None:
     source=TROUBLESHOOTING_2016,
     remediation="systemctl edit walinuxagent (or waagent) and add: [Service] Restart=always, RestartSec=5.",
     windows="sc.exe failure RdAgent reset= 86400 actions= restart/60000/restart/60000//, and the same for WindowsAzureGuestAgent.",
+    because="the agent is not started again after a crash",
+    commands=Commands(
+        guest=("systemctl show --property=Restart walinuxagent waagent", "sudo systemctl edit walinuxagent"),
+    ),
 )
 def test_agent_restarts_after_a_crash(guest: Guest) -> None:
     """The article asks for automatic restart: a crashed agent otherwise stays down until somebody looks."""
@@ -69,6 +107,15 @@ def test_agent_restarts_after_a_crash(guest: Guest) -> None:
     source=MINIMUM_AGENT_2025,
     remediation="Update the agent from the distribution's repository and restart it.",
     windows="Install the newest Windows VM agent (the MSI of Azure/WindowsVMAgent on GitHub).",
+    because="the agent is too old",
+    breaks=("AVB-207", "AVB-212", "AVB-302", "AVB-312", "AVB-415"),
+    commands=Commands(
+        guest=(
+            "waagent --version",
+            "sudo apt-get install --only-upgrade walinuxagent || sudo dnf upgrade WALinuxAgent || sudo zypper update python-azure-agent",
+            RESTART_AGENT,
+        ),
+    ),
 )
 def test_agent_is_supported(guest: Guest, agent: AgentVersion, thresholds: Thresholds) -> None:
     """An agent below the supported minimum is not served any more and cannot use the host's extension channel."""
@@ -81,6 +128,15 @@ def test_agent_is_supported(guest: Guest, agent: AgentVersion, thresholds: Thres
     cause=2,
     source=TROUBLESHOOTING_2016,
     remediation="Set AutoUpdate.UpdateToLatestVersion=y in /etc/waagent.conf (older agents: AutoUpdate.Enabled=y) and restart the agent.",
+    because="the agent does not update itself",
+    breaks=("AVB-204", "AVB-207", "AVB-212"),
+    commands=Commands(
+        guest=(
+            "grep -n '^AutoUpdate' /etc/waagent.conf",
+            "sudoedit /etc/waagent.conf",
+            RESTART_AGENT,
+        ),
+    ),
 )
 def test_agent_updates_itself(configuration: AgentConfiguration) -> None:
     """The article asks for the newest agent; distribution packages lag, so the agent has to update itself."""
@@ -94,6 +150,15 @@ def test_agent_updates_itself(configuration: AgentConfiguration) -> None:
     cause=2,
     source=TROUBLESHOOTING_2025,
     remediation="Restore /etc/waagent.conf from the distribution's package, set Extensions.Enabled=y and restart the agent.",
+    because="the agent's configuration forbids extensions",
+    breaks=("AVB-301", "AVB-302", "AVB-311", "AVB-312", "AVB-415"),
+    commands=Commands(
+        guest=(
+            "grep -n '^Extensions' /etc/waagent.conf",
+            "sudoedit /etc/waagent.conf",
+            RESTART_AGENT,
+        ),
+    ),
 )
 def test_agent_may_run_extensions(linux: LinuxGuest) -> None:
     """Backup is an extension: with Extensions.Enabled=n, or without its configuration, the agent runs none."""
@@ -112,6 +177,10 @@ def test_agent_may_run_extensions(linux: LinuxGuest) -> None:
     cause=2,
     source=TROUBLESHOOTING_2016,
     remediation="Turn on auto-update and let the agent reach the host address; it then fetches the version that the platform asks for.",
+    because="there is a newer agent",
+    commands=Commands(
+        guest=("waagent --version", "grep -n '^AutoUpdate' /etc/waagent.conf"),
+    ),
 )
 def test_agent_is_the_newest(linux: LinuxGuest, agent: AgentVersion, thresholds: Thresholds) -> None:
     """The article asks for the latest agent; what the platform asks of this VM is the latest that it can have."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from backup_compliance.catalogue.baselines import Thresholds
+from backup_compliance.guest.extension_status.reading import ExtensionStatus
 from backup_compliance.guest.recording import Guest
 from backup_compliance.model.verdicts import NotApplicable, Undetermined, Unreadable
 from backup_compliance.platform.decisions.agent_and_power import agent_of, check_runs
@@ -60,6 +61,17 @@ def storage_answers(guest_inside: Guest | None) -> bool | None:
     except Unreadable:
         return None
     return all(c.is_azure_storage for c in direct) if direct else None
+
+
+@pytest.fixture
+def guest_reports(guest_inside: Guest | None) -> tuple[ExtensionStatus, ...]:
+    """What the backup extension left in the guest of its runs; empty where nobody read that."""
+    try:
+        extension = guest_inside.extension if guest_inside is not None else None
+    except Unreadable:
+        return ()
+    active = extension.active if extension is not None else None
+    return (active.last, *active.earlier) if active is not None and active.last is not None else ()
 
 
 @pytest.fixture

@@ -31,9 +31,7 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     windows_agent_minimum: str
     agent_report_minutes: float
     linux_extension_minimum: str
-    linux_extension_minimum_python_3_12: str
     python_oldest: str
-    python_newest: str
     cpu_percent: float
     memory_percent: float
     schedule_members: int

@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any, Final, ParamSpec, TypeVar
 
@@ -58,6 +59,20 @@ HOST_ADDRESS_2019: Final = Source("What is IP address 168.63.129.16?", "2019-05-
 
 
 @dataclass(frozen=True, slots=True)
+class Commands:
+    """Commands to copy beside the remediation. One that changes something stands below one that shows what would change.
+
+    {vm}, {group} and {subscription} are filled in from the VM's resource id, {endpoint} from what the guest asked, quoted
+    for a shell; words in capitals are the reader's to replace.
+    """
+
+    guest: tuple[str, ...] = ()
+    """To type inside a Linux guest."""
+    azure: tuple[str, ...] = ()
+    """To type where `az login` was done."""
+
+
+@dataclass(frozen=True, slots=True)
 class Control:
     """What a product test asserts and what to do when it does not hold."""
 
@@ -75,6 +90,13 @@ class Control:
     """What it judges: a `vm`, or a `policy`, which no single VM answers for."""
     windows_remediation: str = ""
     """What to do on Windows, where that differs."""
+    because: str = ""
+    """In a few words, what its failure means."""
+    breaks: tuple[str, ...] = ()
+    """Ids of the controls that likely fail, or cannot be decided, once this one has failed: the next step only."""
+    see: tuple[str, ...] = ()
+    """Ids of the controls that its remediation sends the reader to."""
+    commands: Commands = Commands()
     test: str = field(default="", compare=False)
     """File and function, for people who want to read the assertion."""
     line: int = field(default=1, compare=False)
@@ -82,11 +104,21 @@ class Control:
 
 
 def control(
-    identifier: str, *, cause: int, source: Source, remediation: str, subject: str = "vm", windows: str = ""
+    identifier: str,
+    *,
+    cause: int,
+    source: Source,
+    remediation: str,
+    subject: str = "vm",
+    windows: str = "",
+    because: str = "",
+    breaks: tuple[str, ...] = (),
+    see: tuple[str, ...] = (),
+    commands: Commands = Commands(),  # frozen
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Describe the test below as control `identifier`; `windows` is the remediation there, where it differs.
+    """Describe the test below as control `identifier`; the other words are those of `Control`.
 
-    Severity is the baseline's, never the test's.
+    `windows` is the remediation there, where it differs. Severity is the baseline's, never the test's.
     """
     if not ID_PATTERN.fullmatch(identifier) or identifier[4] != str(cause):
         raise ValueError(f"{identifier}: a control's id is AVB-, its cause's digit and two digits")
@@ -103,6 +135,10 @@ def control(
             side=path.parent.name.removeprefix("tests_"),
             subject=subject,
             windows_remediation=windows,
+            because=because,
+            breaks=breaks,
+            see=see,
+            commands=commands,
             test=f"{path.parent.name}/{path.name}::{function.__name__}",
             line=function.__code__.co_firstlineno,
         )
@@ -126,6 +162,10 @@ class BrokenTests(Exception):
     """A file of product tests cannot be imported."""
 
 
+class BrokenReference(Exception):
+    """A control names one that does not exist, or breaks what breaks it."""
+
+
 def collect(controls: Iterator[Control]) -> dict[str, Control]:
     """Controls by id in catalogue order; `DuplicateControl` where two tests share an id."""
     found: dict[str, Control] = {}
@@ -137,7 +177,13 @@ def collect(controls: Iterator[Control]) -> dict[str, Control]:
 
 
 def load_catalogue(root: Path) -> dict[str, Control]:
-    """Every control of the product tests below `root`, without running any of them."""
+    """Every control of the product tests below `root`, without running any of them.
+
+    Raises:
+        BrokenTests: a file cannot be imported.
+        DuplicateControl: two tests claim one id.
+        BrokenReference: what a control breaks or refers to does not exist, or what breaks what runs in a circle.
+    """
 
     def every() -> Iterator[Control]:
         for folder in PRODUCT_FOLDERS:
@@ -146,7 +192,23 @@ def load_catalogue(root: Path) -> dict[str, Control]:
                     if found := control_of(value):
                         yield found
 
-    return collect(every())
+    found = collect(every())
+    _check_references(found)
+    return found
+
+
+def _check_references(catalogue: Mapping[str, Control]) -> None:
+    """Raise `BrokenReference` for an unknown id, and for a circle, which would leave a virtual machine without a cause."""
+    for each in catalogue.values():
+        for what, ids in (("breaks", each.breaks), ("see", each.see)):
+            if unknown := [i for i in ids if i not in catalogue]:
+                raise BrokenReference(
+                    f"{each.id} ({each.test}): {what} names {', '.join(unknown)}, which is no control"
+                )
+    try:
+        TopologicalSorter({each.id: each.breaks for each in catalogue.values()}).prepare()
+    except CycleError as error:
+        raise BrokenReference(f"breaks runs in a circle: {' - '.join(error.args[1])}") from error
 
 
 def _imported(path: Path) -> Any:

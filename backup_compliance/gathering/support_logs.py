@@ -22,8 +22,9 @@ import msgspec
 from backup_compliance.guest.transport.connection import bounded_connections, set_deadline
 from backup_compliance.guest.transport.hosts import Target
 from backup_compliance.guest.transport.read import ReadLimits, expand, read_guests
+from backup_compliance.model.masking import mask_secrets
 from backup_compliance.model.recorded import RecordedGuest
-from backup_compliance.model.sanitize import mask_secrets, printable
+from backup_compliance.model.sanitize import printable
 
 SCRIPT: Final = Path(__file__).with_name("support_logs.sh")
 ARCHIVE_LIMIT: Final = 50_000_000

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from ipaddress import ip_address, ip_network
 from itertools import groupby
 
-from backup_compliance.guest.facts import Addressing, BackupExtension, HttpCheck, Proxy, Reboot, RouteDecision, Storage
-from backup_compliance.guest.linux.extension import exit_code_meaning
+from backup_compliance.guest.extension_status.codes import exit_code_meaning
+from backup_compliance.guest.extension_status.decisions import RunJudgement, judge_reports
+from backup_compliance.guest.extension_status.facts import BackupExtension, Handler
+from backup_compliance.guest.extension_status.reading import ExtensionStatus
+from backup_compliance.guest.facts import Addressing, HttpCheck, Proxy, Reboot, RouteDecision, Storage
 from backup_compliance.guest.linux.leases import decode_option_245
 from backup_compliance.model.verdicts import Undetermined
 
@@ -32,7 +36,8 @@ def storage_failure(storage: Storage) -> str | None:
             raise Undetermined(f"snapshots start in the guest and {endpoint} was only tried through the proxy")
         direct = next((c for c in failed if c.path == "direct"), None)
         if direct and storage.snapshot_starts_in_guest:
-            return f"snapshots start in the guest (SnapshotMethod = {storage.snapshot_method}) and go to {endpoint} directly: {check_failure(direct)}"
+            why = storage.snapshot_report or f"SnapshotMethod = {storage.snapshot_method}"
+            return f"snapshots start in the guest ({why}) and go to {endpoint} directly: {check_failure(direct)}"
     return None
 
 
@@ -156,25 +161,53 @@ def route_failure(routes: Sequence[RouteDecision]) -> str | None:
     if all(r.destination != "host" for r in routes):
         raise Undetermined(f"the route to {HOST_ADDRESS} was not asked for")
     if all(r.destination == "host" for r in routes):
-        raise Undetermined("no storage endpoint resolves, so there is no route to judge; AVB-101 says why")
+        raise Undetermined(
+            "no storage endpoint resolves, so there is no route to judge; AVB-101 says why", see=("AVB-101",)
+        )
     return None
 
 
 def handler_failure(extension: BackupExtension) -> str | None:
-    """The active handler is Enabled and Ready, and its last status is not an error."""
+    """The active handler is Enabled and Ready; what its last run did is judged by its reports."""
     active = extension.active
     if active is None:
         return f"there is no handler folder, only {', '.join(extension.traces)}"
     if active.state != "Enabled":
-        return f"HandlerState of {active.path} is {active.state or 'missing'}, not Enabled ({active.message or 'no message'})"
+        return f"HandlerState of {active.path} is {active.state or 'missing'}, not Enabled ({_reason(active)})"
     if active.status != "Ready":
-        return f"HandlerStatus of {active.path} is {active.status or 'missing'}, not Ready ({active.message or 'no message'})"
-    last = active.last
-    if last is not None and last.status == "error":
-        meaning = exit_code_meaning(last.code)
-        explained = f"code {last.code}" + (f": {meaning}" if meaning else "")
-        return f"the last status of {last.time or 'unknown time'} is an error, {explained} ({last.message})"
+        return f"HandlerStatus of {active.path} is {active.status or 'missing'}, not Ready ({_reason(active)})"
     return None
+
+
+def _reason(handler: Handler) -> str:
+    meaning = exit_code_meaning(handler.exit_code)
+    return (f"exit code {handler.exit_code}: {meaning}; " if meaning else "") + (handler.message or "no message")
+
+
+def judge_last_run(extension: BackupExtension, others: Sequence[ExtensionStatus], now: datetime) -> RunJudgement:
+    """What the last run of the active handler came to, by its own reports and those that the platform holds.
+
+    Raises `Undetermined` where there is none, or it does not decide.
+    """
+    active = extension.active
+    own = (active.last, *active.earlier) if active is not None and active.last is not None else ()
+    judged = judge_reports(own, others, "the platform", now)
+    if judged is None:
+        raise Undetermined(
+            f"{active.path if active else 'the extension'} holds no report of a run, so how the last backup ended is not known",
+            "collect again after the next backup",
+        )
+    return judged
+
+
+def check_report_is_new(extension: BackupExtension, now: datetime, limit: timedelta) -> None:
+    """Raise `Undetermined` where a Windows agent stopped writing its report; one of unknown age counts as it is."""
+    written = extension.reported_at
+    if written is not None and now - written > limit:
+        raise Undetermined(
+            f"the agent's report in aggregatestatus.json is of {written:%Y-%m-%d %H:%M} UTC, and it writes one every few seconds while it runs (AVB-201)",
+            "start the agent, and collect again",
+        )
 
 
 def option_245_failure(addressing: Addressing) -> str | None:

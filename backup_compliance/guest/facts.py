@@ -7,11 +7,13 @@ record: its parser raises `Unreadable`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
 from packaging.version import Version
+
+from backup_compliance.guest.extension_status.reading import ExtensionStatus
 
 IN_GUEST: Final = frozenset({"onlyguest", "firstguestthenhost"})
 
@@ -177,6 +179,14 @@ class Storage:
     checks: tuple[HttpCheck, ...]
     snapshot_starts_in_guest: bool
     snapshot_method: str | None
+    snapshot_report: str = ""
+    """What the extension's last report says of where snapshots start; empty where the configuration is all there is."""
+
+    def as_reported(self, last: ExtensionStatus | None) -> Storage:
+        """The same, with what the last report says of where snapshots start: the configuration only lets one guess."""
+        if last is None or last.starts_in_guest is None:
+            return self
+        return replace(self, snapshot_starts_in_guest=last.starts_in_guest, snapshot_report=last.start_evidence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,54 +198,6 @@ class RouteDecision:
     decision: str
     """The line that decided."""
     usable: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ExtensionStatus:
-    """The last status file a handler wrote."""
-
-    file: str
-    status: str
-    code: int | None
-    message: str
-    time: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Handler:
-    """One version's directory of the backup extension."""
-
-    path: str
-    version: Version
-    state: str | None
-    """HandlerState: NotInstalled, Installed, Enabled, FailedUpgrade."""
-    status: str | None
-    """HandlerStatus: Ready, NotReady, Installing, Unresponsive."""
-    message: str
-    last: ExtensionStatus | None
-
-
-@dataclass(frozen=True, slots=True)
-class BackupExtension:
-    """Every trace of the backup extension in the guest."""
-
-    handlers: tuple[Handler, ...]
-    traces: tuple[str, ...]
-    """Other files and requests that show it was once asked for: its log folder, its package."""
-
-    @property
-    def active(self) -> Handler | None:
-        """The newest enabled handler, else the newest of all."""
-        enabled = [h for h in self.handlers if h.state == "Enabled"]
-        return max(enabled or self.handlers, key=lambda h: h.version, default=None)
-
-
-@dataclass(frozen=True, slots=True)
-class Interpreter:
-    """The Python that the extension's launcher finds first."""
-
-    path: str
-    version: Version
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     other_baseline: OtherBaseline
     exemption: AppliedExemption | None = None
+    see: tuple[str, ...] = ()
+    """Ids of the controls that judge its reason."""
 
 
 class VmVerdict(StrEnum):

@@ -7,9 +7,7 @@ drops packets does not explain a certificate that somebody exchanged.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -20,7 +18,6 @@ FAILED: Final = frozenset({Outcome.NON_COMPLIANT, Outcome.ADVISORY, Outcome.EXEM
 """Proven not to hold, whether that gates or not: only these can be a cause."""
 OPEN: Final = FAILED | {Outcome.UNDETERMINED}
 """What a cause may explain."""
-_NAMED: Final = re.compile(r"\bAVB-\d{3}\b")
 
 
 class Ranked(Protocol):
@@ -47,6 +44,17 @@ class Judged(Protocol):
     def message(self) -> str: ...  # noqa: D102
     @property
     def evidence(self) -> Mapping[str, Any]: ...  # noqa: D102
+    @property
+    def see(self) -> Sequence[str]: ...  # noqa: D102
+
+
+class Rule(Protocol):
+    """What is needed of a control."""
+
+    @property
+    def because(self) -> str: ...  # noqa: D102  # the attributes of a control
+    @property
+    def breaks(self) -> Sequence[str]: ...  # noqa: D102
 
 
 class RootCause(msgspec.Struct, frozen=True):
@@ -61,60 +69,6 @@ class RootCause(msgspec.Struct, frozen=True):
     """Ids of the controls that likely fail, or cannot be decided, for this reason."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Rule:
-    """A control, what its failure means, and what that likely breaks."""
-
-    control: str
-    because: str
-    breaks: tuple[str, ...]
-
-
-def _rules(table: str) -> Mapping[str, _Rule]:
-    """Lines of `id | meaning | ids of what breaks`."""
-    rows = ([part.strip() for part in line.split("|")] for line in table.strip().splitlines())
-    return {control: _Rule(control, because, tuple(breaks.split())) for control, because, breaks in rows}
-
-
-# From what lies below to what rests on it; a rule's list is followed further, so it names the next step only.
-RULES: Final = _rules("""
-    AVB-411 | the VM does not run as the platform believes | AVB-211 AVB-312 AVB-415
-    AVB-213 | the VM's model forbids the agent's extensions | AVB-211 AVB-301 AVB-302 AVB-311 AVB-312 AVB-415
-    AVB-404 | the address was set inside the guest, so no DHCP answer is asked for | AVB-405 AVB-414
-    AVB-405 | no DHCP answer tells the agent where the host is | AVB-103
-    AVB-104 | a route inside the guest leads nowhere | AVB-101 AVB-103
-    AVB-111 | a security group denies the way to storage | AVB-101
-    AVB-112 | a security group denies the way to the backup services | AVB-415
-    AVB-113 | a route table drops the way to storage | AVB-101
-    AVB-114 | the subnet has no way out | AVB-101
-    AVB-115 | the proxy cannot be reached or may not go out itself | AVB-102 AVB-101
-    AVB-102 | the proxy settings cannot be used | AVB-101 AVB-302 AVB-415
-    AVB-101 | the guest does not reach storage | AVB-302 AVB-312 AVB-415
-    AVB-103 | the guest does not reach the host address | AVB-211 AVB-207 AVB-301 AVB-302 AVB-312 AVB-415
-    AVB-206 | the agent's configuration forbids extensions | AVB-301 AVB-302 AVB-311 AVB-312 AVB-415
-    AVB-201 | the agent is not there or does not run | AVB-102 AVB-204 AVB-207 AVB-211 AVB-212 AVB-301 AVB-302 AVB-311 AVB-312 AVB-415
-    AVB-205 | the agent does not update itself | AVB-204 AVB-207 AVB-212
-    AVB-204 | the agent is too old | AVB-207 AVB-212 AVB-302 AVB-312 AVB-415
-    AVB-212 | the agent is too old | AVB-312 AVB-415
-    AVB-211 | the platform hears nothing from the agent | AVB-312 AVB-415
-    AVB-304 | the extension finds no interpreter that it can run on | AVB-301 AVB-302 AVB-312 AVB-415
-    AVB-301 | the backup extension is too old | AVB-302 AVB-311 AVB-312 AVB-415
-    AVB-311 | the backup extension is too old | AVB-312 AVB-415
-    AVB-302 | the backup extension is not ready | AVB-312 AVB-415
-    AVB-312 | an extension is failed or stuck | AVB-415
-    AVB-502 | restore points cannot be cleaned up | AVB-415
-    AVB-402 | the processor is used up | AVB-415
-    AVB-403 | the memory is used up | AVB-415
-    AVB-412 | too many of a group start together | AVB-415
-    AVB-413 | processor or memory were used up while backups ran | AVB-415
-    AVB-202 | the agent does not start with the VM |
-    AVB-203 | the agent is not started again after a crash |
-    AVB-207 | there is a newer agent |
-    AVB-414 | a static address is not set on the platform |
-    AVB-415 | the last backup failed, and nothing that was judged explains it |
-    AVB-501 | no vault protects the VM |
-    AVB-504 | a restart is pending |
-""")
 _PACKETS: Final = frozenset({"AVB-104", "AVB-111", "AVB-113", "AVB-114"})
 """What drops packets: it explains a connection that was never made, nothing that happened after."""
 _NETWORK: Final = frozenset({"AVB-101", "AVB-102"})
@@ -175,19 +129,20 @@ def disagreements(findings: Iterable[Judged]) -> list[str]:
     return told
 
 
-def root_causes(findings: Sequence[Judged]) -> list[RootCause]:
+def root_causes(findings: Sequence[Judged], rules: Mapping[str, Rule]) -> list[RootCause]:
     """What to look at first on one VM: findings that gate, or explain one that does, and that no other explains.
 
     The one that explains most comes first. What could not be read stands at the end, once for each reason.
+    `rules` are the controls by id: what each breaks is followed further, so it names the next step only.
     """
     by = {f.control: f for f in findings if f.outcome in OPEN}
-    steps = {control: _next(found, by) for control, found in by.items()}
+    steps = {control: _next(found, by, rules) for control, found in by.items()}
     explained = {effect for effects in steps.values() for effect in effects}
     roots = []
     for control in [c for c in by if c not in explained]:
         reached = _reached(control, steps)
         if any(by[c].gates for c in (control, *reached)):
-            roots.append(_root(by[control], reached))
+            roots.append(_root(by[control], reached, rules))
     roots.sort(key=lambda r: _order(by[r.control], r))
     return [*roots, *_unread(findings)]
 
@@ -196,23 +151,15 @@ def _order(found: Judged, root: RootCause) -> tuple[bool, int, bool, int, str]:
     return found.outcome not in FAILED, -len(root.explains), not found.gates, -found.severity.rank, root.control
 
 
-def _next(cause: Judged, by: Mapping[str, Judged]) -> list[str]:
+def _next(cause: Judged, by: Mapping[str, Judged], rules: Mapping[str, Rule]) -> list[str]:
     """The open findings that `cause` explains directly."""
     if cause.outcome not in FAILED:
         return []
-    rule = RULES.get(cause.control)
+    rule = rules.get(cause.control)
     direct = [c for c in rule.breaks if c in by and _reaches(cause, by[c])] if rule else []
-    # undecided findings and the vault's error name the controls that judge their reason
-    named = [
-        c
-        for c, found in by.items()
-        if c not in direct and c != cause.control and _names(found) and cause.control in _NAMED.findall(found.message)
+    return direct + [
+        c for c, found in by.items() if c not in direct and c != cause.control and cause.control in found.see
     ]
-    return direct + named
-
-
-def _names(found: Judged) -> bool:
-    return found.outcome is Outcome.UNDETERMINED or found.control == "AVB-415"
 
 
 def _reaches(cause: Judged, effect: Judged) -> bool:
@@ -226,7 +173,7 @@ def _reaches(cause: Judged, effect: Judged) -> bool:
     if effect.control == "AVB-312" and cause.control in _BACKUP_ONLY:
         return _is_of_backup(effect)
     if effect.control == "AVB-415":  # the vault's error says which controls look for its reason
-        return cause.control in _NAMED.findall(effect.message)
+        return cause.control in effect.see
     return True
 
 
@@ -263,10 +210,11 @@ def _reached(control: str, steps: Mapping[str, Sequence[str]]) -> list[str]:
     return list(found)
 
 
-def _root(found: Judged, reached: list[str]) -> RootCause:
-    rule = RULES.get(found.control)
+def _root(found: Judged, reached: list[str], rules: Mapping[str, Rule]) -> RootCause:
+    rule = rules.get(found.control)
     undecided = found.outcome is Outcome.UNDETERMINED
-    because = f"not decided: {found.title}" if undecided else rule.because if rule else f"not met: {found.title}"
+    known = rule.because if rule else ""
+    because = f"not decided: {found.title}" if undecided else known or f"not met: {found.title}"
     return RootCause(found.control, because, found.message, reached)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -58,7 +58,7 @@ class Run:
         """Judge from `facts` from now on; `ConfigurationError` where they hold nothing of what the run is narrowed to."""
         self.facts = facts
         self.notes += _shortened(facts.notes)
-        self.subjects = open_subjects(facts, self.started, self.max_facts_age)
+        self.subjects = open_subjects(facts, datetime.now(UTC), self.max_facts_age)
         self.notes += unanswered_notes(facts.subscriptions)
         if self.narrowing:
             self._narrow()
@@ -104,9 +104,10 @@ class Run:
             return [resource, machine.identity.id, machine.identity.name, host]
         return [resource, policy.name] if isinstance(policy, Policy) else [resource]
 
-    def conclude(self, subject: Subject, end: TestResult, elsewhere: TestResult) -> Finding:
+    def conclude(self, subject: Subject, end: TestResult, elsewhere: Callable[[], TestResult]) -> Finding:
         """The finding behind how a test ended, here and with the other baseline's thresholds."""
         control = subject.control
+        evidence = self._evidence(subject, end)  # before the other baseline asks for more
         here, there = (self._severity(b, control, subject) for b in (self.baseline, self.other))
         outcome, message, exemption = end.outcome, end.message, None
         if outcome in BAD:
@@ -127,12 +128,13 @@ class Run:
             severity=here,
             gates=outcome is Outcome.ERROR
             or (outcome in (Outcome.NON_COMPLIANT, Outcome.UNDETERMINED) and here.rank >= self.fail_on.rank),
-            message=message or "holds",
-            evidence=self._evidence(subject, end),
+            message=message or "; ".join(["holds", *(r for each in subject.observed for r in each.remarks)]),
+            evidence=evidence,
             remediation=end.remedy or _remediation(control, end, subject.guest),
             source=f"{control.source.title} ({control.source.date})",
-            other_baseline=OtherBaseline(name=self.other.name, severity=there, outcome=elsewhere.outcome),
+            other_baseline=OtherBaseline(name=self.other.name, severity=there, outcome=elsewhere().outcome),
             exemption=exemption,
+            see=end.see,
         )
 
     def _severity(self, baseline: Baseline, control: Control, subject: Subject) -> Severity:

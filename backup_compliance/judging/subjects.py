@@ -12,7 +12,14 @@ from backup_compliance.gathering.folder import Facts
 from backup_compliance.guest.recording import Guest, parse_guest
 from backup_compliance.judging.joining import Joined, join
 from backup_compliance.judging.selection import Selection
-from backup_compliance.model.recorded import Problem, ReadProblem, RecordedGuest, RecordedSubscription, host_id
+from backup_compliance.model.recorded import (
+    CLOCK_TOLERANCE,
+    Problem,
+    ReadProblem,
+    RecordedGuest,
+    RecordedSubscription,
+    host_id,
+)
 from backup_compliance.model.verdicts import Undetermined, Unreadable
 from backup_compliance.platform.estate.lookup import normalize_id, open_estate
 from backup_compliance.platform.estate.names import short_names
@@ -21,7 +28,6 @@ from backup_compliance.platform.inventory import find_machines, find_policies, r
 from backup_compliance.platform.machine import Machine
 from backup_compliance.platform.policy import Policy
 
-CLOCK_TOLERANCE = timedelta(minutes=5)
 S = TypeVar("S", Machine, Policy)
 
 
@@ -131,6 +137,15 @@ class Subjects:
         found = self.guests.get(host) if host is not None else None
         return found.for_one_test() if isinstance(found, Guest) else None
 
+    def read_guests(self) -> dict[str, Guest]:
+        """The guests that were read, whatever their system, by host id."""
+        return {name: guest for name, guest in self.guests.items() if not isinstance(guest, Problem)}
+
+    def machine_around(self, host: str) -> Machine | None:
+        """The virtual machine that a guest is inside of, with a fresh memory; None where none was read."""
+        found = self.machines.get(self.joined.machine_of.get(host, ""))
+        return found.for_one_test() if isinstance(found, Machine) else None
+
     def problems(self) -> dict[str, Problem]:
         """What could not be read as a whole, by the id that reports show, with what to do."""
         return {
@@ -165,9 +180,9 @@ def _readable(subject: S | Problem) -> S:
 
 
 def open_subjects(facts: Facts, now: datetime, max_age: timedelta | None = None) -> Subjects:
-    """The subjects behind recorded facts; those older than `max_age` could not be read."""
+    """The subjects behind recorded facts; those of the future, and those older than `max_age`, could not be read."""
     guests = {g.name: _open_guest(g, now, max_age) for g in facts.guests}
-    estate = open_estate(_aged(each, now, max_age) for each in facts.subscriptions)
+    estate = open_estate(_dated(each, now, max_age) for each in facts.subscriptions)
     machines = find_machines(estate)
     read = {name: guest for name, guest in guests.items() if not isinstance(guest, Problem)}
     joined = _join(read, readable_of_type(machines, Machine))
@@ -209,44 +224,39 @@ def _open_guest(recorded: RecordedGuest, now: datetime, max_age: timedelta | Non
     if recorded.problem is not None:
         return recorded.problem
     try:
-        guest = parse_guest(recorded.output)
+        guest = parse_guest(recorded.output, recorded.read_at)
     except Unreadable as error:
         return Problem(error.missing, error.remedy)
-    # by the collector's clock and by the guest's: the older of the two counts
-    times = [t for t in (recorded.read_at, guest.identity.collected_at) if t is not None]
-    return _too_old(times, now, max_age) or guest
+    return _misdated(recorded.read_at, guest.identity.collected_at, now, max_age, f"guests.{recorded.name}") or guest
 
 
-def _too_old(times: list[datetime], now: datetime, max_age: timedelta | None) -> Problem | None:
-    if max_age is None:
-        return None
-    if max(times) > now + CLOCK_TOLERANCE:
-        return Problem("its facts are dated in the future", "set the clock of the guest or of the collector right")
-    if now - min(times) > max_age:
+def _dated(recorded: RecordedSubscription, now: datetime, max_age: timedelta | None) -> RecordedSubscription:
+    """The subscription, or one of which nothing counts as read because of its date."""
+    problem = _misdated(recorded.read_at, None, now, max_age, f"subscriptions.{recorded.id}")
+    return recorded if problem is None else _unread(recorded, problem)
+
+
+def _misdated(
+    read_at: datetime | None, clock: datetime | None, now: datetime, max_age: timedelta | None, entry: str
+) -> Problem | None:
+    """Why facts do not count as read because of their date, or None.
+
+    `read_at` is the collector's clock, at `entry` in facts.json. The guest's own `clock` stands in for it where it is
+    missing. How far it is ahead of `read_at` is a fact like others; where age matters, the older of the two counts.
+    """
+    times = [t for t in (read_at, clock) if t is not None]
+    if not times:
+        missing = Problem("when its facts were read is not recorded", f"give {entry}.read_at in facts.json")
+        return None if max_age is None else missing
+    if times[0] > now + CLOCK_TOLERANCE:
+        remedy = f"mend {entry}.read_at in facts.json" if read_at else "set the guest's clock right and collect again"
+        return Problem("its facts are dated in the future", remedy)
+    if max_age is not None and now - min(times) > max_age:
         age, limit = (t.total_seconds() / 3600 for t in (now - min(times), max_age))
         return Problem(
             f"its facts are {age:.1f} hours old, the limit is {limit:g}", "collect again, or raise --max-facts-age"
         )
     return None
-
-
-def _aged(recorded: RecordedSubscription, now: datetime, max_age: timedelta | None) -> RecordedSubscription:
-    """The subscription, or one of which nothing counts as read because it is too old or of unknown age."""
-    if recorded.read_at is not None and recorded.read_at > now + CLOCK_TOLERANCE:
-        return _unread(
-            recorded,
-            Problem("its facts are dated in the future", f"mend subscriptions.{recorded.id}.read_at in facts.json"),
-        )
-    if max_age is None:
-        return recorded
-    problem = (
-        _too_old([recorded.read_at], now, max_age)
-        if recorded.read_at is not None
-        else Problem(
-            "when its facts were read is not recorded", f"give subscriptions.{recorded.id}.read_at in facts.json"
-        )
-    )
-    return recorded if problem is None else _unread(recorded, problem)
 
 
 def _unread(recorded: RecordedSubscription, problem: Problem) -> RecordedSubscription:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from backup_compliance.model.sanitize import printable
-from backup_compliance.model.verdicts import NotApplicable, Outcome, Undetermined, Unreadable
+from backup_compliance.model.verdicts import NonCompliant, NotApplicable, Outcome, Undetermined, Unreadable
 
 MESSAGE_LIMIT: Final = 600
 
@@ -19,6 +19,8 @@ class TestResult:
     message: str
     remedy: str = ""
     """What to do about facts that could not be read."""
+    see: tuple[str, ...] = ()
+    """Ids of the controls that judge the reason."""
 
 
 def result_of_exception(raised: BaseException | None, *, in_body: bool) -> TestResult:
@@ -27,13 +29,13 @@ def result_of_exception(raised: BaseException | None, *, in_body: bool) -> TestR
         return TestResult(Outcome.COMPLIANT, "")
     if isinstance(raised, AssertionError) and in_body:
         # pytest appends the rewritten expression below the message
-        return TestResult(
-            Outcome.NON_COMPLIANT, printable(str(raised).split("\nassert ")[0], MESSAGE_LIMIT) or "the assertion failed"
-        )
+        words = printable(str(raised).split("\nassert ")[0], MESSAGE_LIMIT)
+        see = raised.see if isinstance(raised, NonCompliant) else ()
+        return TestResult(Outcome.NON_COMPLIANT, words or "the assertion failed", see=see)
     message = printable(str(raised), MESSAGE_LIMIT)
     match raised:
         case Undetermined():
-            return TestResult(Outcome.UNDETERMINED, message, printable(raised.remedy, MESSAGE_LIMIT))
+            return TestResult(Outcome.UNDETERMINED, message, printable(raised.remedy, MESSAGE_LIMIT), raised.see)
         case NotApplicable():
             return TestResult(Outcome.NOT_APPLICABLE, message)
         case Unreadable():

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from backup_compliance.catalogue.controls import Control
 from backup_compliance.judging.findings import JUDGED, Finding, Verdict, VmVerdict
 from backup_compliance.judging.root_causes import disagreements, root_causes
 from backup_compliance.model.verdicts import Outcome
 
 
 def verdicts(
-    findings: Iterable[Finding], expected: Mapping[str, Collection[str]], vms: Mapping[str, tuple[str, str, bool]]
+    findings: Iterable[Finding],
+    expected: Mapping[str, Collection[str]],
+    vms: Mapping[str, tuple[str, str, bool]],
+    catalogue: Mapping[str, Control],
 ) -> list[Verdict]:
     """One verdict per VM, the worst first; a VM that was not read, or judged in part only, is not assessed.
 
@@ -19,6 +23,7 @@ def verdicts(
         findings: of every VM; those of other resources count for no VM.
         expected: the ids of all controls of each side; whoever lacks one of them cannot be ready.
         vms: name, host id and whether ARM knows it, for everyone to be judged; those without any finding were not.
+        catalogue: the controls by id, with what each breaks.
     """
     by_vm: dict[str, list[Finding]] = {vm: [] for vm in vms}
     for finding in findings:
@@ -27,7 +32,7 @@ def verdicts(
     order = [VmVerdict.NOT_READY, VmVerdict.NOT_ASSESSED, VmVerdict.READY]
     named = {vm: vms.get(vm, (vm, "", False))[:2] for vm in by_vm}
     return sorted(
-        (_verdict(vm, named[vm], _sides(vms.get(vm)), found, expected) for vm, found in by_vm.items()),
+        (_verdict(vm, named[vm], _sides(vms.get(vm)), found, expected, catalogue) for vm, found in by_vm.items()),
         key=lambda v: (order.index(v.verdict), v.name.casefold(), v.vm.casefold()),
     )
 
@@ -45,9 +50,10 @@ def _verdict(
     known: set[str],
     findings: Sequence[Finding],
     expected: Mapping[str, Collection[str]],
+    catalogue: Mapping[str, Control],
 ) -> Verdict:
     sides = {f.side for f in findings}
-    causes = root_causes(findings)
+    causes = root_causes(findings, catalogue)
     verdict, reason = _judged(findings, sides | known, expected, [c.control for c in causes])
     return Verdict(
         vm=vm,

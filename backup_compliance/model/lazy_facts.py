@@ -17,10 +17,17 @@ class FactHolder:
     """Every fact that was parsed so far, by name; shared by the copies that `for_one_test` makes."""
     accessed: list[str] = field(default_factory=list)
     """The facts that one test asked for, in that order."""
+    remarks: list[str] = field(default_factory=list)
+    """What one test has to say although its control holds."""
 
     def for_one_test(self) -> Self:
-        """The same subject with an empty list of accessed facts, for the evidence of one test."""
-        return replace(self, accessed=[])
+        """The same subject with empty lists of accessed facts and of remarks, for the evidence of one test."""
+        return replace(self, accessed=[], remarks=[])
+
+    def add_remark(self, remark: str) -> None:
+        """Say `remark` beside the verdict of a control that holds; an empty one and one that was said are left out."""
+        if remark and remark not in self.remarks:
+            self.remarks.append(remark)
 
     def evidence(self) -> dict[str, Any]:
         """The facts that were asked for so far, by name; unreadable ones are left out."""

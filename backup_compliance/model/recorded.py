@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
+
+CLOCK_TOLERANCE: Final = timedelta(minutes=5)
+"""How far two clocks may differ without either being wrong."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ from functools import lru_cache
 from itertools import islice
 from typing import Final
 
+from backup_compliance.model.masking import mask_secrets
+
 LINE_LIMIT: Final = 400
 NAME_LIMIT: Final = 80
 MEMBERS: Final = 60
@@ -23,24 +25,8 @@ ELEMENTS: Final = 40
 # CSI and OSC sequences first, as one piece: dropping only the escape leaves their letters behind.
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)?")
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-_SECRETS = (
-    (re.compile(r"(?i)\b(sig=)[^&\s\"']+"), r"\1***"),
-    # a password may itself hold a slash or an at sign: up to the last one of the word
-    (re.compile(r"//[^/@:\s\"'<>]{1,64}:[^\s\"'<>]{1,128}@"), "//***@"),
-    (re.compile(r"//[^/@\s]+@"), "//***@"),
-    (re.compile(r"(?i)\b(bearer\s+)[\w.~+/=-]{8,}"), r"\1***"),
-    (
-        re.compile(
-            r"(?i)((?:password|passwd|accountkey|accesskey|api_?key|secret|_token|_psk)[\"']?\s*[=:]\s*[\"']?)[^\s;,\"']+"
-        ),
-        r"\1***",
-    ),
-)
 # agents look for these anywhere in a line: a guest could set a pipeline's variables by them
 _LOG_COMMAND = re.compile(r"##(?=(?:vso)?\[)", re.IGNORECASE)
-# every pattern above needs one of these; looking for them first is several times as fast
-_TELLING = ("sig=", "//", "bearer", "passw", "accountkey", "accesskey", "apikey", "api_key", "secret", "_token", "_psk")
-_TELLING_BYTES = tuple(word.encode() for word in _TELLING)
 
 
 def printable(text: str, limit: int = LINE_LIMIT) -> str:
@@ -59,26 +45,6 @@ def printable(text: str, limit: int = LINE_LIMIT) -> str:
     kept = "".join(" " if unicodedata.category(c) in _INVISIBLE else c for c in text)
     line = _LOG_COMMAND.sub("# #", mask_secrets(" ".join(kept.split())))
     return line if len(line) <= limit else line[: limit - 1] + "…"
-
-
-def mask_secrets(text: str) -> str:
-    """`text` without SAS signatures, user names and passwords in URLs, bearer tokens and keys."""
-    if text.isascii():  # outside ASCII, case-insensitive patterns match letters that lower() leaves alone
-        lower = text.lower()
-        for word in _TELLING:
-            if word in lower:
-                break
-        else:
-            return text
-    for pattern, replacement in _SECRETS:
-        text = pattern.sub(replacement, text)
-    return text
-
-
-def may_hold_secrets(text: bytes) -> bool:
-    """Whether `mask_secrets` could change what JSON's strings say, or any other text; False for nearly everything."""
-    lower = text.lower()
-    return not text.isascii() or b"\\" in text or any(word in lower for word in _TELLING_BYTES)
 
 
 def sanitize_json(value: object, limit: int = LINE_LIMIT, simple: Callable[[object], object] = str) -> object:

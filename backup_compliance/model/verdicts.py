@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Self
 
 
 class Outcome(StrEnum):
@@ -29,10 +30,32 @@ class Unreadable(Exception):
 class Undetermined(Exception):
     """Everything was read, and it is still not enough to decide. Carries its control's severity."""
 
-    def __init__(self, reason: str, remedy: str = "") -> None:
+    def __init__(self, reason: str, remedy: str = "", see: tuple[str, ...] = ()) -> None:
         self.remedy = remedy
         """What would decide it; empty where the control's own remediation fits."""
+        self.see = see
+        """Ids of the controls that judge the reason: where one of them fails, it explains this."""
         super().__init__(reason)
+
+
+class Failure(str):
+    """What is not met, in words, with the ids of the controls that judge the reason."""
+
+    see: tuple[str, ...]
+
+    def __new__(cls, words: str, see: tuple[str, ...] = ()) -> Self:
+        """`words`, with `see` beside them."""
+        made = super().__new__(cls, words)
+        made.see = see
+        return made
+
+
+class NonCompliant(AssertionError):
+    """The control is not met. For a `Failure` that names controls: of a message, `assert` keeps the words only."""
+
+    def __init__(self, failure: Failure) -> None:
+        self.see = failure.see
+        super().__init__(failure)
 
 
 class NotApplicable(Exception):

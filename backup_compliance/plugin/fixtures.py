@@ -46,6 +46,11 @@ class Fixtures:
         return found
 
     @pytest.fixture
+    def machine_around(self, guest_name: str) -> Machine | None:
+        """The virtual machine that the guest is inside of; None where none was read, or none that is this guest's."""
+        return self.run.subjects.machine_around(guest_name)
+
+    @pytest.fixture
     def guest_inside(self, machine: Machine, machine_key: str) -> Guest | None:
         """The guest inside the virtual machine; None where none was read, or none that is this machine."""
         found: Guest | None = self.run.subjects.guest_of(machine_key)

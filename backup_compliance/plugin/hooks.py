@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import functools
-import inspect
-import io
 import tempfile
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +34,7 @@ from backup_compliance.plugin.options import (
     path_of,
     targets,
 )
+from backup_compliance.plugin.other_baseline import other_baseline_result
 from backup_compliance.plugin.protocol import ControlProtocol
 from backup_compliance.plugin.reporter import Reporter
 from backup_compliance.report import html
@@ -206,7 +203,7 @@ def pytest_runtest_makereport(
         return report
     end = result_of_exception(raised, in_body=call.when == "call")
     subject = _subject(item, control, run)
-    finding = run.conclude(subject, end, _elsewhere(item, run, end) if call.when == "call" else end)
+    finding = run.conclude(subject, end, lambda: _elsewhere(item, run, end, call.when))
     _apply(report, finding)
     # only plain data travels from one of xdist's workers
     travels = hasattr(item.config, "workerinput")
@@ -233,29 +230,11 @@ def _subject(item: pytest.Item, control: Control, run: Run) -> Subject:
     )
 
 
-def _elsewhere(item: pytest.Item, run: Run, end: TestResult) -> TestResult:
-    """How the same test ends with the other baseline's thresholds; bodies do no I/O, so asking twice is free of harm."""
-    if not isinstance(item, pytest.Function):
+def _elsewhere(item: pytest.Item, run: Run, end: TestResult, when: str) -> TestResult:
+    """How the same test ends with the other baseline's thresholds."""
+    if when == "teardown" or run.other.thresholds == run.baseline.thresholds:
         return end
-    function, arguments = item.function, item.funcargs
-    wanted = _parameters(function)
-    if "thresholds" not in wanted:
-        return end
-    try:
-        # it was heard once, or not at all
-        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            function(**{name: run.other.thresholds if name == "thresholds" else arguments[name] for name in wanted})
-    except pytest.skip.Exception as skipped:
-        return result_of_exception(NotApplicable(str(skipped)), in_body=True)
-    except (Exception, pytest.fail.Exception) as error:  # noqa: BLE001  # whatever it raises is its verdict
-        return result_of_exception(error, in_body=True)
-    return result_of_exception(None, in_body=True)
-
-
-@functools.cache
-def _parameters(function: Callable[..., None]) -> tuple[str, ...]:
-    """What a test asks for; pytest makes one test of it for each subject."""
-    return tuple(inspect.signature(function).parameters)
+    return other_baseline_result(item, run.other.thresholds, end, was_set_up=when == "call")
 
 
 def _apply(report: pytest.TestReport, finding: Finding) -> None:

@@ -13,7 +13,13 @@ import pytest
 
 from backup_compliance.catalogue.baselines import BUILT_IN, load_baseline
 from backup_compliance.catalogue.configuration import ConfigurationError
-from backup_compliance.catalogue.controls import BrokenTests, DuplicateControl, Severity, load_catalogue
+from backup_compliance.catalogue.controls import (
+    BrokenReference,
+    BrokenTests,
+    DuplicateControl,
+    Severity,
+    load_catalogue,
+)
 from backup_compliance.catalogue.exemptions import Exemptions, load_exemptions
 from backup_compliance.gathering.agent_release import NotRefreshed, cached_release, fetch_newest_release, with_release
 from backup_compliance.gathering.folder import check_new_folder
@@ -189,7 +195,7 @@ def build_run(config: pytest.Config) -> Run:
     """
     try:
         catalogue = load_catalogue(config.rootpath)
-    except (DuplicateControl, BrokenTests) as error:
+    except (DuplicateControl, BrokenTests, BrokenReference) as error:
         raise ConfigurationError(str(error)) from error
     for name in ("timeout", "max_connections", "max_facts_age"):
         if (number := config.getoption(name)) is not None and not (0 < number < math.inf):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import copy
 import functools
 import gc
@@ -57,8 +58,11 @@ class ControlProtocol:
 
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self) -> None:
-        """What is left goes with the process."""
-        gc.freeze()
+        """Give everything back to the collector: `pytest.main()` may have been called in a process that goes on."""
+        gc.unfreeze()
+        # where the process ends now, its last collection would go through all of it for nothing
+        atexit.unregister(gc.freeze)
+        atexit.register(gc.freeze)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from backup_compliance.catalogue.controls import Severity
+from backup_compliance.catalogue.controls import Commands, Severity
 from backup_compliance.catalogue.exemptions import ExemptionReport
 from backup_compliance.gathering.support_logs import SupportLog
 from backup_compliance.judging.findings import Finding, Verdict, VmVerdict
@@ -71,6 +71,9 @@ class ControlInfo(msgspec.Struct, frozen=True, kw_only=True):
     file: str
     """Where its test stands, from the suite's own folder."""
     line: int
+    see: tuple[str, ...] = ()
+    """Ids of the controls that its remediation sends the reader to."""
+    commands: Commands = Commands()
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,7 +16,6 @@ from backup_compliance.catalogue.controls import CAUSES
 from backup_compliance.judging.findings import Finding, Verdict
 from backup_compliance.judging.root_causes import RootCause
 from backup_compliance.model.verdicts import Outcome
-from backup_compliance.report.commands import Commands, load_commands
 from backup_compliance.report.document import ControlInfo, Document
 
 DETAIL_LIMIT: Final = 2000
@@ -72,10 +71,9 @@ def page_data(document: Document) -> dict[str, Any]:
             row = row_of[finding.vm if finding.vm is not None else finding.resource]
             detail = [positions[finding.control], *_detail(finding, texts, facts, in_full=in_full)]
             details.setdefault(row, []).append(detail)
-    commands = load_commands()
     return {
         "causes": {str(n): f"Cause {n}: {name}" if n < 5 else name for n, name in CAUSES.items()},
-        "controls": [_control(c, commands.get(c.id, Commands())) for c in controls],
+        "controls": [_control(c) for c in controls],
         "rows": rows,
         "details": details,
         "texts": texts.values,
@@ -93,7 +91,7 @@ def script_json(data: Mapping[str, Any]) -> str:
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
-def _control(control: ControlInfo, commands: Commands) -> dict[str, Any]:
+def _control(control: ControlInfo) -> dict[str, Any]:
     return {
         "id": control.id,
         "title": control.title,
@@ -103,8 +101,8 @@ def _control(control: ControlInfo, commands: Commands) -> dict[str, Any]:
         "fix": control.remediation,
         "source": control.source,
         "test": f"{control.file}:{control.line}",
-        "guest": commands.guest,
-        "azure": commands.azure,
+        "guest": control.commands.guest,
+        "azure": control.commands.azure,
     }
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from backup_compliance import __version__
 from backup_compliance.catalogue.controls import Control
 from backup_compliance.gathering.support_logs import SupportLog
-from backup_compliance.guest.linux.guest import LinuxGuest
 from backup_compliance.judging.findings import Finding
 from backup_compliance.judging.run import Run
 from backup_compliance.judging.vm_verdicts import verdicts
@@ -65,7 +64,7 @@ def make_document(run: Run, exit_status: int, logs: Sequence[SupportLog] = ()) -
         controls=[_described(run, control) for control in run.catalogue.values()],
         exemptions=exemptions,
         logs=list(logs),
-        verdicts=verdicts(findings, _expected(run), run.subjects.vms()),
+        verdicts=verdicts(findings, _expected(run), run.subjects.vms(), run.catalogue),
         findings=findings,
     )
 
@@ -89,6 +88,8 @@ def _described(run: Run, control: Control) -> ControlInfo:
         source=f"{control.source.title} ({control.source.date})",
         file=control.test.partition("::")[0],
         line=control.line,
+        see=control.see,
+        commands=control.commands,
     )
 
 
@@ -124,7 +125,7 @@ def _coverage(run: Run) -> Coverage:
     if len(run.subjects.sides) < len(SIDES):
         return Coverage()
     vms = sorted(run.subjects.vms().values(), key=lambda vm: vm.name.casefold())
-    read = readable_of_type(run.subjects.guests, LinuxGuest)
+    read = run.subjects.read_guests()
     return Coverage(
         vms_without_guest=[vm.name for vm in vms if not vm.host],
         # of a host that was not read nobody knows which machine it is
@@ -163,7 +164,7 @@ def _facts_text(run: Run) -> str:
 
 def _guest_times(run: Run) -> list[datetime]:
     """The older of the collector's and the guest's own clock, as --max-facts-age counts."""
-    clocks = {name: g.identity.collected_at for name, g in readable_of_type(run.subjects.guests, LinuxGuest).items()}
+    clocks = {name: g.identity.collected_at for name, g in run.subjects.read_guests().items()}
     pairs = ((g.read_at and g.read_at.astimezone(UTC), clocks.get(g.name)) for g in run.facts.guests)
     return sorted(min(t for t in pair if t) for pair in pairs if any(pair))
 

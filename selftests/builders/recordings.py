@@ -11,6 +11,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from selftests.builders.extension_reports import GOOD, Report
+
 WORD = "avb-5a11ab1e"
 EPOCH = 1795420800
 """2026-11-23 08:00 UTC."""
@@ -66,6 +68,19 @@ class Recording:
         """The same with a path in another state."""
         kept = [x for x in self.parts["files"].splitlines() if x.split(" ", 1)[1] != path]
         return self.put("files", "\n".join([*kept, f"{state} {path}"]))
+
+    def reported(self, *reports: Report) -> Recording:
+        """The same with other reports of the extension: the last as the newest, the others as of the runs before it."""
+        kept = [x for x in self.parts["extension"].splitlines() if "/status/" not in x]
+        names = [*(f"{number}_status" for number in range(42 - len(reports), 41)), "41.status"]
+        folder = f"{kept[0].removeprefix('handler ')}/status"
+        told = [f"{folder}/{name}:{report.text()}" for name, report in zip(names[: len(reports)], reports, strict=True)]
+        return self.put("extension", "\n".join([*kept, *told]))
+
+    def under_python(self, version: str, path: str = "/usr/bin/python3") -> Recording:
+        """The same with another interpreter, under which the newest report was written."""
+        python = f"searched=/usr/bin /usr/local/bin\npath={path}\nPython {version}"
+        return self.put("python", python).reported(replace(GOOD, python=version))
 
     def moved(self, third: int) -> Recording:
         """The same guest in another /24 of the sample network; the proxy stays where it is."""
@@ -172,8 +187,7 @@ def ubuntu(name: str = "sample", number: int = 4) -> Recording:
             "python": "searched=/usr/bin /usr/local/bin\npath=/usr/bin/python3\nPython 3.12.3",
             "extension": f"handler {EXTENSION}\n{EXTENSION}/config/HandlerState:Enabled\n"
             f'{EXTENSION}/config/HandlerStatus:{{"name": "Microsoft.Azure.RecoveryServices.VMSnapshotLinux", "version": "1.0.9220.0", "status": "Ready", "code": 0, "message": "Plugin enabled"}}\n'
-            f'{EXTENSION}/status/41.status:[{{"version": "1.0", "timestampUTC": "2026-11-22T22:04:11Z", "status": {{"name": "VMSnapshotLinux", "operation": "Enable", '
-            '"status": "success", "code": 1, "formattedMessage": {"lang": "en-US", "message": "Enable Succeeded with error: []"}}}]',
+            f"{EXTENSION}/status/41.status:{GOOD.text()}",
             "endpoints": f"origin=goal-state\n{ENDPOINT}",
             "route host 168.63.129.16": f"exit=0\n168.63.129.16 via 10.20.0.1 dev eth0 src 10.20.0.{number} uid 0",
             "http host 80": HOST_ANSWERED,
@@ -192,7 +206,7 @@ def red_hat(name: str = "sample", number: int = 5) -> Recording:
     """A healthy RHEL 9: NetworkManager, waagent.service, Python 3.9."""
     egg = EGG.replace("/usr/bin/python3", "python3")
     guest = ubuntu(name, number)
-    guest = guest.put("python", "path=/usr/bin/python3\nPython 3.9.21")
+    guest = guest.under_python("3.9.21")
     guest = guest.put(
         "processes",
         f"scanned 212\nprocess 911 /usr/bin/python3 -u /usr/sbin/waagent -daemon\nprocess 1302 {egg}\nrunning handler {egg}",
@@ -232,9 +246,7 @@ def debian(name: str = "sample", number: int = 6) -> Recording:
     kept = [x for x in guest.parts["config"].splitlines() if "/systemd/" not in x]
     guest = guest.put("config", "\n".join([*kept, "/etc/network/interfaces:iface eth0 inet dhcp"]))
     guest = guest.edit("config", ("Ubuntu 24.04.3 LTS", "Debian GNU/Linux 12 (bookworm)"))
-    return guest.put("python", "path=/usr/bin/python3\nPython 3.11.2").put(
-        "leases", dhclient_lease(f"10.20.0.{number}")
-    )
+    return guest.under_python("3.11.2").put("leases", dhclient_lease(f"10.20.0.{number}"))
 
 
 def dhclient_lease(address: str, option: str | None = "a8:3f:81:10", expire: str = "3 2163/01/05 10:00:00") -> str:
@@ -267,6 +279,5 @@ def suse(name: str = "sample", number: int = 7) -> Recording:
         "  </ipv4:dhcp>",
         "</lease>",
     ]
-    return guest.put("leases", "\n".join(f"{path}:{line}" for line in xml)).put(
-        "python", "path=/usr/bin/python3.6\nPython 3.6.15"
-    )
+    lease = "\n".join(f"{path}:{line}" for line in xml)
+    return guest.put("leases", lease).under_python("3.6.15", "/usr/bin/python3.6")

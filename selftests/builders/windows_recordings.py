@@ -5,10 +5,12 @@ The formats are those of reg.exe, sc.exe, route.exe and vssadmin; names, address
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import Final
 
 from backup_compliance.guest.windows.probe import PLAIN, QUOTED
+from selftests.builders.extension_reports import GOOD, Report, substatus
 from selftests.builders.recordings import ENDPOINT, EPOCH, WORD, Recording
 
 SERVICES: Final = r"HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Services"
@@ -398,7 +400,7 @@ def _told(name: str, number: int, language: Language) -> dict[str, str]:
         "cpu": "sample=90000000000 133700000000000000\nsample=90018000000 133700000020000000",
         "memory": "total=8388148\nfree=4200000",
         "aggregate-status": "file=read",
-        "handler 1.0.75.0": "status=Ready\nmessage=Plugin enabled\nlast=success\ncode=0\nsaid=Snapshot taken\ntime=2026-11-22T22:04:11Z",
+        "handler 1.0.75.0": reported(GOOD),
         "http host 80 168.63.129.16": HOST_ANSWERED,
         "http host 32526 168.63.129.16": HOST_ANSWERED,
         "goal-state": "backup-extension=yes",
@@ -407,6 +409,21 @@ def _told(name: str, number: int, language: Language) -> dict[str, str]:
         f"http storage direct {ENDPOINT}": STORAGE_ANSWERED,
         "vss": writers(language),
     }
+
+
+def reported(report: Report, *, with_substatus: bool = True) -> str:
+    """The handler's part with the extension's newest report; recordings without a revision hold no substatus."""
+    told = json.loads(report.text())[0]
+    status = told["status"]
+    lines = [
+        "status=Ready",
+        "message=Plugin enabled",
+        f"last={status['status']}",
+        f"code={status['code']}",
+        f"said={status['formattedMessage']['message']}",
+        f"time={told['timestampUTC']}",
+    ]
+    return "\n".join([*lines, *([f"substatus={substatus(report)}"] if with_substatus else [])])
 
 
 def windows(

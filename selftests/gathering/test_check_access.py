@@ -15,6 +15,7 @@ from selftests.builders.arm_reading import QUICK, located
 from selftests.builders.arm_simulator import TOKEN, ArmSimulator, error
 from selftests.builders.live_cases import DENYING
 from selftests.builders.product import ROOT, Judged, judge
+from selftests.builders.programs import needs
 from selftests.builders.sample_estate import sample_subscription
 
 
@@ -127,6 +128,7 @@ def test_command_says_what_works(simulator: ArmSimulator, pytester: pytest.Pytes
     assert not judged.folder.exists()
 
 
+@needs("ssh")
 def test_hosts_are_tried(pytester: pytest.Pytester, tmp_path: Path) -> None:
     """By reading them: one that cannot be reached says why."""
     judged = checked(pytester, f"--hosts=chroot://{tmp_path},ssh://127.0.0.1:1")

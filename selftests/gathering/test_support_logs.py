@@ -27,6 +27,7 @@ from backup_compliance.guest.transport.read import ReadLimits
 from backup_compliance.model.recorded import Problem, RecordedGuest
 from selftests.builders.fake_guest import FILES, SECRET, build
 from selftests.builders.product import ROOT, judge
+from selftests.builders.programs import each_of
 from selftests.builders.recordings import ubuntu
 
 PEM = f"-----BEGIN PRIVATE KEY-----\n{SECRET}\n-----END PRIVATE KEY-----\n"
@@ -66,7 +67,7 @@ def fetched(output: bytes) -> Fetched:
     return entry
 
 
-@pytest.mark.parametrize("shell", ["dash", "busybox ash", "mksh", "bash"])
+@pytest.mark.parametrize("shell", each_of("dash", "busybox ash", "mksh", "bash"))
 def test_no_secret_leaves_the_guest(tmp_path: Path, shell: str) -> None:
     """Keys and certificates are not read; settings and signatures are masked before anything is sent."""
     output = run_script(build(tmp_path, LOGS), shell)

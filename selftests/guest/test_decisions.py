@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from packaging.version import Version
 
 from backup_compliance.guest import decisions
+from backup_compliance.guest.extension_status.facts import BackupExtension, Handler
 from backup_compliance.guest.facts import (
     Addressing,
-    BackupExtension,
-    ExtensionStatus,
-    Handler,
     HttpCheck,
     Lease,
     Proxy,
@@ -240,16 +238,13 @@ def test_routes_that_were_not_asked_for_are_undetermined(routes: list[RouteDecis
         decisions.route_failure(routes)
 
 
-LAST = ExtensionStatus("7.status", "success", 1, "done", "2026-11-22T22:04:11Z")
-HANDLER = Handler("/x-1.0.9220.0", Version("1.0.9220.0"), "Enabled", "Ready", "Plugin enabled", LAST)
+HANDLER = Handler("/x-1.0.9220.0", Version("1.0.9220.0"), "Enabled", "Ready", "Plugin enabled", None)
+NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
 
 
-@pytest.mark.parametrize(
-    "last", [LAST, None, replace(LAST, status="transitioning"), replace(LAST, status="warning", code=300)]
-)
-def test_handler_that_is_enabled_and_ready_holds(last: ExtensionStatus | None) -> None:
-    """Its last status is no error, or it has not run yet."""
-    assert decisions.handler_failure(BackupExtension((replace(HANDLER, last=last),), ())) is None
+def test_handler_that_is_enabled_and_ready_holds() -> None:
+    """What its last run did is judged by its reports."""
+    assert decisions.handler_failure(BackupExtension((HANDLER,), ())) is None
 
 
 @pytest.mark.parametrize(
@@ -260,13 +255,13 @@ def test_handler_that_is_enabled_and_ready_holds(last: ExtensionStatus | None) -
         (replace(HANDLER, state="enabled"), "not Enabled"),
         (replace(HANDLER, status="NotReady"), "HandlerStatus of /x-1.0.9220.0 is NotReady"),
         (replace(HANDLER, status=None), "is missing, not Ready"),
-        (replace(HANDLER, last=replace(LAST, status="error", code=76)), "code 76: no network"),
-        (replace(HANDLER, last=replace(LAST, status="error", code=4)), "is an error, code 4 (done)"),
-        (replace(HANDLER, last=replace(LAST, status="error", code=None, time=None)), "status of unknown time"),
+        (replace(HANDLER, status="NotReady", exit_code=126), "noexec"),
+        (replace(HANDLER, status="NotReady", exit_code=3), "found no Python"),
+        (replace(HANDLER, status="NotReady", exit_code=1), "not Ready (Plugin enabled)"),
     ],
 )
 def test_handler_that_does_not_work_names_the_file(handler: Handler, words: str) -> None:
-    """State, status, last run, in this order."""
+    """State and status, in this order, with what the launcher's exit code tells."""
     assert words in (decisions.handler_failure(BackupExtension((handler,), ())) or "")
 
 
@@ -276,6 +271,27 @@ def test_extension_without_a_folder_fails() -> None:
         decisions.handler_failure(BackupExtension((), ("a log folder",)))
         == "there is no handler folder, only a log folder"
     )
+
+
+@pytest.mark.parametrize("extension", [BackupExtension((HANDLER,), ()), BackupExtension((), ("a log folder",))])
+def test_extension_without_a_report_is_undetermined(extension: BackupExtension) -> None:
+    """Nothing says how the last backup ended, and silence is no success."""
+    with pytest.raises(Undetermined, match="no report of a run"):
+        decisions.judge_last_run(extension, (), NOW)
+
+
+@pytest.mark.parametrize("age", [timedelta(0), timedelta(minutes=15), timedelta(hours=-1)])
+def test_report_that_the_agent_still_writes_counts(age: timedelta) -> None:
+    """Written within the limit by the guest's own clock."""
+    decisions.check_report_is_new(BackupExtension((HANDLER,), (), NOW - age), NOW, timedelta(minutes=15))
+
+
+def test_report_that_is_old_is_undetermined() -> None:
+    """It shows what an agent said that has stopped."""
+    with pytest.raises(Undetermined, match="AVB-201"):
+        decisions.check_report_is_new(
+            BackupExtension((HANDLER,), (), NOW - timedelta(minutes=16)), NOW, timedelta(minutes=15)
+        )
 
 
 LEASE = Lease("f", "dhclient", "eth0", "10.20.0.4", "a8:3f:81:10", None)

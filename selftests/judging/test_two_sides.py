@@ -25,6 +25,7 @@ from selftests.builders.arm import (
 )
 from selftests.builders.product import ROOT, Judged, judge, record
 from selftests.builders.recordings import ubuntu
+from selftests.builders.windows_recordings import windows
 
 PLATFORM = {c.id for c in load_catalogue(ROOT).values() if c.side == "platform" and c.subject == "vm"}
 
@@ -72,6 +73,15 @@ def test_what_only_one_side_knows_is_listed(pytester: pytest.Pytester) -> None:
     assert "coverage: virtual machines without guest facts (1): lonely" in judged.text
     assert "hosts in no subscription that was read (1): stray" in (judged.folder / "summary.md").read_text()
     assert "Hosts in no subscription" in (judged.folder / "compliance.html").read_text()
+
+
+def test_windows_guest_counts_like_any_other(pytester: pytest.Pytester) -> None:
+    """What is in no subscription is listed, and when it was read is told, whatever the system."""
+    both = record(pytester.path / "both", {"stray": windows("stray", 77)}, subscription())
+    assert judge(pytester, f"--facts={both}").document.coverage.hosts_without_vm == ["stray"]
+    alone = record(pytester.path / "alone", {"win01": windows()})
+    told = judge(pytester, f"--facts={alone}").document.run
+    assert (told.facts, told.reads) == ("read 2026-11-23 08:00 UTC", {"1 guest": "2026-11-23 08:00 UTC"})
 
 
 @pytest.mark.parametrize(("guests", "side", "other"), [(True, "guest", "platform"), (False, "platform", "guest")])

@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backup_compliance.model import sanitize as untrusted
-from backup_compliance.model.sanitize import mask_secrets, printable, sanitize_json
+from backup_compliance.model.sanitize import printable, sanitize_json
 
 FAST = settings(deadline=None, database=None, max_examples=200)
 
@@ -69,67 +68,7 @@ def test_printable_takes_no_time_over_a_megabyte(unit: str) -> None:
     """A line of a megabyte is no way to stall a report."""
     started = time.monotonic()
     printable(unit * (1_000_000 // len(unit)))
-    mask_secrets(unit * (1_000_000 // len(unit)))
     assert time.monotonic() - started < 8  # a quadratic pattern would take minutes
-
-
-@pytest.mark.parametrize(
-    ("text", "masked"),
-    [
-        ("https://a.example/c?sv=1&sig=Ab%2Bc%3D&se=2", "https://a.example/c?sv=1&sig=***&se=2"),
-        ("https://a.example/c?SIG=abc", "https://a.example/c?SIG=***"),
-        ("http://user:secret@proxy.example:3128", "http://***@proxy.example:3128"),
-        ("http://user@proxy.example", "http://***@proxy.example"),
-        ("Authorization: Bearer eyJ0eXAi.OiJKV1Qi", "Authorization: Bearer ***"),
-        ("AccountKey=abc+/==;EndpointSuffix=x", "AccountKey=***;EndpointSuffix=x"),
-        ("SharedAccessKey = abc", "SharedAccessKey = ***"),
-        ("password: hunter2", "password: ***"),
-        ('password="hunter2"', 'password="***"'),
-        ('{"password": "hunter2", "a": 1}', '{"password": "***", "a": 1}'),
-        ("client_secret='abc'", "client_secret='***'"),
-        ("the design=good, no password here", "the design=good, no password here"),
-        ("see https://a.example/path and mail me@b.example", "see https://a.example/path and mail me@b.example"),
-    ],
-)
-def test_mask_secrets_takes_out_values_and_leaves_their_names(text: str, masked: str) -> None:
-    """What was a secret is seen, and what it was is not."""
-    assert mask_secrets(text) == masked
-
-
-def masked_by_all(text: str) -> str:
-    """What the patterns alone make of a text, whatever words are in it."""
-    for pattern, replacement in untrusted._SECRETS:
-        text = pattern.sub(replacement, text)
-    return text
-
-
-WORDS = [*untrusted._TELLING, "password", "passwd", "PassWord", "Bearer ", "SIG=", "ApiKey", "ſecret", "toKen", "ſig="]
-PIECES = st.one_of(st.sampled_from([*WORDS, "=", ":", "@", "/", "_", "'", " ", "abcdefgh"]), st.text(max_size=3))
-
-
-@settings(FAST, max_examples=1000)
-@given(st.lists(PIECES, max_size=8).map("".join))
-def test_mask_secrets_masks_what_its_patterns_mask(text: str) -> None:
-    """Looking for telling words first is faster and changes nothing, letters that fold into ASCII included."""
-    assert mask_secrets(text) == masked_by_all(text)
-
-
-@pytest.mark.parametrize("pattern", [pattern for pattern, _ in untrusted._SECRETS], ids=lambda p: p.pattern[:24])
-@FAST
-@given(st.data())
-def test_mask_secrets_looks_closer_at_every_text_that_a_pattern_matches(
-    pattern: re.Pattern[str], data: st.DataObject
-) -> None:
-    """Whatever a pattern can match holds a telling word, or is not ASCII."""
-    text = data.draw(st.from_regex(pattern))
-    assert not text.isascii() or any(word in text.lower() for word in untrusted._TELLING)
-    assert mask_secrets(text) == masked_by_all(text)
-
-
-def test_mask_secrets_changes_nothing_twice() -> None:
-    """Recordings are masked by the probe and by the reader."""
-    once = mask_secrets("http://u:p@h/?sig=abc password=x")
-    assert mask_secrets(once) == once
 
 
 def test_printable_masks_a_secret_that_an_escape_sequence_parts() -> None:

@@ -256,10 +256,11 @@ def test_guest_cannot_exempt_itself(pytester: pytest.Pytester, facts: Path, tmp_
     assert (run.status, run.finding("AVB-203", "prod-db").outcome) == (1, "non_compliant")
 
 
-def test_facts_from_the_future_are_errors(pytester: pytest.Pytester, facts: Path) -> None:
+@pytest.mark.parametrize("given", [[], ["--max-facts-age=24"]], ids=str)
+def test_facts_from_the_future_are_errors(pytester: pytest.Pytester, facts: Path, given: list[str]) -> None:
     """A clock that runs ahead must not make old facts look young."""
     ahead = CLEAN.edit("meta", ("epoch=1795420800", "epoch=4765132800"))
-    run = _judged(pytester, facts, {"web01": ahead}, "--max-facts-age=24")
+    run = _judged(pytester, facts, {"web01": ahead}, *given)
     assert run.status == 1
     assert "dated in the future" in run.text
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from selftests.builders.product import ROOT, Judged, judge, judge_apart, record
+from selftests.builders.product import ROOT, Judged, arguments, judge, judge_apart, record
 from selftests.builders.recordings import ubuntu
 from selftests.plugin.test_hooks import CLEAN, NO_RESTART
 
@@ -187,3 +187,24 @@ def test_first_failure_ends_the_run_when_asked_to(pytester: pytest.Pytester, tmp
     part = judge(pytester, f"--facts={facts}", "-x").document
     assert sum(f.gates for f in part.findings) == 1
     assert len(part.findings) < len(whole.findings)
+
+
+REPEATED = """
+import contextlib, gc, io, pytest, sys
+counts = []
+for _ in range(4):
+    with contextlib.redirect_stdout(io.StringIO()):
+        pytest.main(sys.argv[1:])
+    frozen = gc.get_freeze_count()
+    gc.collect()
+    counts.append(len(gc.get_objects()))
+print(frozen, counts[-1] - counts[1])
+"""
+
+
+def test_runs_in_one_process_leave_nothing_behind(tmp_path: Path) -> None:
+    """What a run kept from the collector is given back: whoever calls `pytest.main()` again and again does not grow."""
+    command = [sys.executable, "-c", REPEATED, *arguments(tmp_path, SAMPLES, "-p", "no:cov")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    frozen, more = map(int, done.stdout.split())
+    assert (frozen, more < 1000) == (0, True), more

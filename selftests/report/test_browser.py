@@ -22,10 +22,9 @@ from selftests.builders.browser import Seen, chromium, find_chromium, open_page
 from selftests.builders.fleet import fleet
 from selftests.builders.hostile import SHELL, hostile_facts
 from selftests.builders.product import ROOT, Judged, judge_apart
+from selftests.builders.programs import needs
 
-pytestmark = pytest.mark.skipif(
-    find_chromium() is None, reason="no chromium here: the page was tried in no browser (apt-get install chromium)"
-)
+pytestmark = needs(find_chromium() or "chromium")
 WCAG = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}}
 AMISS = (Outcome.NON_COMPLIANT, Outcome.ERROR, Outcome.UNDETERMINED, Outcome.ADVISORY, Outcome.EXEMPT)
 OPENED = "#avb-finding-list details[open]:has(> :nth-child(2))"

@@ -267,6 +267,6 @@ def test_markdown_escapes_what_means_something() -> None:
 
 def test_vm_nothing_was_read_of_is_not_assessed(judged: Judged) -> None:
     """Errors alone are no verdict on the VM; a failure beside them is."""
-    by_vm: dict[str, Verdict] = {v.vm: v for v in verdicts(judged.document.findings, {}, {})}
+    by_vm: dict[str, Verdict] = {v.vm: v for v in verdicts(judged.document.findings, {}, {}, {})}
     assert by_vm["web02"].verdict is VmVerdict.NOT_ASSESSED
     assert by_vm["web01"].verdict is VmVerdict.NOT_READY

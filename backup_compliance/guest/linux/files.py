@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from backup_compliance.guest.probe_output import ProbeOutput
+from backup_compliance.guest.linux.grammar import FILE_LINE, FILE_STATE
+from backup_compliance.guest.probe_output import ProbeOutput, records
 from backup_compliance.model.verdicts import Unreadable
-
-# A path ends at the first colon; network scripts of interface aliases (ifcfg-eth0:1) hold one more.
-_LINE = re.compile(r"(/[^:]*(?::\d+(?=:))?):(.*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +39,11 @@ def parse_files(output: ProbeOutput) -> Files:
     """The `files` part."""
     states: dict[str, str] = {}
     kernels = []
-    for line in output.one("files").lines():
-        state, _, path = line.partition(" ")
-        if state == "kernel" and path.startswith("/"):
+    for line in records(output.one("files"), FILE_STATE):
+        state, path = line.groups()
+        if state == "kernel":
             kernels.append(path)
-        elif path.startswith("/"):
+        else:
             states[path] = state
     return Files(states, tuple(kernels))
 
@@ -55,7 +52,7 @@ def parse_lines(text: str) -> dict[str, list[str]]:
     """Lines of many files (`grep -H`) by path, in order."""
     found: dict[str, list[str]] = {}
     for line in text.split("\n"):
-        if match := _LINE.fullmatch(line):
+        if match := FILE_LINE.fullmatch(line):
             found.setdefault(match.group(1), []).append(match.group(2))
     return found
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
+from backup_compliance.guest.extension_status.facts import BackupExtension, Interpreter
+from backup_compliance.guest.extension_status.reading import ExtensionStatus
 from backup_compliance.guest.facts import (
     Addressing,
     AgentConfiguration,
     AgentProcesses,
     AgentService,
     AgentVersion,
-    BackupExtension,
     GoalState,
     GuestIdentity,
     GuestLoad,
     HttpCheck,
-    Interpreter,
     Proxy,
     Reboot,
     RouteDecision,
@@ -30,12 +31,14 @@ from backup_compliance.guest.linux.agent import (
     parse_proxy,
 )
 from backup_compliance.guest.linux.connectivity import parse_http_checks, parse_routes, parse_storage
-from backup_compliance.guest.linux.extension import parse_backup_extension, parse_interpreter
+from backup_compliance.guest.linux.extension import parse_backup_extension
 from backup_compliance.guest.linux.goal_state import parse_goal_state
+from backup_compliance.guest.linux.interpreters import parse_interpreters
 from backup_compliance.guest.linux.leases import parse_addressing
 from backup_compliance.guest.linux.system import parse_identity, parse_load, parse_reboot
 from backup_compliance.guest.probe_output import ProbeOutput
-from backup_compliance.model.lazy_facts import FactHolder, fact
+from backup_compliance.model.lazy_facts import FactHolder, fact, inner_fact
+from backup_compliance.model.verdicts import Unreadable
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,13 @@ class LinuxGuest(FactHolder):
 
     output: ProbeOutput
     identity: GuestIdentity
+    read_at: datetime | None = None
+    """When it was read, UTC by the collector's clock; None for a recording that was brought by hand."""
+
+    @property
+    def reference_time(self) -> datetime:
+        """When it was read, by the collector's clock, else by the guest's own."""
+        return self.read_at or self.identity.collected_at
 
     @fact
     def configuration(self) -> AgentConfiguration | None:
@@ -83,7 +93,16 @@ class LinuxGuest(FactHolder):
     @fact
     def storage(self) -> Storage:
         """How storage answers from inside the guest."""
-        return parse_storage(self.output)
+        return parse_storage(self.output).as_reported(self.last_report)
+
+    @inner_fact
+    def last_report(self) -> ExtensionStatus | None:
+        """The extension's newest report of a run; None where none could be read."""
+        try:
+            active = self.extension.active if self.extension is not None else None
+        except Unreadable:
+            return None
+        return active.last if active is not None else None
 
     @fact
     def host_address(self) -> tuple[HttpCheck, ...]:
@@ -106,9 +125,9 @@ class LinuxGuest(FactHolder):
         return parse_backup_extension(self.output, health=False)
 
     @fact
-    def interpreter(self) -> Interpreter | None:
-        """The Python that the extension's launcher finds."""
-        return parse_interpreter(self.output)
+    def interpreters(self) -> tuple[Interpreter, ...]:
+        """The Pythons that the extension's launcher tries, in its order."""
+        return parse_interpreters(self.output)
 
     @fact
     def addressing(self) -> Addressing:

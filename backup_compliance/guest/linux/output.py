@@ -9,6 +9,7 @@ import re
 import zlib
 from typing import Final
 
+from backup_compliance.guest.linux.grammar import GRAMMARS
 from backup_compliance.guest.probe_output import OUTPUT_LIMIT, PART_LIMIT, Part, ProbeOutput
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import Unreadable
@@ -34,7 +35,7 @@ def parse_output(data: bytes) -> ProbeOutput:
         word, body = _framed(_unpacked(body))
     if not word:
         raise Unreadable("the packed output is packed twice", "collect again; nothing of it may be edited")
-    return ProbeOutput(tuple(_parts(body.replace("\r\n", "\n"), word)))
+    return ProbeOutput(tuple(_parts(body.replace("\r\n", "\n"), word)), GRAMMARS)
 
 
 def _framed(text: str) -> tuple[str, str]:

@@ -232,6 +232,7 @@ fast() {
   read -r uptime _ < /proc/uptime
   uid=$(id -u)
   part meta
+  echo revision=2
   echo "epoch=$(date +%s)"; echo "uid=$uid"; echo "uptime=$uptime"; echo "tool=$TOOL"
   read -r v < "$R/proc/sys/kernel/hostname"; echo "hostname=$v"
   read -r v < "$R/proc/sys/kernel/osrelease"; echo "kernel=$v"
@@ -317,29 +318,75 @@ fast() {
     else echo "absent"; fi
   fi
 
-  # The interpreters in the order in which the extension's launcher looks for them.
+  # The interpreters in the order in which the extension's launcher tries them, up to one that every version of the
+  # extension runs under: for each name /usr/bin, then /usr/local/bin; `which python`; what runs the agent.
   part python
   if [ -d "$R/usr/bin" ]; then echo "searched=/usr/bin /usr/local/bin"; fi
-  for d in /usr/bin /usr/local/bin; do
-    for p in python3.8 python3.7 python3.6 python3.5 python3.4 python3.3 python3 python2.7 python2.6 python2 python; do
-      if [ -x "$R$d/$p" ]; then echo "path=$d/$p"; bounded 3 "$R$d/$p" -V 2>&1 | head -c 100; break 2; fi
+  tried=' '; fit=
+  for p in 3.8 3.7 3.6 3.5 3.4 3.3 3 2.7 2.6 2 ''; do
+    for d in /usr/bin /usr/local/bin; do
+      [ -n "$fit" ] || interpreter path "$d/python$p"
     done
   done
+  if [ -z "$fit" ]; then
+    p=${agents#*"process "}; v=${p#* }; v=${v%% *}; p=${p%% *}
+    d=
+    command -v which > /dev/null && d=$(tr '\0' '\n' < "$R/proc/$p/environ" | grep $A '^PATH=')
+    set -f; IFS=:
+    for d in ${d#PATH=}; do if [ -x "$R$d/python" ]; then break; fi; d=; done
+    unset IFS; set +f
+    [ -z "$d" ] || interpreter which "$d/python"
+    echo agent=
+    case $v in /*python*) interpreter agent "$v" ;; esac
+  fi
 
   part extension
-  set --
-  for d in "$L"/Microsoft.Azure.RecoveryServices.VMSnapshotLinux-*; do
-    [ -d "$d" ] || continue
-    echo "handler ${d#"$R"}"
-    last=
-    for f in "$d"/status/*.status; do
-      n=${f##*/}; n=${n%.status}
-      case $n in ''|*[!0-9]*) ;; *) if [ -z "$last" ] || [ "$n" -gt "$last" ]; then last=$n; fi ;; esac
+  # How runs ended is asked of the enabled version; where none is enabled, of all.
+  enabled=$(grep $A -ls '^ *Enabled' "$L"/Microsoft.Azure.RecoveryServices.VMSnapshotLinux-*/config/HandlerState)
+  {
+    for d in "$L"/Microsoft.Azure.RecoveryServices.VMSnapshotLinux-*; do
+      [ -d "$d" ] || continue
+      echo "handler ${d#"$R"}"
+      bounded 5 grep $A -Hs '' "$d/config/HandlerState" "$d/config/HandlerStatus" /dev/null | unsigned
+      case $NL$enabled in "$NL"|*"$NL$d/"*) ;; *) continue ;; esac
+      newest .status "$d"/status/*.status
+      [ -n "$last" ] || continue
+      report "$d/status/$last.status"
+      # under way: the report of the run before it counts, which was renamed when this one began
+      case $told in *'"code": "4"'*|*'"code": 4,'*) newest _status "$d"/status/*_status; [ -z "$last" ] || report "$d/status/${last}_status" ;; esac
     done
-    set -- "$@" "$d/config/HandlerState" "$d/config/HandlerStatus"
-    if [ -n "$last" ]; then echo "status ${d#"$R"}/status/$last.status"; set -- "$@" "$d/status/$last.status"; fi
+  } | head -c 49153
+}
+
+# interpreter PLACE PATH: tells a Python's version, once; sets `fit` where every version of the extension runs under it.
+interpreter() {
+  [ -f "$R$2" ] && [ -x "$R$2" ] || return 0
+  interpreter_t=$(readlink -f "$R$2" || echo "$R$2")
+  case $tried in *" $interpreter_t "*) return 0 ;; esac
+  tried="$tried$interpreter_t "
+  echo "$1=$2"
+  interpreter_t=$(bounded 3 "$R$2" -V 2>&1 | head -c 100)
+  printf '%s\n' "$interpreter_t"
+  case $interpreter_t in *'Python 2.'[67]*|*'Python 3.'[3-9].*|*'Python 3.1'[01].*) fit=yes ;; esac
+}
+
+# newest SUFFIX FILE...: sets `last` to the highest number among names NUMBER.SUFFIX
+newest() {
+  newest_s=$1; last=; shift
+  for f; do
+    n=${f##*/}; n=${n%"$newest_s"}
+    case $n in ''|*[!0-9]*|??????????*) ;; *) if [ -f "$f" ]; then if [ -z "$last" ] || [ "$n" -gt "$last" ]; then last=$n; fi; fi ;; esac
   done
-  if [ $# -gt 0 ]; then bounded 5 grep $A -Hs '' "$@" /dev/null | unsigned | head -c 49153; fi
+}
+
+# report FILE: a report of the extension on one line, without addresses of blobs and telemetry that decides nothing.
+# Of one that is larger than its cap the end counts: it holds the code, and begins in the middle of the JSON.
+report() {
+  echo "status ${1#"$R"}"
+  told=$(bounded 5 sed -E -e 's#\\"(snapshotUri|blobUri)\\": \\"[^"\\]*\\", ?##g' \
+    -e 's#\{\\"Value\\": (\\"[^"\\]*\\", \\"Key\\": \\"(extensionVersion|pythonVersion|snapshotCreator|hostStatusCodePreSnapshot)\\"\})#{\\"value\\": \1#g' \
+    -e 's#\{\\"Value\\": \\"[^"\\]*\\", \\"Key\\": \\"[A-Za-z]*\\"\}, ##g' -e 's#\{\\"value\\": #{\\"Value\\": #g' "$1" | unsigned | tr '\n' ' ' | tail -c 16384)
+  printf '%s:%s\n' "${1#"$R"}" "$told"
 }
 
 # Hosts of Azure Storage that this VM's own goal state names, the status blob first; host part only.

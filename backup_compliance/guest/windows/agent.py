@@ -11,7 +11,7 @@ from backup_compliance.guest.probe_output import ProbeOutput
 from backup_compliance.guest.versions import parse_version
 from backup_compliance.guest.windows.facts import WindowsService
 from backup_compliance.guest.windows.output import AGAIN, key
-from backup_compliance.guest.windows.registry import Key
+from backup_compliance.guest.windows.registry import Key, damaged
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import Unreadable
 
@@ -25,6 +25,7 @@ _NO_SUCH_SERVICE: Final = 1060
 _ACTIONS_OFFSET: Final = 20
 # The labels of sc.exe are translated in some languages, the numbers and the order of lines are not.
 _NUMBERED = re.compile(r"\s*\S[^:：]*[:：]\s*([0-9a-fA-F]{1,8})  ?[A-Z][A-Z_]+.*")
+_LABELLED = re.compile(r"\s*\S[^:：]*[:：].*|\s+\(.*")
 _REFUSED = re.compile(r"\[SC\][^\n]*?\b([0-9]{1,5})\s*:")
 
 
@@ -75,9 +76,12 @@ def _failure_actions(found: Key) -> tuple[int, ...]:
 def parse_state(output: ProbeOutput, name: str) -> int | None:
     """The state of a service by number (4 runs, 1 is stopped); None where there is no such service."""
     text = output.one("service", name).text
-    numbers = [found.group(1) for line in text.split("\n") if (found := _NUMBERED.fullmatch(line))]
-    if len(numbers) >= 2:  # TYPE, then STATE
-        return int(numbers[1], 16)
+    lines = [line for line in text.split("\n") if line.strip()]
+    told = [_NUMBERED.fullmatch(line) for line in lines[1:3]]  # below SERVICE_NAME: TYPE, then STATE
+    if len(told) == 2 and told[0] and told[1]:
+        if (odd := next((line for line in lines if not _LABELLED.fullmatch(line)), None)) is not None:
+            raise damaged(odd, f"what sc query {name} printed")
+        return int(told[1].group(1), 16)
     refused = _REFUSED.search(text)
     if refused is not None and int(refused.group(1)) == _NO_SUCH_SERVICE:
         return None

@@ -6,11 +6,9 @@ from typing import Final
 
 from backup_compliance.guest.windows.agent import AUTOMATIC, DISABLED
 from backup_compliance.guest.windows.facts import SnapshotWriters, SqlServer, WindowsService
+from backup_compliance.guest.windows.writers import FIRST_FAILED, STABLE
 from backup_compliance.model.verdicts import Undetermined
 
-STABLE: Final = 1
-_FIRST_FAILED: Final = 6
-"""vss.h: from VSS_WS_FAILED_AT_IDENTIFY on a writer has failed; before it, a backup is under way."""
 _START_TYPES: Final = {0: "boot", 1: "system", 2: "automatic", 3: "on demand", 4: "disabled"}
 
 
@@ -44,7 +42,7 @@ def writers_failure(found: SnapshotWriters | None) -> str | None:
         return None
     if found.service is not None and found.service.start == DISABLED:
         return f"the Volume Shadow Copy service is disabled (Start=4 in {found.service.path})"
-    failed = next((w for w in found.writers if w.state >= _FIRST_FAILED), None)
+    failed = next((w for w in found.writers if w.state >= FIRST_FAILED), None)
     if failed is not None:
         return f"the VSS writer {failed.name} {failed.id} has failed, state [{failed.state}] ({failed.last_error}), and stays so until its service restarts"
     if found.usual_error is None and found.writers:

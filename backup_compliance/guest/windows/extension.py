@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import re
+import json
 from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
-from backup_compliance.guest.facts import BackupExtension, ExtensionStatus, Handler
+from backup_compliance.guest.extension_status.facts import BackupExtension, Handler
+from backup_compliance.guest.extension_status.messages import parse_handler_message
+from backup_compliance.guest.extension_status.reading import ExtensionStatus, parse_status, parse_status_time
 from backup_compliance.guest.probe_output import Part, ProbeOutput
 from backup_compliance.guest.versions import exact_version
 from backup_compliance.guest.windows.agent import parse_service
@@ -20,7 +23,9 @@ NAME: Final = "Microsoft.Azure.RecoveryServices.VMSnapshot"
 PROVIDER: Final = "IaasVmProvider"
 COPY_ONLY: Final = "USEVSSCOPYBACKUP"
 FULL: Final = "UseVssFullBackup"
-_STATUSES: Final = frozenset({"transitioning", "error", "success", "warning"})
+SUBSTATUS: Final = "substatus="
+REVISION: Final = 2
+"""From this revision on the probe tells when the agent wrote its report, and its substatuses."""
 
 
 def parse_provider(output: ProbeOutput) -> WindowsService | None:
@@ -32,9 +37,10 @@ def parse_backup_extension(output: ProbeOutput) -> BackupExtension | None:
     """Every version's HandlerState and other traces; None where there is no trace at all."""
     found = {h: k for k in _states(output).values() if (h := _handler(k)) is not None}
     active = BackupExtension(tuple(found), ()).active
+    written = _reported_at(output) if active is not None else None
     handlers = tuple(_with_health(h, output) if h is active else h for h in found)
     traces = _traces(output)
-    return BackupExtension(handlers, traces) if handlers or traces else None
+    return BackupExtension(handlers, traces, written) if handlers or traces else None
 
 
 def parse_presence(output: ProbeOutput) -> tuple[str, ...]:
@@ -73,41 +79,58 @@ def _handler(found: Key) -> Handler | None:
 
 def _with_health(handler: Handler, output: ProbeOutput) -> Handler:
     """What the agent reports of this version to the platform (aggregatestatus.json)."""
+    told = [p for p in output.all("handler") if len(p.words) > 1 and exact_version(p.words[1]) == handler.version]
+    if not told:
+        return handler
+    pairs = told[-1].pairs()
+    message = parse_handler_message(pairs.get("message", ""))
+    return replace(
+        handler,
+        status=printable(pairs["status"], 40) if pairs.get("status") else None,
+        message=message.shown,
+        exit_code=message.exit_code,
+        last=_last(told[-1]),
+    )
+
+
+def _reported_at(output: ProbeOutput) -> datetime | None:
+    """When the agent wrote its report, by the guest's clock; None for a recording from before the probe told.
+
+    Raises `Unreadable` where there is no report.
+    """
     listed = powershell(output, "aggregate-status").pairs()
     if listed.get("file") != "read":
         raise Unreadable(
             r"the agent's aggregatestatus.json is not in C:\WindowsAzure\Logs\AggregateStatus",
             "start the agent: it writes its report there",
         )
-    told = [p for p in output.all("handler") if len(p.words) > 1 and exact_version(p.words[1]) == handler.version]
-    if not told:
-        return handler
-    pairs = told[-1].pairs()
-    return replace(
-        handler,
-        status=printable(pairs["status"], 40) if pairs.get("status") else None,
-        message=printable(pairs.get("message", ""), 300),
-        last=_last(told[-1]),
-    )
+    if output.revision < REVISION:
+        return None
+    written = parse_status_time(listed.get("written"))
+    if written is None:
+        raise Unreadable("the agent's aggregatestatus.json does not tell when it was written", "restart the agent")
+    return written
 
 
 def _last(part: Part) -> ExtensionStatus | None:
+    """The report that the probe takes apart into lines, put together again; its substatuses come as they are."""
     pairs = part.pairs()
-    status = pairs.get("last", "").lower()
-    if not status:
+    if not pairs.get("last"):
         return None
-    if status not in _STATUSES:
+    lines = [line.removeprefix(SUBSTATUS).strip() for line in part.lines() if line.startswith(SUBSTATUS)]
+    try:
+        substatuses = [json.loads(line) for line in lines]
+    except (ValueError, RecursionError) as error:
         raise Unreadable(
-            f"aggregatestatus.json holds no extension status but {printable(status, 40)!r}", "collect again"
-        )
-    code = re.fullmatch(r"-?[0-9]{1,9}", pairs.get("code", ""))
-    return ExtensionStatus(
-        file="aggregatestatus.json",
-        status=status,
-        code=int(code.group()) if code else None,
-        message=printable(pairs.get("said", ""), 300),
-        time=printable(pairs["time"], 40) if pairs.get("time") else None,
-    )
+            "a substatus in aggregatestatus.json is no readable JSON, or too long", "collect again"
+        ) from error
+    status = {
+        "status": pairs["last"],
+        "code": pairs.get("code"),
+        "formattedMessage": {"message": pairs.get("said", "")},
+        "substatus": substatuses,
+    }
+    return parse_status([{"timestampUTC": pairs.get("time"), "status": status}], "aggregatestatus.json")
 
 
 def parse_sql_server(output: ProbeOutput) -> SqlServer | None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
+from backup_compliance.guest.extension_status.facts import BackupExtension
+from backup_compliance.guest.extension_status.reading import ExtensionStatus
 from backup_compliance.guest.facts import (
     Addressing,
     AgentProcesses,
     AgentService,
     AgentVersion,
-    BackupExtension,
     GuestIdentity,
     GuestLoad,
     HttpCheck,
@@ -34,8 +36,10 @@ from backup_compliance.guest.windows.network import (
     parse_storage,
 )
 from backup_compliance.guest.windows.proxy import parse_proxy
-from backup_compliance.guest.windows.system import parse_identity, parse_load, parse_reboot, parse_writers
-from backup_compliance.model.lazy_facts import FactHolder, fact
+from backup_compliance.guest.windows.system import parse_identity, parse_load, parse_reboot
+from backup_compliance.guest.windows.writers import parse_writers
+from backup_compliance.model.lazy_facts import FactHolder, fact, inner_fact
+from backup_compliance.model.verdicts import Unreadable
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,13 @@ class WindowsGuest(FactHolder):
 
     output: ProbeOutput
     identity: GuestIdentity
+    read_at: datetime | None = None
+    """When it was read, UTC by the collector's clock; None for a recording that was brought by hand."""
+
+    @property
+    def reference_time(self) -> datetime:
+        """When it was read, by the collector's clock, else by the guest's own."""
+        return self.read_at or self.identity.collected_at
 
     @fact
     def processes(self) -> AgentProcesses:
@@ -73,7 +84,16 @@ class WindowsGuest(FactHolder):
     @fact
     def storage(self) -> Storage:
         """How storage answers from inside the guest."""
-        return parse_storage(self.output)
+        return parse_storage(self.output).as_reported(self.last_report)
+
+    @inner_fact
+    def last_report(self) -> ExtensionStatus | None:
+        """The extension's newest report of a run; None where none could be read."""
+        try:
+            active = self.extension.active if self.extension is not None else None
+        except Unreadable:
+            return None
+        return active.last if active is not None else None
 
     @fact
     def host_address(self) -> tuple[HttpCheck, ...]:

@@ -21,8 +21,8 @@ OPTION_245: Final = 245
 FOREVER: Final = 0xFFFFFFFF
 STAGES: Final = frozenset({"name resolution", "connection", "proxy", "TLS", "HTTP", "answered"})
 _ADDRESS = r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}"
-# destination, mask, gateway or its word for "on-link" in the guest's language, interface, metric
-_ROUTE = re.compile(rf"\s*({_ADDRESS})\s+({_ADDRESS})\s+(\S.*?)\s+({_ADDRESS})\s+([0-9]{{1,9}})\s*")
+_RULE = re.compile(r"={20,}\s*")
+_HEADINGS: Final = 2
 
 
 def parse_options(data: bytes) -> dict[int, bytes]:
@@ -59,19 +59,42 @@ class _Route:
 
 
 def _table(output: ProbeOutput) -> list[_Route]:
-    """The active IPv4 routes that `route print` shows; its headings are translated, its numbers are not."""
-    found = []
-    for line in output.one("route-table").text.split("\n"):
-        if not (match := _ROUTE.fullmatch(line)):
+    """The active IPv4 routes that `route print` shows; its headings are translated, its numbers are not.
+
+    Rules of `=` part its sections. In the one that holds routes, two lines of headings come first, and no line after
+    the first route is anything but a route: what else is there is what is left of one.
+    """
+    part = output.one("route-table")
+    found: list[_Route] = []
+    section: list[str] = []
+    for line in [*part.lines(), "=" * 20]:
+        if not _RULE.fullmatch(line):
+            section += [line] if line.strip() else []
             continue
-        try:
-            network = IPv4Network(f"{match.group(1)}/{match.group(2)}", strict=False)
-            found.append(_Route(network, match.group(3), IPv4Address(match.group(4)), int(match.group(5))))
-        except ValueError:
-            continue
+        routes = [_route(each) for each in section]
+        if any(routes):
+            headings = next(at for at, route in enumerate(routes) if route)
+            damaged = next((each for each in section[:headings] if re.search(_ADDRESS, each)), None)
+            damaged = damaged or next((section[at] for at in range(headings, len(routes)) if not routes[at]), None)
+            if damaged is not None or headings > _HEADINGS:
+                raise part.damaged(damaged or section[_HEADINGS])
+            found += [route for route in routes if route]
+        section = []
     if not found:
         raise Unreadable("route print showed no route", "run `route print -4` there")
     return found
+
+
+def _route(line: str) -> _Route | None:
+    """Destination, mask, gateway or its word for "on-link" in the guest's language, interface, metric."""
+    words = line.split()
+    if len(words) < 5 or not re.fullmatch("[0-9]{1,9}", words[-1]):
+        return None
+    try:
+        network = IPv4Network(f"{words[0]}/{words[1]}", strict=False)
+        return _Route(network, " ".join(words[2:-2]), IPv4Address(words[-2]), int(words[-1]))
+    except ValueError:
+        return None
 
 
 def _decide(destination: str, address: str, table: list[_Route]) -> RouteDecision:
@@ -103,7 +126,10 @@ def parse_routes(output: ProbeOutput) -> tuple[RouteDecision, ...]:
 
 
 def _persistent(output: ProbeOutput) -> list[tuple[IPv4Network, str]]:
-    """Routes that New-NetRoute and `route -p add` keep: values named DESTINATION,MASK,GATEWAY,METRIC."""
+    """Routes that New-NetRoute and `route -p add` keep: values named DESTINATION,MASK,GATEWAY,METRIC.
+
+    They only explain where a route comes from: a value of another name is left out, and decides nothing.
+    """
     kept = key(output, "persistent-routes", may_be_empty=True)
     found = []
     for name in kept.values if kept else ():

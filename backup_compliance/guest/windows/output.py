@@ -15,7 +15,7 @@ import codecs
 import re
 from typing import Final
 
-from backup_compliance.guest.probe_output import OUTPUT_LIMIT, PART_LIMIT, Part, ProbeOutput
+from backup_compliance.guest.probe_output import OUTPUT_LIMIT, PAIR, PART_LIMIT, Part, PartGrammar, ProbeOutput
 from backup_compliance.guest.windows.registry import Key, parse_keys
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import Unreadable
@@ -26,13 +26,26 @@ AGAIN: Final = "collect again with this version's probe, as an administrator"
 NO_SUCH_KEY: Final = "avb-no-such-key"
 _FRAMED_UTF16: Final = f"{FRAME} ".encode("utf-16-le")
 _START = re.compile(rf"^{FRAME} (\S{{1,8}}) begin (avb-[0-9A-Za-z-]{{4,40}})[ \t\r]*(.*)$", re.MULTILINE)
+_ANY_FRAME = re.compile(r"^avb-(probe|windows) \S{1,8} (?:begin|packed)", re.MULTILINE)
+_ANY_END = re.compile(r"^avb-(probe|windows) \S{1,8} end ", re.MULTILINE)
+"""What is left where the beginning was cut off."""
+_SETTINGS: Final = PartGrammar(PAIR)
+GRAMMARS: Final = {
+    **dict.fromkeys(
+        ("collected", "powershell", "cpu", "memory", "aggregate-status", "handler", "http", "goal-state", "imds"),
+        _SETTINGS,
+    ),
+    "endpoints": PartGrammar(re.compile(rf"{PAIR.pattern}|[A-Za-z0-9.:-]+", re.DOTALL)),
+}
+"""What lines are of what PowerShell tells; what other programs print has a grammar where it is parsed."""
 _CODE_PAGE = re.compile(rb"\bcode-page\b[ \t]*\r?\n[^\r\n]*?([0-9]{3,5})[^0-9\r\n]*\r?\n")
 
 
 def is_windows_output(data: bytes) -> bool:
     """Whether a recording is the Windows probe's: by the first frame in it, in whatever encoding."""
-    frames = re.findall(r"^avb-(probe|windows) \S{1,8} (?:begin|packed)", decoded(data[:OUTPUT_LIMIT]), re.MULTILINE)
-    return frames[:1] == ["windows"]
+    text = decoded(data[:OUTPUT_LIMIT])
+    frame = _ANY_FRAME.search(text) or _ANY_END.search(text)
+    return frame is not None and frame.group(1) == "windows"
 
 
 def parse_windows_output(data: bytes) -> ProbeOutput:
@@ -43,13 +56,18 @@ def parse_windows_output(data: bytes) -> ProbeOutput:
     """
     text = re.sub(r"\r*\n|\r", "\n", decoded(data[:OUTPUT_LIMIT]))
     blocks = _blocks(text)
+    if not blocks and FRAME in text:
+        raise Unreadable(
+            "the beginning of the Windows probe's output is missing (Run Command keeps the last 4,096 bytes only)",
+            "read the guest over ssh or WinRM, or run probe.cmd there and keep all of its output: cmd /c probe.cmd > NAME.txt",
+        )
     if not blocks:
         shown = printable(text, 120)
         raise Unreadable(
             f"this is no probe output, it begins {shown!r}" if shown else "there is no output at all", AGAIN
         )
     word = blocks[-1][0]
-    return ProbeOutput(tuple(part for name, body in blocks if name == word for part in _parts(body, word)))
+    return ProbeOutput(tuple(part for name, body in blocks if name == word for part in _parts(body, word)), GRAMMARS)
 
 
 def _blocks(text: str) -> list[tuple[str, str]]:

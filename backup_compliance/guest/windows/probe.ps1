@@ -12,6 +12,7 @@ o ('avb-windows 1 begin '+$w+' powershell');
 p 'powershell';
 v 'version' $PSVersionTable.PSVersion;
 v 'language' $m;
+v 'revision' 2;
 v 'clock' ((Get-Date).ToUniversalTime().ToString('yyyy-MM-ddTHH:mm:ss'));
 # The processor is sampled before anything else is done.
 p 'cpu';
@@ -25,13 +26,15 @@ try{$q=Get-CimInstance Win32_OperatingSystem -ErrorAction Stop;v 'total' $q.Tota
 p 'aggregate-status';
 $a='C:\WindowsAzure\Logs\AggregateStatus\aggregatestatus.json';
 try{if(Test-Path $a){
-$q=(Get-Content $a -Raw -Encoding UTF8 -ErrorAction Stop|ConvertFrom-Json).aggregateStatus.handlerAggregateStatus;
-v 'file' 'read';
-foreach($h in $q){if($h.handlerName -eq 'Microsoft.Azure.RecoveryServices.VMSnapshot'){
+$q=(Get-Content $a -Raw -Encoding UTF8 -ErrorAction Stop) -replace '\x00',''|ConvertFrom-Json;
+v 'file' 'read';v 'written' $q.timestampUTC;
+foreach($h in $q.aggregateStatus.handlerAggregateStatus){if($h.handlerName -eq 'Microsoft.Azure.RecoveryServices.VMSnapshot'){
 $l=$h.runtimeSettingsStatus.settingsStatus;
 p ('handler '+$h.handlerVersion);
 v 'status' $h.status;v 'message' $h.formattedMessage.message;
-v 'last' $l.status.status;v 'code' $l.status.code;v 'said' $l.status.formattedMessage.message;v 'time' $l.timestampUTC}}
+v 'last' $l.status.status;v 'code' $l.status.code;v 'said' $l.status.formattedMessage.message;v 'time' $l.timestampUTC;
+# A substatus carries the report of the run as text. It goes as it is, on one line, without signatures.
+foreach($b in $l.status.substatus){if($b){$b=($b|ConvertTo-Json -Compress -Depth 9) -replace '(sig=)[^&\x22\x27\\\s]+','$1***';if($b.Length -gt 65536){$b=''};o ('substatus='+$b)}}}}
 }else{v 'file' 'absent'}}catch{v 'error' $_.Exception.Message};
 # Requests need .NET, which constrained language mode forbids.
 if($m -eq 'FullLanguage'){

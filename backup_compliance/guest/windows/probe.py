@@ -94,7 +94,7 @@ class WindowsProbe:
     def first(self, now: datetime) -> str:
         """For either shell, which its output tells; `now` stands in where the guest's clock cannot be read."""
         collected = f"clock={now.astimezone(UTC):%Y-%m-%dT%H:%M:%S}"
-        asked = [("collected", f"echo {collected}"), ("shell", "echo home=$PSHOME"), *PLAIN]
+        asked = [("collected", f"echo {collected}&echo revision=2"), ("shell", "echo home=$PSHOME"), *PLAIN]
         return f'cmd /d /c "{self._framed(asked)}"'
 
     def second(self, shell: Shell) -> str:

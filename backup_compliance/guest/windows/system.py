@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from backup_compliance.guest.facts import GuestIdentity, GuestLoad, Reboot
 from backup_compliance.guest.probe_output import ProbeOutput
-from backup_compliance.guest.windows.agent import DISABLED, parse_service
-from backup_compliance.guest.windows.facts import SnapshotWriters, Writer
 from backup_compliance.guest.windows.output import AGAIN, key, names, powershell
 from backup_compliance.guest.windows.registry import parse_keys
 from backup_compliance.model.sanitize import printable
@@ -22,8 +21,6 @@ PENDING: Final = {
 }
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _BUILD = re.compile(r"[0-9]+\.[0-9]+\.[0-9.]+")
-_WRITER_ID = re.compile(r"\{[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\}")
-_STATE = re.compile(r"\[([0-9]{1,3})\]")
 _SAMPLE = re.compile(r"sample=([0-9]{1,20}) ([0-9]{1,20})")
 
 
@@ -62,12 +59,11 @@ def _check_administrator(output: ProbeOutput) -> None:
 
 def _clock(output: ProbeOutput) -> datetime:
     """The guest's clock as PowerShell tells it, else the collector's as it stands in the command it sent."""
-    told = [p.pairs().get("clock", "") for p in (*output.all("powershell"), *output.all("collected"))]
-    for text in told:
-        try:
-            return datetime.fromisoformat(text).replace(tzinfo=UTC)
-        except ValueError:
-            continue
+    for heading in ("powershell", "collected"):
+        # what cannot be read here is told where it is needed; a clock may stand in the other one
+        with suppress(Unreadable, ValueError):
+            parts = output.all(heading)
+            return datetime.fromisoformat(parts[0].pairs().get("clock", "") if parts else "").replace(tzinfo=UTC)
     raise Unreadable("the guest's clock was not read", "check that PowerShell runs there")
 
 
@@ -140,38 +136,3 @@ def parse_reboot(output: ProbeOutput) -> Reboot:
     running = build.group() if build else "unknown"
     # Windows has one kernel, the one that runs
     return Reboot(flags=tuple(flags), running_kernel=running, installed_kernels=(running,))
-
-
-# `vssadmin list writers` in the languages whose wording is known; others are told by what most writers say
-NO_ERROR: Final = frozenset({"no error", "kein fehler", "오류 없음", "エラーなし", "エラー なし", "aucune erreur"})
-
-
-def parse_writers(output: ProbeOutput) -> SnapshotWriters:
-    """The VSS writers by id with their states by number, and whether the VSS service may start at all.
-
-    The words of vssadmin are translated; ids in braces and states in brackets are not.
-    """
-    service = parse_service(output, "VSS")
-    text = powershell(output, "vss").text
-    lines = [line.strip() for line in text.split("\n")]
-    writers = [w for at in range(3, len(lines)) if (w := _writer(lines[at - 3 : at + 2])) is not None]
-    if not writers and (service is None or service.start != DISABLED):
-        said = printable(" ".join(text.split()), 160) or "nothing"
-        raise Unreadable(
-            f"vssadmin list writers showed no writer, it printed {said}", "run it there as an administrator"
-        )
-    return SnapshotWriters(tuple(writers), service, _usual_error(writers))
-
-
-def _writer(lines: list[str]) -> Writer | None:
-    """The writer whose state stands on the fourth line, below its name, its id and its instance's; None elsewhere."""
-    state, shown, instance = _STATE.search(lines[3]), _WRITER_ID.search(lines[1]), _WRITER_ID.search(lines[2])
-    if not (state and shown and instance):
-        return None
-    name, error = (re.split(r"[:：]", line, maxsplit=1)[-1].strip(" '\"‘’「」") for line in (lines[0], (*lines, "")[4]))
-    return Writer(printable(name, 80), shown.group(), int(state.group(1)), printable(error, 120))
-
-
-def _usual_error(writers: list[Writer]) -> str | None:
-    """What this Windows says where there is no error; None where no writer says it in words that are known here."""
-    return next((w.last_error for w in writers if w.last_error.casefold().rstrip(".") in NO_ERROR), None)

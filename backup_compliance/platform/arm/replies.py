@@ -13,7 +13,8 @@ from typing import Any, Final
 import msgspec
 
 from backup_compliance.model.arm_json import NOTHING, as_record, text_at
-from backup_compliance.model.sanitize import mask_secrets, may_hold_secrets, printable
+from backup_compliance.model.masking import mask_secrets, may_hold_secrets
+from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import Unreadable
 from backup_compliance.platform.estate.lookup import normalize_id
 from backup_compliance.platform.estate.resource_types import OTHER_RIGHTS, RESOURCE_TYPES

@@ -8,11 +8,11 @@ from typing import Final
 
 from packaging.version import Version
 
+from backup_compliance.model.recorded import CLOCK_TOLERANCE
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import NotApplicable, Undetermined, Unreadable
 from backup_compliance.platform.estate.facts import AgentView, InstanceView, Power, Profile, Status
 
-CLOCK_TOLERANCE: Final = timedelta(minutes=5)
 SAME_MOMENT: Final = timedelta(minutes=15)
 """Within which two readings of one machine speak of the same state."""
 _STOPPED: Final = ("stopped", "stopping", "deallocated", "deallocating")
@@ -52,7 +52,9 @@ def agent_failure(agent: AgentView, read_at: datetime | None, limit: timedelta) 
     if failure is not None:
         return f"{failure}; it was Ready then, {told}"
     raise Undetermined(
-        f"the agent reports Ready, {told}", "look whether 168.63.129.16 answers in the guest (AVB-103, AVB-104)"
+        f"the agent reports Ready, {told}",
+        "look whether 168.63.129.16 answers in the guest",
+        see=("AVB-103", "AVB-104"),
     )
 
 

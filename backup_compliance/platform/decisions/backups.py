@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from backup_compliance.model.verdicts import NotApplicable, Undetermined, Unreadable
+from backup_compliance.model.verdicts import Failure, NotApplicable, Undetermined, Unreadable
 from backup_compliance.platform.decisions.ages import aged, told
 from backup_compliance.platform.estate.attempts import (
     CANCELLED,
@@ -77,7 +77,9 @@ def policy_size_failure(policy: BackupPolicy, items: Iterable[ProtectedItem] | N
     return None
 
 
-def backup_failure(protection: Protection | None, jobs: Sequence[BackupJob], read_at: datetime | None) -> str | None:
+def backup_failure(
+    protection: Protection | None, jobs: Sequence[BackupJob], read_at: datetime | None
+) -> Failure | None:
     """The last attempt at a backup did not fail, and neither job nor protected item carries an agent or snapshot failure.
 
     1. Only attempts count: jobs in progress, cancelled jobs and rejected requests are passed over.
@@ -85,6 +87,8 @@ def backup_failure(protection: Protection | None, jobs: Sequence[BackupJob], rea
     3. A failed last attempt whose code is known fails, whatever it was about; a completed one fails by a warning about
        agent or snapshot. The same of what the protected item says of its own last backup.
     4. Then whatever is not explained is undetermined: a code that nobody knows, an alarm, a job that may be the last.
+
+    The failure names the controls that look for the cause of the error.
 
     Args:
         protection: what protects the machine; None for nothing.
@@ -105,10 +109,10 @@ def backup_failure(protection: Protection | None, jobs: Sequence[BackupJob], rea
     succeeded = last is not None and has_own_point(last, item.last_recovery_point)
     if last is not None and not succeeded and (failed := _failed_job(last)):
         what = f"the last backup job {last.name} of {told(last.time)}{aged(last.time, read_at)} {_ended(last)}"
-        return f"{what}{failed}; {_since(item, finished, last.time, last.end)}"
+        return Failure(f"{what}{failed}; {_since(item, finished, last.time, last.end)}", failed.see)
     if failed := _failed_item(item, last):
         what = f"the protected item, last backed up {told(item.last_backup_time)}{aged(item.last_backup_time, read_at)}, reports"
-        return f"{what} {failed}; {_since(item, finished, item.last_backup_time, None)}"
+        return Failure(f"{what} {failed}; {_since(item, finished, item.last_backup_time, None)}", failed.see)
     _require_known([*(last.errors if last is not None and not succeeded else ()), *_own_errors(item)])
     _require_healthy(item, last, passed_over)
     if not finished and item.never_ran:
@@ -120,13 +124,13 @@ def backup_failure(protection: Protection | None, jobs: Sequence[BackupJob], rea
     return None
 
 
-def _failed_job(job: BackupJob) -> str | None:
+def _failed_job(job: BackupJob) -> Failure | None:
     """Rule 3 for a job: what made it fail, and what that means."""
     status = job.status.lower()
     return _explained(job.errors, *(_FAILURES if status == FAILED else (ErrorKind.AGENT,)))
 
 
-def _failed_item(item: ProtectedItem, last: BackupJob | None) -> str | None:
+def _failed_item(item: ProtectedItem, last: BackupJob | None) -> Failure | None:
     """Rule 3 for the protected item: what it says of its last backup, or of agent and snapshot since then."""
     told_at, at = item.last_backup_time, last.time if last is not None else None
     is_outdated = told_at is not None and at is not None and at > told_at + MARGIN
@@ -235,14 +239,14 @@ def _ended(job: BackupJob) -> str:
     return f"ended {job.status or 'without a status'}: "
 
 
-def _explained(errors: Sequence[BackupError], *kinds: ErrorKind) -> str | None:
+def _explained(errors: Sequence[BackupError], *kinds: ErrorKind) -> Failure | None:
     """The first error of these kinds, its meaning and the controls that look for the cause."""
     found = first_of(errors, *kinds)
     if found is None:
         return None
     error, code = found
     see = f" (see {', '.join(code.controls)})" if code.controls else ""
-    return f"{_named(error)}: {code.meaning}{see}"
+    return Failure(f"{_named(error)}: {code.meaning}{see}", code.controls)
 
 
 def _since(item: ProtectedItem, finished: Iterable[BackupJob], at: datetime | None, end: datetime | None) -> str:

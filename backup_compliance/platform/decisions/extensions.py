@@ -14,6 +14,8 @@ from typing import Final
 
 from packaging.version import Version
 
+from backup_compliance.guest.extension_status.decisions import RunJudgement, judge_reports
+from backup_compliance.guest.extension_status.reading import ExtensionStatus
 from backup_compliance.model.verdicts import NotApplicable, Undetermined
 from backup_compliance.platform.decisions.ages import aged
 from backup_compliance.platform.decisions.ages import told as told_time
@@ -160,6 +162,56 @@ def _missing(instance: InstanceView, missing: Callable[[], str]) -> str | None:
         return None
 
 
+def extensions_judgement(
+    instance: InstanceView,
+    profile: Profile,
+    power: Power,
+    guest_reports: Sequence[ExtensionStatus],
+    read_at: datetime | None,
+    missing: Callable[[], str],
+) -> RunJudgement:
+    """As `extension_failure`, and what the backup extension's own reports say: its outer status is success whatever happened.
+
+    Args:
+        instance: as for `extension_failure`.
+        profile: likewise.
+        power: likewise.
+        guest_reports: what the guest itself holds; of two runs the newer one counts.
+        read_at: when ARM was read, UTC.
+        missing: as for `extension_failure`.
+    """
+    judged, doubt = _judged_reports(instance, guest_reports, read_at)
+    if judged is not None and judged.failure:
+        return judged
+    failure = extension_failure(instance, profile, power, missing, read_at)
+    if failure is None and doubt is not None:
+        raise doubt
+    return RunJudgement(failure, judged.remark if judged is not None else "")
+
+
+def _judged_reports(
+    instance: InstanceView, guest_reports: Sequence[ExtensionStatus], read_at: datetime | None
+) -> tuple[RunJudgement | None, Undetermined | None]:
+    """What ARM's reports come to, or why they do not decide; neither where ARM holds none, which is no answer."""
+    own = backup_reports(instance)
+    damaged = next((e for e in instance.extensions if e.damaged_report), None)
+    if damaged is not None:
+        return None, Undetermined(f"extension {damaged.name}: {damaged.damaged_report}", "look at AVB-302")
+    name = next((e.name for e in instance.extensions if e.reports), "")
+    try:
+        judged = judge_reports(own, guest_reports, "the guest", read_at) if own else None
+    except Undetermined as error:
+        return None, Undetermined(f"extension {name}: {error}", error.remedy)
+    if judged is None or judged.failure is None:
+        return judged, None
+    return RunJudgement(f"extension {name}: {judged.failure}", judged.remark), None
+
+
+def backup_reports(instance: InstanceView) -> tuple[ExtensionStatus, ...]:
+    """What the backup extension told ARM of its runs."""
+    return tuple(r for e in instance.extensions for r in e.reports)
+
+
 def require_report(instance: InstanceView, power: Power) -> None:
     """Raise where the absence of a handler proves nothing."""
     if power.state is None:
@@ -173,7 +225,9 @@ def require_report(instance: InstanceView, power: Power) -> None:
     if instance.agent is None:
         raise Undetermined("the instance view of the running VM has no agent block, so no handler is shown")
     if not any(s.state in _FINE and not _is_bad(s) for s in instance.agent.statuses):
-        raise Undetermined("the agent is not ready, so the handlers it reports may not be all; AVB-211 judges that")
+        raise Undetermined(
+            "the agent is not ready, so the handlers it reports may not be all; AVB-211 judges that", see=("AVB-211",)
+        )
 
 
 def _require_states(instance: InstanceView, profile: Profile, stored: Sequence[StoredExtension]) -> None:

@@ -63,7 +63,9 @@ def _parts(url: str) -> tuple[str, str]:
 def _usable(host: str, port: str, where: str) -> tuple[str, int]:
     known = address_of(host) or (host if _HOST.fullmatch(host) else "")
     if not known or not _PORT.fullmatch(port) or not 0 < int(port) < 1 << 16:
-        raise Undetermined(f"the proxy setting {where} holds no host and port that can be used: AVB-102 judges that")
+        raise Undetermined(
+            f"the proxy setting {where} holds no host and port that can be used: AVB-102 judges that", see=("AVB-102",)
+        )
     return known, int(port)
 
 
@@ -125,7 +127,7 @@ def proxy_path_failure(path: tuple[Leg, ...]) -> str | None:
             raise Unreadable(f"{leg.text}: {leg.found.missing}", leg.found.remedy)
     for leg in path:
         if isinstance(leg.found, Undetermined):
-            raise Undetermined(f"{leg.text}: {leg.found}", leg.found.remedy)
+            raise Undetermined(f"{leg.text}: {leg.found}", leg.found.remedy, leg.found.see)
     for text, each in decided:
         if each.access is not Access.ALLOW:
             raise Undetermined(f"{text}: {each.explanation}")

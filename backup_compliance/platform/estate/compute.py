@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from backup_compliance.guest.extension_status.reading import ExtensionStatus, parse_status_text
 from backup_compliance.model.arm_json import NOTHING, as_record, last_segment, text_at
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import Unreadable
@@ -25,6 +26,8 @@ from backup_compliance.platform.estate.facts import (
 from backup_compliance.platform.estate.lookup import Estate, Resource, segment, subscription_of
 from backup_compliance.platform.estate.references import reference_at
 
+BACKUP_EXTENSIONS: Final = frozenset({"vmsnapshot", "vmsnapshotlinux"})
+_SOURCE: Final = "the extension's substatus in ARM"
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SYSTEMS: Final = {"linux": "Linux", "windows": "Windows"}
 
@@ -218,12 +221,32 @@ def _agent(agent: Mapping[str, Any]) -> AgentView:
 
 
 def _extension(extension: Mapping[str, Any]) -> ExtensionView:
+    reports, damaged = _reports(extension)
     return ExtensionView(
+        reports=reports,
+        damaged_report=damaged,
         name=printable(text_at(extension, "name"), 80),
         type=printable(text_at(extension, "type"), 120),
         version=printable(text_at(extension, "typeHandlerVersion"), 40),
         statuses=_statuses(extension),
     )
+
+
+def _reports(extension: Mapping[str, Any]) -> tuple[tuple[ExtensionStatus, ...], str]:
+    """What the backup extension told of its runs, and why one of its reports could not be read.
+
+    The agent sends a substatus's name and message on; ARM shows a name as `ComponentStatus/NAME/status` in `code`. No
+    recording shows where it puts the backup extension's JSON, so it is looked for in both.
+    """
+    if text_at(extension, "type").lower().rsplit(".", 1)[-1] not in BACKUP_EXTENSIONS:
+        return (), ""
+    texts = (text_at(s, key) for s in _records(extension, "substatuses") for key in ("code", "message"))
+    try:
+        return tuple(
+            parse_status_text(t[t.find("[{") : t.rfind("]") + 1 or None], _SOURCE) for t in texts if "[{" in t
+        ), ""
+    except Unreadable as error:
+        return (), error.missing
 
 
 def _statuses(record: Mapping[str, Any]) -> tuple[Status, ...]:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from backup_compliance.guest.extension_status.reading import ExtensionStatus
+
 
 @dataclass(frozen=True, slots=True)
 class VmIdentity:
@@ -118,6 +120,10 @@ class ExtensionView:
     type: str
     version: str
     statuses: tuple[Status, ...]
+    reports: tuple[ExtensionStatus, ...] = ()
+    """What the backup extension told of its runs; empty for others, and where ARM holds none."""
+    damaged_report: str = ""
+    """Why a report that is there could not be read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -267,7 +267,6 @@ def test_first_of_several_daemons_counts() -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "",
         "process",
         "process 1",
         "process x y",
@@ -276,10 +275,10 @@ def test_first_of_several_daemons_counts() -> None:
         "proc 1 x",
     ],
 )
-def test_line_that_is_no_process_is_left_out(line: str) -> None:
-    """Nothing is made of it."""
-    found = parse_agent_processes(read(GUEST.put("processes", f"scanned 9\n{line}")))
-    assert (found.daemon, found.handler, found.others) == (None, None, ())
+def test_line_that_is_no_process_is_damage(line: str) -> None:
+    """It may have been the agent's."""
+    with pytest.raises(Unreadable, match="part 'processes'"):
+        parse_agent_processes(read(GUEST.put("processes", f"scanned 9\n{line}")))
 
 
 @pytest.mark.parametrize("unit", ["/", "python -a ", "-a ", "waagent ", "/var/lib/waagent/", "python/"])
@@ -592,7 +591,7 @@ def test_proxy_variables_are_told_with_their_origin(
         ("Environment=ftp_proxy=http://p:1", "environment 843 rsync_proxy=p:1"),
         ("Environment=http_proxy=", "environment 843 https_proxy="),
         ("Environment=no_proxy=*", ""),
-        ("Environment=", "environment"),
+        ("Environment=", "environment 843 http_proxy="),
     ],
 )
 def test_variable_that_does_not_concern_the_agent_is_no_proxy(units: str, environment: str) -> None:

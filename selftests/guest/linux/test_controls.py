@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
+from selftests.builders.extension_reports import FAILED, GOOD, UNDER_WAY
 from selftests.builders.judging import check_kinds, check_no_verdict, check_outcome
 from selftests.builders.product import Judged, judge_apart, record
 from selftests.builders.recordings import (
@@ -12,6 +17,7 @@ from selftests.builders.recordings import (
     DROPPED,
     EGG,
     ENDPOINT,
+    EPOCH,
     EXTENSION,
     REFUSED,
     Recording,
@@ -60,7 +66,27 @@ BUSY = "seconds=2\ncpu  26287 0 9556 265412 1142 0 456 1180 0 0\ncpu  26667 0 95
 AT_NINETY = "seconds=2\ncpu  0 0 0 0 0 0 0 0 0 0\ncpu  360 0 0 40 0 0 0 0 0 0"
 UPSTART = "readable /etc/init/walinuxagent.conf\n/etc/init/walinuxagent.conf:start on runlevel [2345]\n/etc/init/walinuxagent.conf:respawn"
 SYSV = "readable /etc/init.d/waagent\nreadable /etc/rc3.d/S90waagent\nabsent /etc/init/waagent.conf"
-LAST_ERROR = ('"success", "code": 1', '"error", "code": 76')
+READING = datetime.fromtimestamp(EPOCH, UTC)
+YOUNG = replace(UNDER_WAY, started=READING - timedelta(minutes=139))
+OLD = replace(UNDER_WAY, started=READING - timedelta(minutes=142))
+BEFORE = replace(GOOD, started=READING - timedelta(days=1))
+PYTHON_3_13 = ubuntu().put("python", "searched=/usr/bin /usr/local/bin\npath=/usr/bin/python3\nPython 3.13.5")
+NO_PYTHON = (
+    ubuntu()
+    .put("python", "searched=/usr/bin /usr/local/bin")
+    .edit("processes", ("843 /usr/bin/python3", "843 /usr/libexec/platform-python"))
+)
+EXIT_3 = ('"Plugin enabled"', '"[ExtensionOperationError] Non-zero exit code: 3, handle.sh enable"')
+TRACEBACK = json.dumps(
+    "Non-zero exit code: 1, handle.sh enable\n[stderr]\nx.py:1: SyntaxWarning: invalid escape sequence\n"
+    "Traceback (most recent call last):\n  File 'x.py', line 1\nModuleNotFoundError: No module named 'crypt'\nTraceback"
+)[1:-1]
+
+
+def newer(guest: Recording) -> Recording:
+    """The same guest with a version of the extension of which nothing is known."""
+    return guest.edit("extension", ("1.0.9220.0", "1.0.9300.0")).edit("files", ("1.0.9220.0", "1.0.9300.0"))
+
 
 # (control, name of the case, recording, outcome, what the message has to name)
 CASES: tuple[tuple[str, str, Recording, str, str], ...] = (
@@ -95,9 +121,23 @@ CASES: tuple[tuple[str, str, Recording, str, str], ...] = (
     (
         "AVB-101",
         "in-guest-snapshots-need-the-direct-path",
-        PROXIED.put(DIRECT, DROPPED).config("/etc/azure/vmbackup.conf", "SnapshotMethod = onlyGuest"),
+        PROXIED.put(DIRECT, DROPPED).reported(replace(GOOD, creator="guestExtension", host=404)),
+        "non_compliant",
+        "snapshotCreator=guestExtension, hostStatusCodePreSnapshot=404",
+    ),
+    (
+        "AVB-101",
+        "in-guest-snapshots-by-configuration",
+        PROXIED.put(DIRECT, DROPPED).config("/etc/azure/vmbackup.conf", "SnapshotMethod = onlyGuest").reported(),
         "non_compliant",
         "onlyGuest",
+    ),
+    (
+        "AVB-101",
+        "host-snapshots-whatever-is-configured",
+        PROXIED.put(DIRECT, DROPPED).config("/etc/azure/vmbackup.conf", "SnapshotMethod = onlyGuest"),
+        "compliant",
+        "",
     ),
     ("AVB-101", "no-tool", ubuntu().put(DIRECT, "tool=none exit=127\n"), "error", "no tool"),
     ("AVB-101", "no-request", ubuntu().without(DIRECT), "error", "no storage endpoint"),
@@ -374,11 +414,28 @@ CASES: tuple[tuple[str, str, Recording, str, str], ...] = (
     ),
     ("AVB-207", "traceback", ubuntu().put("version", "Traceback\nexit=0"), "error", "no version"),
     ("AVB-301", "current", ubuntu(), "compliant", ""),
+    ("AVB-301", "3.12-in-doubt", ubuntu().reported(replace(GOOD, python="3.11.9")), "undetermined", "imp, distutils"),
+    ("AVB-301", "3.13-known-to-be-bad", PYTHON_3_13, "non_compliant", "crypt"),
+    ("AVB-301", "3.13-newer-in-doubt", newer(PYTHON_3_13), "undetermined", "not known"),
+    (
+        "AVB-301",
+        "3.13-newer-at-work",
+        newer(PYTHON_3_13.reported(replace(FAILED, python="3.13.1"))),
+        "compliant",
+        "",
+    ),
     ("AVB-301", "component-wise", ubuntu().edit("extension", ("1.0.9220.0", "1.0.9102.0")), "compliant", ""),
     ("AVB-301", "old", ubuntu().edit("extension", ("1.0.9220.0", "1.0.57.0")), "non_compliant", "1.0.91.0"),
     ("AVB-301", "asked-for-and-not-there", ubuntu().put("extension", ""), "non_compliant", "no handler folder"),
     ("AVB-301", "never-installed", NEVER_INSTALLED, "not_applicable", "no trace"),
-    ("AVB-301", "status-no-json", ubuntu().edit("extension", ('[{"version"', '{{"version"')), "compliant", ""),
+    (
+        "AVB-301",
+        "status-no-json",
+        ubuntu().edit("extension", ('[{"version"', '[{{"version"')),
+        "error",
+        "no readable JSON",
+    ),
+    ("AVB-301", "status-not-needed", red_hat().edit("extension", ('[{"version"', '[{{"version"')), "compliant", ""),
     ("AVB-301", "files-not-listed", NEVER_INSTALLED.put("files", ""), "error", "does not say"),
     ("AVB-302", "ready", ubuntu(), "compliant", ""),
     ("AVB-302", "never-installed", NEVER_INSTALLED, "not_applicable", "no trace"),
@@ -397,7 +454,20 @@ CASES: tuple[tuple[str, str, Recording, str, str], ...] = (
         "non_compliant",
         "NotReady, not Ready",
     ),
-    ("AVB-302", "last-run-failed", ubuntu().edit("extension", LAST_ERROR), "non_compliant", "code 76: no network"),
+    ("AVB-302", "last-run-failed", ubuntu().reported(FAILED), "non_compliant", "disk 1 of 1 failed"),
+    ("AVB-302", "no-code-of-its-own", ubuntu().reported(replace(GOOD, code=2)), "non_compliant", "code 2"),
+    ("AVB-302", "under-way", ubuntu().reported(BEFORE, YOUNG), "compliant", "under way since 2026-11-23 05:41 UTC"),
+    (
+        "AVB-302",
+        "under-way-after-a-failure",
+        ubuntu().reported(replace(BEFORE, code=121), YOUNG),
+        "non_compliant",
+        "121",
+    ),
+    ("AVB-302", "under-way-after-a-killed-one", ubuntu().reported(OLD, YOUNG), "non_compliant", "never finished"),
+    ("AVB-302", "under-way-and-none-before", ubuntu().reported(YOUNG), "undetermined", "under way"),
+    ("AVB-302", "never-finished", ubuntu().reported(BEFORE, OLD), "non_compliant", "never finished"),
+    ("AVB-302", "no-report", ubuntu().reported(), "undetermined", "no report of a run"),
     (
         "AVB-302",
         "no-state",
@@ -408,11 +478,31 @@ CASES: tuple[tuple[str, str, Recording, str, str], ...] = (
     (
         "AVB-302",
         "status-no-json",
-        ubuntu().edit("extension", ('[{"version"', '{{"version"')),
+        ubuntu().edit("extension", ('[{"version"', '[{{"version"')),
         "error",
         "no readable JSON",
     ),
     ("AVB-304", "3.12", ubuntu(), "compliant", ""),
+    ("AVB-304", "3.12-in-doubt", ubuntu().reported(replace(GOOD, python="3.11.9")), "undetermined", "3.12.3"),
+    ("AVB-304", "3.12-never-installed", NEVER_INSTALLED, "not_applicable", "no extension"),
+    (
+        "AVB-304",
+        "3.13-never-installed",
+        NEVER_INSTALLED.put("python", PYTHON_3_13.parts["python"]),
+        "undetermined",
+        "first backup",
+    ),
+    ("AVB-304", "3.13-known-to-be-bad", PYTHON_3_13, "advisory", "crypt"),
+    (
+        "AVB-304",
+        "3.13-does-not-start",
+        newer(PYTHON_3_13).edit("extension", ("Plugin enabled", TRACEBACK)),
+        "advisory",
+        "crypt",
+    ),
+    ("AVB-304", "agents-own-at-work", NO_PYTHON, "compliant", ""),
+    ("AVB-304", "agents-own-in-doubt", NO_PYTHON.reported(replace(GOOD, version="1.0.9156.0")), "error", "version"),
+    ("AVB-304", "launcher-finds-none", NO_PYTHON.edit("extension", EXIT_3), "advisory", "exit code 3"),
     (
         "AVB-304",
         "2.7",
@@ -427,11 +517,11 @@ CASES: tuple[tuple[str, str, Recording, str, str], ...] = (
         "advisory",
         "3.14.2",
     ),
-    ("AVB-304", "none", ubuntu().put("python", "searched=/usr/bin /usr/local/bin"), "advisory", "no python"),
+    ("AVB-304", "none", NO_PYTHON.put("processes", "scanned 148").reported(), "advisory", "no python"),
     (
         "AVB-304",
         "broken",
-        ubuntu().put("python", "searched=/usr/bin\npath=/usr/bin/python3\nSegmentation fault"),
+        ubuntu().put("python", "searched=/usr/bin\npath=/usr/bin/python3\nSegmentation fault").reported(),
         "error",
         "no version",
     ),

@@ -1,26 +1,24 @@
-"""The backup extension's folders, states and last status, and the interpreter it would start."""
+"""The backup extension's folders, states and reports in a Linux guest."""
 
 from __future__ import annotations
 
-import json
-from typing import Any
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from packaging.version import Version
 
-from backup_compliance.guest.facts import BackupExtension
+from backup_compliance.guest.extension_status.facts import BackupExtension
 from backup_compliance.guest.linux.extension import (
     LOG_FOLDER,
     NAME,
-    exit_code_meaning,
     parse_backup_extension,
-    parse_interpreter,
 )
 from backup_compliance.guest.linux.output import parse_output
 from backup_compliance.guest.probe_output import ProbeOutput
 from backup_compliance.model.verdicts import Unreadable
+from selftests.builders.extension_reports import FAILED, GOOD, UNDER_WAY, Report
 from selftests.builders.recordings import EXTENSION, Recording, ubuntu
 from selftests.samples import never_backed_up
 
@@ -49,11 +47,6 @@ def extension(*handlers: str) -> BackupExtension:
     found = parse_backup_extension(read(GUEST.put("extension", "\n".join(handlers))))
     assert found is not None
     return found
-
-
-def status(**told: Any) -> str:
-    """A status file."""
-    return json.dumps([{"version": "1.0", "timestampUTC": "2026-11-22T22:04:11Z", "status": told}])
 
 
 @pytest.mark.parametrize(
@@ -167,68 +160,45 @@ def test_handler_state_is_one_word(text: str, state: str | None) -> None:
     assert extension(handler("1.0.9220.0", text)).handlers[0].state == state
 
 
-@pytest.mark.parametrize(
-    ("text", "told", "code", "message"),
-    [
-        (status(status="success", code=1, formattedMessage={"lang": "en", "message": "done"}), "success", 1, "done"),
-        (status(status="Error", code="76", formattedMessage={"message": "x" * 400}), "error", 76, "x" * 299 + "…"),
-        (status(status="transitioning"), "transitioning", None, ""),
-        (status(status="warning", code=-5), "warning", -5, ""),
-        (status(status="error", code=True), "error", None, ""),
-        (status(status="error", code=1.5), "error", None, ""),
-        (status(status="error", code="²"), "error", None, ""),
-        (status(status="error", code="9" * 5000), "error", None, ""),
-        (status(status="error", code=[1]), "error", None, ""),
-        (status(status="error", code=10**12), "error", None, ""),
-        (status(status="error", formattedMessage="text", message="m"), "error", None, "m"),
-        (status(status="error", formattedMessage={"message": ["a"]}), "error", None, ""),
-        (json.dumps(json.loads(status(status="success")), indent=1), "success", None, ""),
-    ],
-)
-def test_last_status_is_what_the_handler_wrote(text: str, told: str, code: int | None, message: str) -> None:
-    """Numbers come as numbers or as text; other types are no code and no message."""
-    last = extension(handler("1.0.9220.0", last=text)).handlers[0].last
+def test_last_report_is_the_one_with_the_highest_number() -> None:
+    """Numbers are compared, never text; what was renamed belongs to runs before it."""
+    folder = f"{FOLDER}-1.0.9220.0/status"
+    reports = [(f"{n}.status", replace(GOOD, code=c)) for n, c in ((9, 76), (10, 1), (2, 121))]
+    lines = [f"{folder}/{name}:{report.text()}" for name, report in [*reports, ("11_status", FAILED)]]
+    last = extension("\n".join([handler("1.0.9220.0"), *lines])).handlers[0].last
     assert last is not None
-    assert (last.status, last.code, last.message, last.time) == (told, code, message, "2026-11-22T22:04:11Z")
+    assert (last.source, last.code) == (f"{folder}/10.status", 1)
 
 
-@pytest.mark.parametrize("time", [None, 5, {"a": 1}, []])
-def test_time_of_another_type_is_none(time: object) -> None:
-    """The status still counts."""
-    text = json.dumps([{"timestampUTC": time, "status": {"status": "success"}}])
-    last = extension(handler("1.0.9220.0", last=text)).handlers[0].last
-    assert last is not None
-    assert last.time is None
+def test_reports_before_it_are_read_while_a_run_is_under_way() -> None:
+    """Those of the same version, renamed, and those that an update left in another version's folder."""
+    older = handler("1.0.9111.0", "FailedUpgrade", last=replace(GOOD, code=2).text())
+    folder = f"{FOLDER}-1.0.9220.0/status"
+    newer = [handler("1.0.9220.0"), f"{folder}/8.status:{UNDER_WAY.text()}", f"{folder}/7_status:{FAILED.text()}"]
+    active = extension(older, *newer).active
+    assert active is not None
+    assert sorted(e.code or 0 for e in active.earlier) == [2, 76]
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "{",
-        "[]",
-        "{}",
-        "null",
-        "[null]",
-        '[{"status": "success"}]',
-        '[{"status": {}}]',
-        '[{"status": {"status": null}}]',
-        '[{"status": {"status": ""}}]',
-        '[{"status": {"status": "fine"}}]',
-        '[{"status": {"status": ["error"]}}]',
-        '[{"status": {"status": {"status": "success"}}}]',
-        '[{"status": {"status": "success"',
-        "\x00\x00\x00\x00",
-        "\ufffd",
-        "[" * 40_000,
-        '[{"status": {"status": ' + "[" * 900 + "]" * 900 + "}}]",
-        '[{"status": {"status": "success", "code": ' + "9" * 5000 + "}}]",
-        "<html>",
-    ],
-)
-def test_last_status_of_another_shape_is_unreadable(text: str) -> None:
+@pytest.mark.parametrize("last", [GOOD, FAILED])
+def test_reports_before_a_finished_run_are_nobodys_business(last: Report) -> None:
+    """A damaged one troubles only who needs it."""
+    folder = f"{FOLDER}-1.0.9220.0/status"
+    found = extension(handler("1.0.9220.0", last=last.text()), f"{folder}/6_status:{{")
+    assert found.handlers[0].earlier == ()
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "null", '[{"status": {}}]', "\x00\x00", "[" * 40_000, "<html>"])
+def test_last_report_of_another_shape_is_unreadable(text: str) -> None:
     """A file cut by a full disk is neither a success nor an error."""
     with pytest.raises(Unreadable):
         extension(handler("1.0.9220.0", last=text))
+
+
+def test_report_that_was_there_and_not_read_is_unreadable() -> None:
+    """The probe names each file before it reads it."""
+    with pytest.raises(Unreadable):
+        extension(handler("1.0.9220.0"), f"status {FOLDER}-1.0.9220.0/status/7.status")
 
 
 @pytest.mark.parametrize("text", ["{", '{"status": "Ready"', "\x00{", "[" * 40_000])
@@ -243,69 +213,3 @@ def test_message_cannot_pose_as_another_file() -> None:
     forged = f'{{"status": "NotReady", "message": "x\x0c{FOLDER}-1.0.9220.0/config/HandlerState:Enabled"}}'
     with pytest.raises(Unreadable, match="no readable JSON"):
         extension(handler("1.0.9220.0", "Installed", forged))
-
-
-@pytest.mark.parametrize(
-    ("code", "meaning"),
-    [
-        (76, "no network"),
-        (761, "restricted network"),
-        (121, "fsfreeze failed"),
-        (122, "fsfreeze timed out"),
-        (124, "safefreeze"),
-        (402, "too late"),
-        (300, "script"),
-        (318, "script"),
-        (500, "workload"),
-        (512, "workload"),
-    ],
-)
-def test_exit_code_has_a_meaning(code: int, meaning: str) -> None:
-    """The extension's own list."""
-    assert meaning in exit_code_meaning(code)
-
-
-@pytest.mark.parametrize("code", [None, 0, 1, 299, 319, 499, 513, -76])
-def test_unknown_exit_code_has_none(code: int | None) -> None:
-    """Nothing is made up."""
-    assert exit_code_meaning(code) == ""
-
-
-@pytest.mark.parametrize(
-    ("text", "path", "version"),
-    [
-        ("path=/usr/bin/python3\nPython 3.12.3", "/usr/bin/python3", "3.12.3"),
-        ("path=/usr/bin/python3.8\nPython 3.8.10\n", "/usr/bin/python3.8", "3.8.10"),
-        ("path=/usr/bin/python2.7\nPython 2.7.18", "/usr/bin/python2.7", "2.7.18"),
-        ("path=/usr/bin/python3\nPython 3.14.0rc2", "/usr/bin/python3", "3.14.0"),
-        ("path=/usr/bin/python3\nPython 3.11.2+", "/usr/bin/python3", "3.11.2"),
-        ("path=/usr/bin/python3\nwarning: locale 1.2\nPython 3.9.21\r", "/usr/bin/python3", "3.9.21"),
-    ],
-)
-def test_interpreter_is_the_first_that_exists(text: str, path: str, version: str) -> None:
-    """The version is what it says itself, not what its name says."""
-    found = parse_interpreter(read(GUEST.put("python", text)))
-    assert found is not None
-    assert (found.path, found.version) == (path, Version(version))
-
-
-def test_guest_without_an_interpreter_has_none() -> None:
-    """The probe looked for every name of the launcher's list."""
-    assert parse_interpreter(read(GUEST.put("python", "searched=/usr/bin /usr/local/bin"))) is None
-
-
-@pytest.mark.parametrize(
-    "guest",
-    [
-        GUEST.without("python"),
-        GUEST.put("python", "path=/usr/bin/python3.8"),
-        GUEST.put("python", "path=/usr/bin/python3\npyenv: python3: version `3.8.1' is not installed"),
-        GUEST.put("python", "path=/usr/bin/python3\nPython"),
-        GUEST.put("python", "path=/usr/bin/python3\nPython ..."),
-        GUEST.put("python", f"path=/usr/bin/python3\nPython {'9' * 5000}.1"),
-    ],
-)
-def test_interpreter_that_does_not_tell_its_version_is_unreadable(guest: Recording) -> None:
-    """One that does not start is not one that the extension can use."""
-    with pytest.raises(Unreadable):
-        parse_interpreter(read(guest))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import re
 import time
 
 import pytest
@@ -12,9 +13,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from backup_compliance.guest.linux.files import parse_configuration, parse_files, parse_lines
+from backup_compliance.guest.linux.grammar import LEASE_TAIL
 from backup_compliance.guest.linux.guest import parse_linux_guest
 from backup_compliance.guest.linux.output import parse_output
-from backup_compliance.guest.probe_output import CAPS, OUTPUT_LIMIT, Part, ProbeOutput
+from backup_compliance.guest.probe_output import CAPS, OUTPUT_LIMIT, Part, ProbeOutput, records
 from backup_compliance.model.verdicts import Unreadable
 from selftests.builders.recordings import CONF, WORD, Recording, debian, red_hat, suse, ubuntu
 
@@ -179,8 +181,8 @@ FORGERIES = {
 @pytest.mark.parametrize("forged", FORGERIES.values(), ids=FORGERIES.keys())
 def test_frame_inside_of_a_part_is_that_part_s_text(forged: str) -> None:
     """A file, a process or a web server of the guest cannot put facts into the recording."""
-    output = parse_output(SMALL.put("leases", forged).output())
-    assert (epoch(output), output.one("leases").text) == ("1", forged.rstrip("\n"))
+    output = parse_output(SMALL.put("version", forged).output())
+    assert (epoch(output), output.one("version").text) == ("1", forged.rstrip("\n"))
 
 
 @pytest.mark.parametrize("separator", ["\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029", "\r"])
@@ -252,10 +254,11 @@ def test_part_that_is_missing_is_unreadable() -> None:
 @pytest.mark.parametrize("name", CAPS)
 def test_part_that_was_cut_at_its_cap_is_unreadable(name: str, last: str) -> None:
     """The byte beyond the cap says that more was there, be it the end of a line."""
-    output = parse_output(Recording({name: "x" * CAPS[name] + last}).output())
+    parts = parse_output(Recording({name: "x" * CAPS[name] + last}).output()).parts
+    output = ProbeOutput(parts)
     with pytest.raises(Unreadable, match=f"behind '{name}' are larger than {CAPS[name] // 1024} KiB"):
         output.one(name)
-    whole = parse_output(Recording({name: "x" * (CAPS[name] - 1) + "\n"}).output())
+    whole = ProbeOutput(parse_output(Recording({name: "x" * (CAPS[name] - 1) + "\n"}).output()).parts)
     assert len(whole.one(name).text) == CAPS[name] - 1
 
 
@@ -320,3 +323,86 @@ def test_part_of_junk_raises_only_unreadable(part: str, junk: str) -> None:
 def test_configuration_names_its_file() -> None:
     """The recordings of these tests are what the parsers take."""
     assert parse_configuration(parse_output(GUEST.output()))["/etc/waagent.conf"] == CONF.split("\n")
+
+
+GOOD_LINES = {
+    "meta": ["novel-key=1", "conf=/usr/share/oem/waagent.conf"],
+    "routes": ["eth1\t00000000\t0100140A\t0003\t0\t0\t100\t00000000\t0\t0\t0 "],
+    "interface": ["2: eth0    inet 10.20.0.5/24 scope global secondary eth0\\       valid_lft forever"],
+    "memory": ["SwapTotal: 0", "novel=1"],
+    "files": ["special /dev/x", "unreadable /a b: c"],
+    "config": ["/etc/sysconfig/network/ifcfg-eth0:1:IPADDR=10.0.0.5", "/etc/Wired connection 1.nmconnection:[ipv4]"],
+    "processes": ["process 1 x", "environment 843 https_proxy=", "novel=1"],
+    "units": ["NewInSystemd=yes", "", "Id=x.service", "LoadState=not-found", "absent /etc/init.d/waagent", "/etc/init/x.conf:respawn"],
+    "python": ["which=/usr/bin/python", "/usr/bin/python: some words of its own"],
+    "extension": ["/var/lib/waagent/x/status/1.status:]", "novel=1"],
+    "endpoints": ["a.blob.core.windows.net 10.20.0.250:3128"],
+    "goal-state": ["novel=1"],
+    "cpu": ["steal=1"],
+}  # fmt: skip
+BAD_LINES = {
+    "meta": ["uid", "\x00=1", "u d=0", "=1"],
+    "routes": ["eth0\t0000000\t0100140A\t0003\t0\t0\t0\t00000000\t0\t0\t0", "eth0"],
+    "interface": ["2: eth0    inet 10.20.0/24", "2: eth0", "Device eth1 does not exist."],
+    "memory": ["MemAvailable: 5 kB", "MemAvailable 5", "MemTotal: ²"],
+    "files": ["absnt /run/reboot-required", "absent run/x", "absent", "/etc/waagent.conf", "kernel vmlinuz"],
+    "config": ["Extensions.Enabled=y", "/etc/waagent.conf", "tc/waagent.conf:Extensions.Enabled=y", "\x00"],
+    "processes": ["process one x", "environment 843 http_proxy", "scanned"],
+    "units": ["LoadState", "absent etc/init.d/waagent", "Load\x00State=loaded"],
+    "python": ["pa th=/usr/bin/python3"],
+    "extension": ["handlr /var/lib/waagent/x", '"status": "success"', "var/lib/x:Enabled"],
+    "endpoints": ["a host and more", "<html>"],
+    "goal-state": ["backup-extension yes"],
+    "cpu": ["cpu  26287 0", "cp  26287 0 9556 265412", "cpu  1 2 3 x"],
+}
+
+
+@pytest.mark.parametrize("part", GOOD_LINES)
+def test_line_that_a_probe_may_print_is_no_damage(part: str) -> None:
+    """Keys and units that this version does not know come from newer systems."""
+    text = "\n".join([*GUEST.parts[part].split("\n"), *GOOD_LINES[part], "", " \t"])
+    assert parse_output(GUEST.put(part, text).output()).one(part).text.startswith(GUEST.parts[part])
+
+
+@pytest.mark.parametrize(("part", "line"), [(part, line) for part, lines in BAD_LINES.items() for line in lines])
+@pytest.mark.parametrize("place", ["first", "last"])
+def test_line_that_no_probe_prints_spoils_its_part_and_no_other(part: str, line: str, place: str) -> None:
+    """It may be what is left of the line that counts."""
+    lines = GUEST.parts[part].split("\n")
+    damaged = [line, *lines] if place == "first" or part == "python" else [*lines, line]
+    output = parse_output(GUEST.put(part, "\n".join(damaged)).output())
+    with pytest.raises(Unreadable, match=f"part '{part}' of the probe's output holds a line that cannot be read: '"):
+        output.one(part)
+    assert all(output.all(other.words[0]) for other in output.parts if other.words[0] != part)
+
+
+def test_damaged_line_is_shown_masked_and_short() -> None:
+    """It is whatever was in a file, and it may be long."""
+    line = "etc/waagent.conf:HttpProxy.Host=http://user:hunter2@10.0.0.5 " + "x" * 900
+    with pytest.raises(Unreadable) as raised:
+        parse_configuration(parse_output(GUEST.put("config", line).output()))
+    assert "HttpProxy.Host=http://***@10.0.0.5" in raised.value.missing
+    assert len(raised.value.missing) < 200
+
+
+def cut_leases(size: int) -> ProbeOutput:
+    """Leases of which `size` bytes are left, their first line without its beginning."""
+    text = "ases:  renew 1;\n" + "/var/lib/dhcp/dhclient.leases:}\n" * 2000
+    return parse_output(GUEST.put("leases", text[: size - 2] + ":}").output())
+
+
+def test_first_line_of_cut_leases_may_lack_its_beginning() -> None:
+    """The probe keeps the end of long lease files, which is where the newest leases are."""
+    assert cut_leases(LEASE_TAIL).one("leases").text.startswith("ases:  renew 1;")
+    with pytest.raises(Unreadable, match="ases: renew 1;"):
+        cut_leases(LEASE_TAIL - 1).one("leases")
+
+
+PATTERN = re.compile(r"([a-z]) ([0-9])")
+
+
+def test_records_are_every_line_or_unreadable() -> None:
+    """A list of which one entry cannot be read is no shorter list."""
+    assert [m.groups() for m in records(Part(("x",), "a 1\n\nb 2"), PATTERN)] == [("a", "1"), ("b", "2")]
+    with pytest.raises(Unreadable, match=r"part 'x' .* 'B 2'"):
+        records(Part(("x",), "a 1\nB 2\nc 3"), PATTERN)

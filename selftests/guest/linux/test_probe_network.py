@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import socket
 import ssl
 import subprocess
@@ -22,10 +21,11 @@ from backup_compliance.guest.facts import HttpCheck
 from backup_compliance.guest.linux.guest import LinuxGuest, parse_linux_guest
 from backup_compliance.guest.linux.output import parse_output
 from selftests.builders import fake_guest
+from selftests.builders.programs import each_of, is_installed
 
 # Debian's wget trusts the system's CAs only: its TLS successes need a CA installed there
-VERIFYING = [t for t in ("curl", "python3") if shutil.which(t)]
-TOOLS = [t for t in ("curl", "wget", "python3") if shutil.which(t)]
+VERIFYING = ("curl", "python3")
+TOOLS = ("curl", "wget", "python3")
 AZURE = {"Server": "Windows-Azure-Blob/1.0 Microsoft-HTTPAPI/2.0", "x-ms-request-id": "5f0d6a1e-001e-0042"}
 
 
@@ -197,7 +197,7 @@ def guests(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> dict[t
     began = time.monotonic()
     running = {}
     for scene in SCENES:
-        for tool in TOOLS:
+        for tool in filter(is_installed, TOOLS):
             variables = _variables(servers, scene, tool)
             running[scene, tool] = fake_guest.start(trees[scene], **variables)
             # interpreters starting all at once would use up the stages' own time limits, the shortest of which the
@@ -220,7 +220,7 @@ def _as_root(text: bytes) -> bytes:
     return text[:start] + b"uid=0" + text[text.index(b"\n", start) :]
 
 
-@pytest.fixture(params=TOOLS)
+@pytest.fixture(params=each_of(*TOOLS))
 def tool(request: pytest.FixtureRequest) -> str:
     """What the guest asks with."""
     return str(request.param)
@@ -230,7 +230,7 @@ def _direct(guests: dict[tuple[str, str], LinuxGuest], scene: str, tool: str) ->
     return next(c for c in guests[scene, tool].storage.checks if c.path == "direct")
 
 
-@pytest.mark.parametrize("tool", VERIFYING)
+@pytest.mark.parametrize("tool", each_of(*VERIFYING))
 def test_storage_answer_is_recognized(guests: dict[tuple[str, str], LinuxGuest], tool: str) -> None:
     """Any status code will do, as long as Azure Storage itself gave it over a verified connection."""
     check = _direct(guests, "storage", tool)
@@ -239,7 +239,7 @@ def test_storage_answer_is_recognized(guests: dict[tuple[str, str], LinuxGuest],
     assert check.request_id == AZURE["x-ms-request-id"]
 
 
-@pytest.mark.parametrize("tool", VERIFYING)
+@pytest.mark.parametrize("tool", each_of(*VERIFYING))
 def test_captive_portal_is_no_storage(guests: dict[tuple[str, str], LinuxGuest], tool: str) -> None:
     """A redirect to a login page is an answer, and not Azure's."""
     check = _direct(guests, "portal", tool)
@@ -263,7 +263,7 @@ def test_server_that_never_answers_is_given_up(guests: dict[tuple[str, str], Lin
     assert _direct(guests, "silent", tool).stage in ("TLS", "HTTP", "connection")
 
 
-@pytest.mark.parametrize("tool", VERIFYING)
+@pytest.mark.parametrize("tool", each_of(*VERIFYING))
 def test_proxy_passes_requests_on(guests: dict[tuple[str, str], LinuxGuest], tool: str) -> None:
     """With a proxy in waagent.conf the request is tried through it as well."""
     through = next(c for c in guests["proxy", tool].storage.checks if c.path == "proxy")
@@ -292,7 +292,7 @@ def test_dropped_packets_are_told_as_no_connection(guests: dict[tuple[str, str],
     assert {c.stage for c in guests["full", tool].host_address} == {"connection"}
 
 
-@pytest.mark.parametrize("tool", [t for t in TOOLS if t != "wget"])
+@pytest.mark.parametrize("tool", each_of(*(t for t in TOOLS if t != "wget")))
 def test_address_of_who_answered_is_told(guests: dict[tuple[str, str], LinuxGuest], tool: str) -> None:
     """A lying resolver is only told from a captive portal by the address it led to."""
     assert _direct(guests, "stranger", tool).address in ("127.0.0.1", "::1")

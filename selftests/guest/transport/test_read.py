@@ -26,6 +26,7 @@ from backup_compliance.guest.transport.hosts import (
 from backup_compliance.guest.transport.problems import explain
 from backup_compliance.guest.transport.read import ReadLimits, read_guest, read_guests
 from backup_compliance.model.recorded import RecordedGuest
+from selftests.builders.programs import each_of, is_installed
 from selftests.builders.recordings import ubuntu
 
 SSH = """#!/bin/sh
@@ -410,17 +411,22 @@ def test_unknown_errors_are_shown_short_and_printable(text: str) -> None:
     assert len(problem.missing) < 250
 
 
-LOGIN_SHELLS = [s for s in ("sh", "bash", "dash", "tcsh", "fish", "zsh", "busybox sh") if shutil.which(s.split()[0])]
+LOGIN_SHELLS = ("sh", "bash", "dash", "tcsh", "fish", "zsh", "busybox sh")
 
 
-def test_probe_command_survives_every_login_shell() -> None:
-    """Csh and fish included, and an empty PATH: nothing in the command means anything to a shell."""
+@pytest.fixture(scope="module")
+def answers() -> dict[str, bytes]:
+    """What the probe's command printed under each login shell, all side by side, with an empty PATH."""
     command = probe_command("localhost")
     environment = {"AVB_TOOL": "none", "PATH": ""}  # no tool, no request: nothing leaves the machine
     running = {}
-    for shell in LOGIN_SHELLS:
+    for shell in filter(is_installed, LOGIN_SHELLS):
         words = [shutil.which(shell.split()[0]) or "", *shell.split()[1:], "-c", command]
         running[shell] = subprocess.Popen(words, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
-    for shell, process in running.items():
-        printed, _ = process.communicate(timeout=40)
-        assert parse_output(printed).one("meta").pairs()["tool"] == "none", shell
+    return {shell: process.communicate(timeout=40)[0] for shell, process in running.items()}
+
+
+@pytest.mark.parametrize("shell", each_of(*LOGIN_SHELLS))
+def test_probe_command_survives_every_login_shell(answers: dict[str, bytes], shell: str) -> None:
+    """Csh and fish included, and an empty PATH: nothing in the command means anything to a shell."""
+    assert parse_output(answers[shell]).one("meta").pairs()["tool"] == "none"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from selftests.builders.extension_reports import FAILED, GOOD, UNDER_WAY
 from selftests.builders.judging import check_kinds, check_no_verdict, check_outcome
 from selftests.builders.product import Judged, judge_apart, record
 from selftests.builders.recordings import ENDPOINT, ubuntu
@@ -30,6 +33,7 @@ from selftests.builders.windows_recordings import (
     key,
     korean,
     no_service,
+    reported,
     service,
     state,
     text,
@@ -55,6 +59,11 @@ FRESH = (
     .absent("handlers", "bcdr", "bcdr-persistent", "IaasVmProvider")
     .put("goal-state", "backup-extension=no")
     .without(STATUS)
+)
+WRITTEN = (
+    windows()
+    .edit("powershell", ("language=", "revision=2\nlanguage="))
+    .put("aggregate-status", "file=read\nwritten=2026-11-23T07:59:50Z")
 )
 UNINSTALLED = (
     windows()
@@ -121,6 +130,7 @@ CASES: tuple[tuple[str, str, WindowsRecording, str, str], ...] = (
         "in-guest-snapshots-need-the-direct-path",
         with_proxy(windows())
         .put(DIRECT, TIMED_OUT)
+        .put(STATUS, "status=Ready\nlast=success\ncode=1\nsaid=Snapshot taken\ntime=2026-11-22T22:04:11Z")
         .put("reg bcdr-persistent", key(rf"{SOFTWARE}\BcdrAgentPersistentKeys", text("SnapshotMethod", "onlyGuest"))),
         "non_compliant",
         "onlyGuest",
@@ -304,9 +314,63 @@ CASES: tuple[tuple[str, str, WindowsRecording, str, str], ...] = (
     (
         "AVB-302",
         "last-run-failed",
-        windows().edit(STATUS, ("last=success\ncode=0", "last=error\ncode=76")),
+        windows().put(STATUS, reported(FAILED)),
         "non_compliant",
         "code 76",
+    ),
+    ("AVB-302", "by-code-alone", windows().put(STATUS, reported(GOOD, with_substatus=False)), "compliant", ""),
+    (
+        "AVB-302",
+        "failed-by-code-alone",
+        windows().put(STATUS, reported(FAILED, with_substatus=False)),
+        "non_compliant",
+        "code 76",
+    ),
+    (
+        "AVB-302",
+        "unknown-code",
+        windows().put(STATUS, reported(replace(GOOD, code=1001), with_substatus=False)),
+        "undetermined",
+        "1001",
+    ),
+    (
+        "AVB-302",
+        "no-code",
+        windows().put(STATUS, "status=Ready\nlast=success\ncode=\nsaid=\ntime="),
+        "undetermined",
+        "no code",
+    ),
+    (
+        "AVB-302",
+        "warning",
+        windows().put(STATUS, "status=Ready\nlast=warning\ncode=0\nsaid=\ntime="),
+        "undetermined",
+        "warning",
+    ),
+    (
+        "AVB-302",
+        "classic",
+        windows().put(STATUS, "status=Ready\nlast=error\ncode=\nsaid=no\ntime="),
+        "non_compliant",
+        "an error",
+    ),
+    (
+        "AVB-302",
+        "never-ran",
+        windows().put(STATUS, "status=Ready\nlast=\ncode=\nsaid=\ntime="),
+        "undetermined",
+        "no report",
+    ),
+    ("AVB-302", "never-finished", windows().put(STATUS, reported(UNDER_WAY)), "non_compliant", "never finished"),
+    ("AVB-302", "substatus-cut", windows().put(STATUS, reported(GOOD)[:-40]), "error", "no readable JSON"),
+    ("AVB-302", "report-of-today", WRITTEN, "compliant", ""),
+    ("AVB-302", "report-of-yesterday", WRITTEN.edit("aggregate-status", ("11-23", "11-22")), "undetermined", "AVB-201"),
+    (
+        "AVB-302",
+        "report-without-time",
+        WRITTEN.put("aggregate-status", "file=read\nwritten="),
+        "error",
+        "when it was written",
     ),
     ("AVB-302", "not-reported", windows().without(STATUS), "non_compliant", "missing"),
     ("AVB-302", "no-report", windows().put("aggregate-status", "file=absent"), "error", "aggregatestatus.json"),

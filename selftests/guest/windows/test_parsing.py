@@ -17,7 +17,7 @@ from backup_compliance.guest.windows.output import decoded, is_windows_output, p
 from backup_compliance.guest.windows.proxy import WinHttp, parse_winhttp
 from backup_compliance.guest.windows.registry import DEFAULT, Key, parse_keys
 from backup_compliance.model.verdicts import Unreadable
-from selftests.builders.recordings import ubuntu
+from selftests.builders.recordings import ENDPOINT, ubuntu
 from selftests.builders.windows_recordings import (
     ENGLISH,
     FRENCH,
@@ -118,11 +118,61 @@ def test_message_is_no_key(said: str) -> None:
     assert parse_keys(said) == {}
 
 
-@pytest.mark.parametrize(("kind", "data"), [("REG_DWORD", "two"), ("REG_BINARY", "f5 zz"), ("REG_QWORD", "")])
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        ("REG_DWORD", "two"),
+        ("REG_DWORD", "0x_1"),
+        ("REG_DWORD", "1"),
+        ("REG_BINARY", "f5 zz"),
+        ("REG_BINARY", "f50"),
+        ("REG_QWORD", ""),
+        ("REG_DWRD", "0x1"),
+    ],
+)
 def test_damaged_value_is_unreadable(kind: str, data: str) -> None:
     """A number that is none must not become 0."""
     with pytest.raises(Unreadable, match=kind):
-        _one(("Value", kind, data))
+        _ = _one(("Value", kind, data)).values
+
+
+DAMAGED_VALUES = [
+    "   Start    REG_DWORD    0x2",
+    "    StartREG_DWORD    0x2",
+    "%%%",
+    "    Start    REG_",
+    "words of the value before, on a line of their own",
+]
+
+
+@pytest.mark.parametrize("line", DAMAGED_VALUES)
+@pytest.mark.parametrize("asked", ["text", "number", "data", "strings"])
+def test_damaged_line_spoils_the_key_it_lies_in_and_no_other(line: str, asked: str) -> None:
+    """What is left of a value may be the one that is asked for; keys beside it are whole."""
+    found = parse_keys(
+        f"{key(KEY + chr(92) + 'a', dword('x', 1))}{line}\n    y    REG_DWORD    0x2\n\n{key(KEY + chr(92) + 'b', dword('x', 3))}"
+    )
+    with pytest.raises(Unreadable, match="in the registry holds a line that cannot be read"):
+        getattr(found[rf"{KEY}\a".casefold()], asked)("y")
+    assert found[rf"{KEY}\b".casefold()].number("x") == 3
+
+
+@pytest.mark.parametrize(
+    "text_",
+    [
+        f"{KEY}\n    x    REG_SZ    y\n\nHKY_LOCAL_MACHINE\\SOFTWARE\\Sample\\a\n    x    REG_SZ    z",
+        f"\n{KEY}\\a\nHKY_LOCAL_MACHINE\\SOFTWARE\\Sample\\RebootPending\n",
+        f"KEY_LOCAL_MACHINE\\SOFTWARE\\Sample\n    x    REG_SZ    y\n\n{KEY}\\a\n",
+        f"\n{KEY}\n   x    REG_SZ    y\n",
+        f"\n{KEY}\\a\nHKEY_LOCAL_MACHINE\\SOFT#ARE\\Sample\\RebootPending\n",
+        f"\n{KEY}\n    x    REG_SZ    y\n\nERROR: Access is denied.\n",
+    ],
+    ids=["a key", "a child", "the first key", "the first value", "a path of no relation", "a key that may not be read"],
+)
+def test_line_that_may_be_what_is_left_of_a_key_spoils_all_of_them(text_: str) -> None:
+    """Which key it was cannot be told, and one that is gone would not be missed."""
+    with pytest.raises(Unreadable, match=r"what reg\.exe printed holds a line that cannot be read"):
+        parse_keys(text_)
 
 
 @given(st.text(max_size=400))
@@ -293,3 +343,81 @@ def test_blob_with_credentials_is_masked_too() -> None:
 def test_recording_class_keeps_its_language() -> None:
     """Edits of a recording do not change whose it is."""
     assert isinstance(korean().put("x", "y").edit("x", ("y", "z")).without("x"), WindowsRecording)
+
+
+@pytest.mark.parametrize(
+    ("part", "old", "new"),
+    [
+        ("service RdAgent", ": 4  RUNNING", "; 4  RUNNING"),
+        ("service RdAgent", "TYPE               : 10", "TYPE               : 1O"),
+        ("service RdAgent", "CHECKPOINT         :", "CHECKPOINT"),
+    ],
+)
+def test_damaged_line_of_a_service_is_unreadable(part: str, old: str, new: str) -> None:
+    """The state is the second number; were the first one gone, another would pose as it."""
+    output = parse_windows_output(windows().edit(part, (old, new)).output_utf8())
+    with pytest.raises(Unreadable):
+        parse_state(output, "RdAgent")
+
+
+REAL_TABLE = (
+    route_table(26).replace("Network Destination", "Active Routes:\nNetwork Destination")
+    + "\nPersistent Routes:\n  Network Address          Netmask  Gateway Address  Metric\n"
+    "          0.0.0.0          0.0.0.0        10.20.0.1       1\n" + "=" * 75
+)
+
+
+def test_route_table_with_every_section_is_read() -> None:
+    """Headings, rules and routes that are kept for the next start are none of those in use."""
+    guest = parse_guest(windows().put("route-table", REAL_TABLE).output())
+    assert all(route.usable for route in guest.routes)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("    168.63.129.16  255.255.255.255", "    168.63.129.l6  255.255.255.255"),
+        ("          0.0.0.0          0.0.0.0       10.20.0.1", "          0.0.0.0          0.0.0       10.20.0.1"),
+        ("          0.0.0.0          0.0.0.0       10.20.0.1      10.20.0.26     10", "########"),
+        ("        127.0.0.0        255.0.0.0", "        127.0.0.0        255.0.255.0"),
+        ("266\n", "metric\n"),
+        ("=" * 75 + "\nPersistent", "Persistent"),
+    ],
+)
+def test_damaged_route_makes_the_table_unreadable(old: str, new: str) -> None:
+    """The route that is gone may have been the one that leads to the host address."""
+    assert old in REAL_TABLE
+    guest = parse_guest(windows().put("route-table", REAL_TABLE.replace(old, new, 1)).output())
+    with pytest.raises(Unreadable, match="part 'route-table'"):
+        _ = guest.routes
+
+
+@pytest.mark.parametrize("part", ["cpu", "memory", "aggregate-status", f"http storage direct {ENDPOINT}", "endpoints"])
+def test_damaged_line_of_powershell_spoils_its_part(part: str) -> None:
+    """`key=value` lines of any key, and nothing else."""
+    output = parse_windows_output(windows().put(part, windows().parts[part] + "\nnovel=1").output_utf8())
+    assert output.one(*part.split()).pairs()["novel"] == "1"
+    damaged = parse_windows_output(windows().put(part, windows().parts[part] + "\nstage answered").output_utf8())
+    with pytest.raises(Unreadable, match="'stage answered'"):
+        damaged.one(*part.split())
+
+
+def test_clock_of_a_damaged_part_is_the_collectors() -> None:
+    """One damaged line costs the controls that need it, not the guest."""
+    guest = parse_guest(windows().put("powershell", "language=FullLanguage\nclock 2026").output())
+    assert guest.identity.collected_at.hour == 8
+
+
+@pytest.mark.parametrize("kept", [4096, 400])
+def test_cut_output_names_the_probe_that_printed_it(kept: int) -> None:
+    """Run Command keeps the end; the Linux probe's remedy would not help."""
+    whole = parse_guest(windows().output_utf8())
+    assert whole.identity.hostname
+    problem = judge_output(
+        windows().text().encode()[-kept:]
+        if kept < 1000
+        else windows().text().split("avb-windows 1 begin")[-1].encode()[-kept:]
+    )
+    assert problem is not None
+    assert "beginning of the Windows probe's output is missing" in problem.missing
+    assert "probe.cmd" in problem.remedy
