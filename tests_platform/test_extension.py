@@ -52,7 +52,13 @@ def test_reported_backup_extension_is_new_enough(machine: Machine, thresholds: T
 )
 def test_extensions_are_ready(machine: Machine, guest_reports: tuple[ExtensionStatus, ...]) -> None:
     """An extension that failed, or hangs between two states, keeps the platform from updating the backup extension."""
-    reported = machine.instance, machine.profile, machine.power
-    judged = extensions_judgement(*reported, guest_reports, machine.read_at, lambda: machine.missing_handler)
+    judged = extensions_judgement(
+        machine.instance,
+        machine.profile,
+        machine.power,
+        guest_reports,
+        lambda: machine.missing_handler,
+        machine.read_at,
+    )
     machine.add_remark(judged.remark)
     assert judged.failure is None, judged.failure

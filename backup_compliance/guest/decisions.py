@@ -207,6 +207,7 @@ def check_report_is_new(extension: BackupExtension, now: datetime, limit: timede
         raise Undetermined(
             f"the agent's report in aggregatestatus.json is of {written:%Y-%m-%d %H:%M} UTC, and it writes one every few seconds while it runs (AVB-201)",
             "start the agent, and collect again",
+            see=("AVB-201",),
         )
 
 

@@ -21,7 +21,7 @@ from backup_compliance.judging.subjects import Subjects, open_subjects
 from backup_compliance.judging.test_results import TestResult
 from backup_compliance.model.recorded import RecordedSubscription
 from backup_compliance.model.sanitize import printable
-from backup_compliance.model.verdicts import Outcome, Unreadable
+from backup_compliance.model.verdicts import RECOLLECT, Outcome, Unreadable
 from backup_compliance.platform.estate.lookup import normalize_id, subscription_of
 from backup_compliance.platform.estate.resource_types import ON_REQUEST
 from backup_compliance.platform.inventory import readable_of_type
@@ -224,7 +224,7 @@ def unanswered_notes(subscriptions: Iterable[RecordedSubscription]) -> Iterator[
 
 def _remediation(control: Control, end: TestResult, guest: Guest | None) -> str:
     if end.outcome is Outcome.ERROR:  # what the control's subject should do helps nobody to read it
-        return "collect again"
+        return RECOLLECT
     if end.outcome not in BAD:
         return ""
     return (isinstance(guest, WindowsGuest) and control.windows_remediation) or control.remediation

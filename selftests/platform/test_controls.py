@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from backup_compliance.catalogue.controls import load_catalogue
 from backup_compliance.judging.findings import Finding
 from backup_compliance.platform.estate.resource_types import RESOURCE_TYPES
 from selftests.builders.arm import (
+    SNAPSHOT,
     SUBSCRIPTION,
     Subscription,
     collection,
@@ -35,6 +38,7 @@ from selftests.builders.arm import (
     vm_id,
 )
 from selftests.builders.backup_cases import BACKUP_CASES
+from selftests.builders.extension_reports import FAILED, GOOD, UNDER_WAY, Report
 from selftests.builders.judging import check_kinds, check_no_verdict, check_outcome
 from selftests.builders.live_cases import LIVE_CASES
 from selftests.builders.load_cases import LOAD_CASES
@@ -46,6 +50,22 @@ OK = subscription()
 VIEW = "properties.instanceView"
 AGENT = f"{VIEW}.vmAgent"
 MODEL = "properties.osProfile"
+
+
+def reported(substatus: dict[str, str], kind: str = SNAPSHOT) -> Subscription:
+    """The sample with a substatus of an extension of this type."""
+    told = OK.set("instanceViews", "sample", f"{VIEW}.extensions.0.substatuses", [substatus])
+    return told.set("instanceViews", "sample", f"{VIEW}.extensions.0.type", kind)
+
+
+def told_in_code(report: Report) -> Subscription:
+    """The extension's report where ARM shows the names of substatuses."""
+    return reported({"code": f"ComponentStatus/{report.inner_text()}/succeeded", "level": "Info", "message": ""})
+
+
+def told_in_message(report: Report) -> Subscription:
+    """The same in the message."""
+    return reported({"code": "ComponentStatus/0/succeeded", "level": "Info", "message": report.inner_text()})
 
 
 def powered(state: str | None, provisioning: str = "succeeded") -> Subscription:
@@ -417,6 +437,39 @@ CASES: tuple[tuple[str, str, Subscription, str, str], ...] = (
     ("AVB-311", "deallocated", powered("deallocated"), "not_applicable", "deallocated"),
     ("AVB-311", "no-instance-view", OK.put("instanceViews"), "error", "instanceViews.json"),
     ("AVB-312", "ready", OK, "compliant", ""),
+    ("AVB-312", "run-good", told_in_code(GOOD), "compliant", ""),
+    ("AVB-312", "run-failed", told_in_code(FAILED), "non_compliant", "extension VMSnapshotLinux: the last run"),
+    ("AVB-312", "run-failed-in-message", told_in_message(FAILED), "non_compliant", "code 76: no network"),
+    ("AVB-312", "run-good-in-message", told_in_message(GOOD), "compliant", ""),
+    ("AVB-312", "run-never-finished", told_in_code(UNDER_WAY), "non_compliant", "never finished"),
+    (
+        "AVB-312",
+        "run-under-way",
+        told_in_code(replace(UNDER_WAY, started=datetime(2026, 11, 23, 7, tzinfo=UTC))),
+        "undetermined",
+        "under way since 2026-11-23 07:00 UTC",
+    ),
+    (
+        "AVB-312",
+        "run-cut",
+        reported({"code": 'ComponentStatus/[{"version": "1.0", /succeeded'}),
+        "undetermined",
+        "JSON",
+    ),
+    (
+        "AVB-312",
+        "run-not-told",
+        reported({"code": "ComponentStatus/succeeded", "message": "[{"}, kind="Monitor"),
+        "compliant",
+        "",
+    ),
+    (
+        "AVB-312",
+        "run-failed-and-the-agent-silent",
+        told_in_code(FAILED).set("instanceViews", "sample", f"{AGENT}.statuses", []),
+        "non_compliant",
+        "code 76",
+    ),
     (
         "AVB-312",
         "handler-not-ready",

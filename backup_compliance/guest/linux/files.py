@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from backup_compliance.guest.linux.grammar import FILE_LINE, FILE_STATE
 from backup_compliance.guest.probe_output import ProbeOutput, records
+from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import Unreadable
 
 
@@ -63,5 +64,12 @@ def parse_configuration(output: ProbeOutput) -> dict[str, list[str]]:
     if "/unfinished" in found:
         raise Unreadable(
             "reading the configuration files took too long", "look for a slow or hanging file system under /etc"
+        )
+    if "/cut" in found:
+        paths = list(found)
+        last = paths[paths.index("/cut") - 1]
+        raise Unreadable(
+            f"the configuration files are larger than the probe sends, and were cut behind a line of {printable(last, 120)}",
+            "clean up the oversized file on the guest",
         )
     return found

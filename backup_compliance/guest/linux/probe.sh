@@ -2,7 +2,9 @@
 # Reads everything the guest controls need from a Linux VM in one go and prints it.
 #
 # Run it as root:  sh probe.sh > NAME.txt        (NAME.txt is a valid recorded guest)
-#                  sh probe.sh packed > NAME.txt (gzip and base64: fits Run Command's last 4,096 bytes)
+# Run Command keeps the last 4,096 bytes only; what fits into them is printed by
+#                  sh probe.sh packed > NAME.txt
+#                  sh probe.sh packed 2 >> NAME.txt   (and 3 ..., for as long as the call before says so)
 #
 # It changes nothing, writes no file, sends no secret and ends within 12 seconds. Every part is
 # framed by a line that starts with a random word of this run, so that no file of the guest can
@@ -21,10 +23,73 @@ FALLBACK=${AVB_STORAGE_ENDPOINT-rdfepirv2bl2prdstr01.blob.core.windows.net}
 SCHEME=${AVB_STORAGE_SCHEME:-https}
 NL='
 '
+# ---- packed: whole parts of this call's own reading, as many as Run Command returns ---------------
+# A part is never split, and nothing of two readings is mixed: each call prints a reading of its own that has fewer
+# parts. They go by heading in the order of their letters. Number 2 begins where PACKED_START bytes end, and number 1
+# goes on to PACKED_ROOM: readings that differ by some bytes leave no gap between them. PACKED_ROOM leaves a tenth of
+# the 4,096 bytes free; PACKED_MOST is what a single part may take.
+PACKED_START=3240 PACKED_ROOM=3540 PACKED_MOST=3900
+if [ -n "${KSH_VERSION:-}" ]; then
+  # shellcheck disable=SC3044,SC2039  # mksh has no printf of its own, and an argument of a command may not be that long
+  say() { print -r -- "$1"; }
+else
+  say() { printf '%s\n' "$1"; }
+fi
+
+# pick FIRST LAST [LEFT_OUT]: `meta` and the parts by their numbers in the list of headings, as a reading.
+pick() {
+  say "$reading" | PICK_FROM=$(say "$headings" | sed -n "$1p") PICK_NEXT=$(say "$headings" | sed -n "$(($2 + 1))p") \
+    PICK_NUMBER=$number PICK_FIRST=$1 PICK_LEFT_OUT=${3:-} awk '
+    w == "" { if ($1 == "avb-probe") { w = $4; print ""; print }; next }
+    index($0, w " ") == 1 {
+      h = substr($0, length(w) + 2); n = ENVIRON["PICK_NEXT"]
+      own = h >= ENVIRON["PICK_FROM"] && (n == "" || h < n) && h != "meta"; on = own || h == "meta"
+      if (on) { print ""; print }
+      if (own && ENVIRON["PICK_LEFT_OUT"] != "") { print "/left-out:" ENVIRON["PICK_LEFT_OUT"]; on = 0 }
+      next
+    }
+    $0 == "avb-probe 1 end " w { on = 0 }
+    on { print }
+    END {
+      print "\n" w " packed\nnumber=" ENVIRON["PICK_NUMBER"]
+      print "from=" (ENVIRON["PICK_FIRST"] == 1 ? "" : ENVIRON["PICK_FROM"]) "\nnext=" ENVIRON["PICK_NEXT"]
+      print "\navb-probe 1 end " w
+    }' | gzip -9 | base64 | tr -d '\n'
+}
+
+# reach ROOM FIRST: sets last to the number of the last part that fits, FIRST at least
+reach() {
+  last=$2; reach_high=$count
+  while [ "$last" -lt "$reach_high" ]; do
+    reach_middle=$(((last + reach_high + 1) / 2))
+    if [ "$(pick "$2" "$reach_middle" | wc -c)" -le "$1" ]; then last=$reach_middle; else reach_high=$((reach_middle - 1)); fi
+  done
+}
+
+packed() {  # packed NUMBER|''
+  reading=$(sh "$0")
+  headings=$(say "$reading" | awk 'w == "" { if ($1 == "avb-probe") w = $4; next } index($0, w " ") == 1 && $2 != "meta" { print substr($0, length(w) + 2) }' | sort -u)
+  count=$(say "$headings" | wc -l); number=1; first=1
+  while [ "$number" -lt "${1:-1}" ]; do
+    reach "$PACKED_START" "$first"
+    if [ "$last" -ge "$count" ]; then echo "probe.sh: there is no packed $1, the reading ends with packed $number"; return; fi
+    first=$((last + 1)); number=$((number + 1))
+  done
+  reach "$PACKED_ROOM" "$first"
+  sent=$(pick "$first" "$last")
+  if [ "${#sent}" -gt "$PACKED_MOST" ]; then sent=$(pick "$first" "$last" "${#sent}"); fi
+  if [ "$first" = 1 ] && [ "$last" -ge "$count" ]; then shown=; else shown=" $number"; fi
+  printf '\navb-probe 1 packed%s\n%s\navb-probe 1 packed end%s\n' "$shown" "$sent" "$shown"
+  if [ "$last" -lt "$count" ]; then echo "probe.sh: more follows, run packed $((number + 1)) and append what it prints"; fi
+}
+
 if [ "${1:-}" = packed ]; then
   if [ ! -f "$0" ]; then echo 'probe.sh: packed needs the script as a file: sh probe.sh packed' >&2; exit 2; fi
-  AVB_PACKED=$(sh "$0" | gzip -9 | base64)
-  printf '\navb-probe 1 packed\n%s\navb-probe 1 packed end\n' "$AVB_PACKED"
+  case ${2:-1} in 0*|*[!0-9]*|???*) echo 'probe.sh: packed takes a number: packed 1, packed 2 ...' >&2; exit 2 ;; esac
+  for c in awk gzip base64; do
+    if ! command -v "$c" > /dev/null; then echo "probe.sh: packed needs $c" >&2; exit 2; fi
+  done
+  packed "${2:-}"
   exit 0
 fi
 exec 2>/dev/null
@@ -52,25 +117,31 @@ fi
 
 # unsigned: no user names and passwords in URLs, no SAS signatures; masked: nor the values of keys
 # that name a secret. Both take the root prefix off the paths.
-unsigned() { sed -E -e "s#^$R/#/#" -e 's#//[^/@: "]*:[^ "]*@#//***@#g' -e 's#//[^/@ "]*@#//***@#g' -e 's#(sig=)[^&" ]*#\1***#g'; }
+unsigned() { sed -E -e "s#^$R/#/#" -e 's#//[^/@: "]*:[^ "]*@#//***@#g' -e 's#//[^/@ "]*@#//***@#g' -e 's#(sig=)[^&" \\]*#\1***#g'; }
 masked() {
   unsigned | sed -E -e 's#(HttpProxy.Host *= *)[^ ]*@#\1***@#' \
     -e 's/(([Pp][Aa][Ss][Ss]|[Ss][Ee][Cc][Rr][Ee][Tt]|[Pp][Ss][Kk]|[Tt][Oo][Kk][Ee][Nn]|[Kk][Ee][Yy])[^=:]*= *).+/\1***/'
 }
 
+# capped CAP: whole lines of at most so many bytes, and a line of its own where something was cut
+capped() {
+  capped_v=$(head -c "$(($1 + 1))")
+  if [ "${#capped_v}" -ge "$1" ]; then capped_v="${capped_v%"$NL"*}$NL/cut:"; fi
+  [ -z "$capped_v" ] || say "$capped_v"
+}
+
 # lines CAP FILE...: every line of the files behind its path, comments and secrets left out. One
-# grep for all of them: a fork a file is what makes a probe expensive. The byte beyond the cap is
-# the mark that something was cut.
+# grep for all of them: a fork a file is what makes a probe expensive.
 lines() {
   lines_cap=$1; shift
   # shellcheck disable=SC2086  # one option or none
-  { bounded 5 grep $A -HsvE '^(#|[[:space:]]*$)' "$@" /dev/null || [ $? -lt 3 ] || echo '/unfinished:'; } | masked | head -c $((lines_cap + 1))
+  { bounded 5 grep $A -HsvE '^(#|[[:space:]]*$)' "$@" /dev/null || [ $? -lt 3 ] || echo '/unfinished:'; } | masked | capped "$lines_cap"
 }
 
 # settings CAP FILE...: as lines, but only those that say how an interface gets its address.
 settings() {
   lines_cap=$1; shift
-  { bounded 5 grep $A -HsE '^[[:space:]]*(\[[A-Za-z0-9-]*\]$|iface |(NETWORK_FILE|ADDRESS|SERVER_ADDRESS|LIFETIME|OPTION_245|Name|DHCP|Address|BOOTPROTO|IPADDR|method|uuid|interface-name|connection-uuid|ip_address|private_245|unknown_245|expiry|dhcp4\.[a-z0-9_]*)[[:space:]]*=|.*"?Private_Options)' "$@" /dev/null || [ $? -lt 3 ] || echo '/unfinished:'; } | masked | head -c $((lines_cap + 1))
+  { bounded 5 grep $A -HsE '^[[:space:]]*(\[[A-Za-z0-9-]*\]$|iface |(NETWORK_FILE|ADDRESS|SERVER_ADDRESS|LIFETIME|OPTION_245|Name|DHCP|Address|BOOTPROTO|IPADDR|method|uuid|interface-name|connection-uuid|ip_address|private_245|unknown_245|expiry|dhcp4\.[a-z0-9_]*)[[:space:]]*=|.*"?Private_Options)' "$@" /dev/null || [ $? -lt 3 ] || echo '/unfinished:'; } | masked | capped "$lines_cap"
 }
 
 state() {
@@ -218,11 +289,11 @@ agent_processes() {
     case $v in
       *waagent*|*WALinuxAgent*)
         case $v in # of what only bears its name no more than its program is told
-          *waagent\ *-daemon*|*-run-exthandlers*) echo "process $p $v" ;;
-          *) f2=${v#* }; echo "process $p ${v%% *} ${f2%% *} ..." ;;
+          *waagent\ *-daemon*|*-run-exthandlers*) say "process $p $v" ;; # echo would read a backslash
+          *) f2=${v#* }; say "process $p ${v%% *} ${f2%% *} ..." ;;
         esac
-        case $v in *WALinuxAgent-[0-9]*-run-exthandlers*) echo "running handler $v" ;; esac
-        tr '\0' '\n' < "${f%/cmdline}/environ" | grep $A -iE '^[a-z]*_proxy=' | sed -e 's#//.*@#//***@#' -e "s/^/environment $p /" | head -c 2000 ;;
+        case $v in *WALinuxAgent-[0-9]*-run-exthandlers*) say "running handler $v" ;; esac
+        tr '\0' '\n' < "${f%/cmdline}/environ" | grep $A -iE '^[a-z]*_proxy=' | sed -e 's#//.*@#//***@#' -e "s/^/environment $p /" | head -c 2000; echo ;;
     esac
   done
 }
@@ -248,7 +319,7 @@ fast() {
   index=
   [ -n "$primary" ] && read -r index < "$R/sys/class/net/$primary/ifindex"
   part interface; echo "name=$primary"; echo "index=$index"
-  if command -v ip > /dev/null && [ -n "$primary" ]; then ip -4 -o addr show dev "$primary" | head -c 4096; fi
+  if command -v ip > /dev/null && [ -n "$primary" ]; then ip -4 -o addr show dev "$primary" | head -c 4097; fi
 
   part memory
   while read -r k v _; do case $k in MemTotal:|MemAvailable:|MemFree:|Buffers:|Cached:) echo "$k $v" ;; esac; done < "$R/proc/meminfo"
@@ -282,7 +353,7 @@ fast() {
     if [ -f "$f" ]; then part "dhcpcd ${f#"$R"}"; head -c 2048 "$f" | od -An -v -tx1; fi
   done
   if [ -d "$R/run/NetworkManager" ] && command -v nmcli > /dev/null && [ -n "$primary" ] && ! grep -qs 245 "$R"/run/NetworkManager/devices/*; then
-    part nmcli; bounded 3 nmcli -t -f GENERAL.CONNECTION,DHCP4 device show "$primary" | head -c 8192
+    part nmcli; bounded 3 nmcli -t -f GENERAL.CONNECTION,DHCP4 device show "$primary" | head -c 8193
   fi
 
   part processes
@@ -329,7 +400,8 @@ fast() {
     done
   done
   if [ -z "$fit" ]; then
-    p=${agents#*"process "}; v=${p#* }; v=${v%% *}; p=${p%% *}
+    p=$(printf '%s\n' "$agents" | grep $A '^process ' | sort -k 2n | head -n 1) # as ps lists them
+    p=${p#process }; v=${p#* }; v=${v%% *}; p=${p%% *}
     d=
     command -v which > /dev/null && d=$(tr '\0' '\n' < "$R/proc/$p/environ" | grep $A '^PATH=')
     set -f; IFS=:

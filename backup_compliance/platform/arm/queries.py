@@ -18,9 +18,9 @@ from azure.mgmt.network.models import QueryRequestOptions
 
 from backup_compliance.model.arm_json import NOTHING, as_record, last_segment, text_at
 from backup_compliance.model.recorded import ReadProblem
-from backup_compliance.model.verdicts import Unreadable
+from backup_compliance.model.verdicts import RECOLLECT, Unreadable
 from backup_compliance.platform.arm.client import Clients
-from backup_compliance.platform.arm.replies import AGAIN, entry_with, object_of, redact, redact_vm
+from backup_compliance.platform.arm.replies import entry_with, object_of, redact, redact_vm
 from backup_compliance.platform.estate.compute import find_power, parse_identity
 from backup_compliance.platform.estate.lookup import Estate, segment
 from backup_compliance.platform.estate.restore_points import (
@@ -191,7 +191,7 @@ def _restore_points(clients: Clients, collection: str) -> list[bytes]:
         raise
     points = (as_record(found.get("properties")) or NOTHING).get("restorePoints")
     if not isinstance(points, list):
-        raise Unreadable("the reply holds no restorePoints", AGAIN)
+        raise Unreadable("the reply holds no restorePoints", RECOLLECT)
     ids = [{"id": text_at(as_record(point) or NOTHING, "id")} for point in points]
     return [json.dumps({"id": collection, "restorePoints": ids}).encode()]
 
@@ -218,7 +218,7 @@ def _service_tags(clients: Clients, region: str) -> list[bytes]:
     reply = _one(clients, "serviceTags", partial(clients.network.service_tags.list, region))
     found = object_of(reply)
     if not isinstance(found.get("values"), list):
-        raise Unreadable("the reply is no list of service tags: it has no `values`", AGAIN)
+        raise Unreadable("the reply is no list of service tags: it has no `values`", RECOLLECT)
     if found.get("nextLink"):
         raise Unreadable("the reply is one page of several", "store Microsoft's weekly service tag file instead")
     return [redact(reply)]

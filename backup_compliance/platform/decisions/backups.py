@@ -82,13 +82,13 @@ def backup_failure(
 ) -> Failure | None:
     """The last attempt at a backup did not fail, and neither job nor protected item carries an agent or snapshot failure.
 
+    The failure names the controls that look for the cause of the error.
+
     1. Only attempts count: jobs in progress, cancelled jobs and rejected requests are passed over.
     2. A recovery point of the last attempt means that it succeeded, whatever its code.
     3. A failed last attempt whose code is known fails, whatever it was about; a completed one fails by a warning about
        agent or snapshot. The same of what the protected item says of its own last backup.
     4. Then whatever is not explained is undetermined: a code that nobody knows, an alarm, a job that may be the last.
-
-    The failure names the controls that look for the cause of the error.
 
     Args:
         protection: what protects the machine; None for nothing.

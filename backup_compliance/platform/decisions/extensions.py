@@ -150,25 +150,13 @@ def extension_failure(
     return None
 
 
-def _missing(instance: InstanceView, missing: Callable[[], str]) -> str | None:
-    """What is wrong with a view without the backup extension's handler; None where none is needed."""
-    try:
-        return missing()
-    except NotApplicable:
-        if instance.agent is not None and not instance.agent.lists_handlers:
-            raise Undetermined(
-                "the agent is ready, and its block holds no list of handlers (extensionHandlers)"
-            ) from None
-        return None
-
-
 def extensions_judgement(
     instance: InstanceView,
     profile: Profile,
     power: Power,
     guest_reports: Sequence[ExtensionStatus],
-    read_at: datetime | None,
     missing: Callable[[], str],
+    read_at: datetime | None,
 ) -> RunJudgement:
     """As `extension_failure`, and what the backup extension's own reports say: its outer status is success whatever happened.
 
@@ -177,8 +165,8 @@ def extensions_judgement(
         profile: likewise.
         power: likewise.
         guest_reports: what the guest itself holds; of two runs the newer one counts.
+        missing: likewise.
         read_at: when ARM was read, UTC.
-        missing: as for `extension_failure`.
     """
     judged, doubt = _judged_reports(instance, guest_reports, read_at)
     if judged is not None and judged.failure:
@@ -210,6 +198,18 @@ def _judged_reports(
 def backup_reports(instance: InstanceView) -> tuple[ExtensionStatus, ...]:
     """What the backup extension told ARM of its runs."""
     return tuple(r for e in instance.extensions for r in e.reports)
+
+
+def _missing(instance: InstanceView, missing: Callable[[], str]) -> str | None:
+    """What is wrong with a view without the backup extension's handler; None where none is needed."""
+    try:
+        return missing()
+    except NotApplicable:
+        if instance.agent is not None and not instance.agent.lists_handlers:
+            raise Undetermined(
+                "the agent is ready, and its block holds no list of handlers (extensionHandlers)"
+            ) from None
+        return None
 
 
 def require_report(instance: InstanceView, power: Power) -> None:

@@ -22,7 +22,6 @@ from backup_compliance.platform.estate.compute import parse_time
 from backup_compliance.platform.estate.facts import Power, VmIdentity
 from backup_compliance.platform.estate.lookup import COLLECT_AGAIN, Estate, normalize_id
 from backup_compliance.platform.estate.protection import Protection
-from backup_compliance.platform.estate.references import once
 from backup_compliance.platform.estate.resource_types import RESOURCE_TYPES
 
 METRICS: Final = "metrics"
@@ -102,7 +101,7 @@ def find_load(estate: Estate, vm: VmIdentity, windows: Sequence[BackupWindow]) -
 def find_points(estate: Estate, vm: VmIdentity) -> Points:
     """Every recorded value of a machine; raises `Unreadable` as `find_load` does."""
     subscription = vm.subscription_id.lower()
-    index = once(estate, (METRICS, subscription), lambda: _index(estate, subscription))
+    index = estate.cached((METRICS, subscription), lambda: _index(estate, subscription))
     found = index.get(normalize_id(vm.id))
     if found is not None:
         return _points(found)

@@ -78,7 +78,7 @@ def find_proxy_path(estate: Estate, interface: Interface, vm: VmIdentity, endpoi
     if address_of(host) is None:
         raise Undetermined(f"the proxy {host}:{port} is named by a host name: which machine that is, DNS would tell")
     holder = find_vm_by_private_ip(estate, interface, host)
-    out: tuple[Leg, ...] = estate.remembered(
+    out: tuple[Leg, ...] = estate.cached(
         ("ways out of a proxy", normalize_id(holder.vm.id)), lambda: _out(estate, holder)
     )
     if normalize_id(holder.vm.id) == normalize_id(vm.id):  # what a machine sends to itself meets no security group
@@ -109,7 +109,7 @@ def _leg(text: str, find: Callable[[], EgressDecision]) -> Leg:
     try:
         return Leg(text, find())
     except (Unreadable, Undetermined) as error:
-        return Leg(text, error.with_traceback(None))
+        return Leg(text, error.again())
 
 
 def proxy_path_failure(path: tuple[Leg, ...]) -> str | None:

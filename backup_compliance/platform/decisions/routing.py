@@ -43,7 +43,7 @@ from backup_compliance.platform.estate.lookup import (
     normalize_id,
     subscription_of,
 )
-from backup_compliance.platform.estate.references import follow, once
+from backup_compliance.platform.estate.references import follow
 from backup_compliance.platform.estate.virtual_networks import (
     Network,
     Subnet,
@@ -65,8 +65,7 @@ STORAGE_ANYWHERE: Final = "microsoft.storage.global"
 def find_service_tags(estate: Estate, vm: VmIdentity) -> ServiceTags:
     """The service tags as the virtual machine's subscription gives them, parsed once."""
     subscription = vm.subscription_id.lower()
-    return once(
-        estate,
+    return estate.cached(
         ("service tags", subscription),
         lambda: _service_tags(estate, subscription),
     )
@@ -102,7 +101,7 @@ def find_route_table(estate: Estate, subnet: Subnet, network: Network) -> RouteT
         return None
     named_by = f"{subnet} of {network}"
     record = follow(estate, "routeTables", subnet.route_table_id, named_by)
-    return once(estate, ("route table", normalize_id(subnet.route_table_id)), lambda: parse_route_table(record))
+    return estate.cached(("route table", normalize_id(subnet.route_table_id)), lambda: parse_route_table(record))
 
 
 def find_routing(estate: Estate, interface: Interface) -> Routing:
@@ -110,7 +109,7 @@ def find_routing(estate: Estate, interface: Interface) -> Routing:
 
     Raises `Unreadable` naming what is missing. Equal answers are one object.
     """
-    return once(estate, ("routing of", normalize_id(interface.id)), lambda: _routing(estate, interface))
+    return estate.cached(("routing of", normalize_id(interface.id)), lambda: _routing(estate, interface))
 
 
 def _routing(estate: Estate, interface: Interface) -> Routing:
@@ -121,7 +120,7 @@ def _routing(estate: Estate, interface: Interface) -> Routing:
         if effective is None:
             return computed
     found = Routing(placed_routes(estate, interface, effective))
-    shared: Routing = estate.remembered(("routing", found), lambda: found)
+    shared: Routing = estate.cached(("routing", found), lambda: found)
     return shared
 
 
@@ -143,7 +142,7 @@ def computed_routing(estate: Estate, interface: Interface) -> Routing:
     """
     network, subnet = find_subnet(estate, interface)
     key = ("routing in", normalize_id(network.id), normalize_id(subnet.id or subnet.name))
-    return once(estate, key, lambda: _computed(estate, network, subnet))
+    return estate.cached(key, lambda: _computed(estate, network, subnet))
 
 
 def _of_neighbour(estate: Estate, interface: Interface) -> tuple[Route, ...] | None:
@@ -152,7 +151,7 @@ def _of_neighbour(estate: Estate, interface: Interface) -> tuple[Route, ...] | N
     Raises `Unreadable` where the right to read them was missing.
     """
     subscription, subnet = subscription_of(interface.id), normalize_id(attachment_of(interface))
-    return once(estate, ("effective routes in", subnet), lambda: _effective_routes_in(estate, subscription, subnet))
+    return estate.cached(("effective routes in", subnet), lambda: _effective_routes_in(estate, subscription, subnet))
 
 
 def _effective_routes_in(estate: Estate, subscription: str, subnet: str) -> tuple[Route, ...] | None:
@@ -248,7 +247,7 @@ def find_next_hops(estate: Estate, interface: Interface, vm: VmIdentity, destina
     routing = find_routing(estate, interface)
     versions = versions_of(interface)
     key = ("next hops", vm.subscription_id.lower(), destination.lower(), versions, id(routing))
-    found: NextHops = estate.remembered(key, lambda: _next_hops(routing, target.limited_to(versions), tags))
+    found: NextHops = estate.cached(key, lambda: _next_hops(routing, target.limited_to(versions), tags))
     return found
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 from backup_compliance.guest.extension_status.reading import ExtensionStatus, parse_status_text
 from backup_compliance.model.arm_json import NOTHING, as_record, last_segment, text_at
 from backup_compliance.model.sanitize import printable
-from backup_compliance.model.verdicts import Unreadable
+from backup_compliance.model.verdicts import RECOLLECT, Unreadable
 from backup_compliance.platform.estate.facts import (
     AgentView,
     ExtensionView,
@@ -51,10 +51,10 @@ def parse_profile(record: Resource) -> Profile:
     properties = as_record(record.get("properties"))
     name = last_segment(text_at(record, "id"))
     if not properties:
-        raise Unreadable(f"virtual machine {name} has no properties", "collect again")
+        raise Unreadable(f"virtual machine {name} has no properties", RECOLLECT)
     system = as_record(properties.get("osProfile", {}))
     if system is None:
-        raise Unreadable(f"osProfile of virtual machine {name} is no object", "collect again")
+        raise Unreadable(f"osProfile of virtual machine {name} is no object", RECOLLECT)
     configuration = (
         as_record(system.get("linuxConfiguration")) or as_record(system.get("windowsConfiguration")) or NOTHING
     )
@@ -89,7 +89,7 @@ def _switch(record: Mapping[str, Any], key: str) -> bool | None:
     """True, false or, where the model does not have it, None; `Unreadable` for what is there and neither."""
     value = record.get(key)
     if key in record and not isinstance(value, bool):
-        raise Unreadable(f"{key} of the model is {printable(repr(value), 40)}, neither true nor false", "collect again")
+        raise Unreadable(f"{key} of the model is {printable(repr(value), 40)}, neither true nor false", RECOLLECT)
     return value if isinstance(value, bool) else None
 
 
@@ -194,7 +194,7 @@ def _view(estate: Estate, vm: VmIdentity) -> Mapping[str, Any]:
     record = _body(estate, vm)
     view = as_record((as_record(record.get("properties")) or NOTHING).get("instanceView"))
     if view is None:
-        raise Unreadable(f"the recorded instance view of {vm.name} has no properties.instanceView", "collect again")
+        raise Unreadable(f"the recorded instance view of {vm.name} has no properties.instanceView", RECOLLECT)
     return view
 
 
@@ -270,7 +270,7 @@ def _records(record: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
         return []
     found = [as_record(v) for v in values] if isinstance(values, list) else [None]
     if None in found:
-        raise Unreadable(f"{key} of an instance view is no list of objects", "collect again")
+        raise Unreadable(f"{key} of an instance view is no list of objects", RECOLLECT)
     return [r for r in found if r is not None]
 
 

@@ -114,7 +114,7 @@ def _require_collected(estate: Estate, vault_id: str, what: str) -> None:
         listing = estate.listing(subscription, POLICIES)
     except Unreadable:
         return
-    seen = estate.remembered(("vaults", subscription), lambda: {vault_of(key) for key in listing.resources})
+    seen = estate.cached(("vaults", subscription), lambda: {vault_of(key) for key in listing.resources})
     if vault_id not in seen and not any(gap.concerns(vault_id) for gap in _gaps(listing, POLICIES)):
         name = vault_name(vault_id)
         raise Unreadable(
@@ -192,7 +192,7 @@ def find_jobs(estate: Estate, item: ProtectedItem) -> tuple[BackupJob, ...]:
     listing = estate.listing(subscription, JOBS)
     what = f"the backup jobs of {item.name}"
     _refuse(_gaps(listing, JOBS), what, item.vault_id)
-    index: _Jobs = estate.remembered((JOBS, subscription), lambda: _index_jobs(listing))
+    index: _Jobs = estate.cached((JOBS, subscription), lambda: _index_jobs(listing))
     found = index.by_container.get((item.vault_id, item.container_name), [])
     for job in chain(index.doubtful.get(item.vault_id, ()), index.doubtful.get("", ())):
         if _may_be_of(item, job) and _would_matter(job, found):
@@ -223,7 +223,7 @@ def _would_matter(job: BackupJob, certain: list[BackupJob]) -> bool:
 
 def _items(estate: Estate, subscription: str) -> _Items:
     listing = estate.listing(subscription, ITEMS)
-    made: _Items = estate.remembered((ITEMS, subscription.lower()), lambda: _index_items(listing))
+    made: _Items = estate.cached((ITEMS, subscription.lower()), lambda: _index_items(listing))
     return made
 
 

@@ -14,7 +14,7 @@ from typing import Final
 from backup_compliance.model.arm_json import NOTHING, as_record, last_segment, text_at
 from backup_compliance.model.recorded import Problem
 from backup_compliance.model.sanitize import printable
-from backup_compliance.model.verdicts import NotApplicable, Undetermined, Unreadable
+from backup_compliance.model.verdicts import RECOLLECT, NotApplicable, Undetermined, Unreadable
 from backup_compliance.platform.estate.facts import VmIdentity
 from backup_compliance.platform.estate.lookup import Estate, Listing, Resource, normalize_id, segment
 from backup_compliance.platform.estate.references import id_of
@@ -54,19 +54,19 @@ class Collection:
 def find_collections(estate: Estate, vm: VmIdentity) -> tuple[Collection, ...]:
     """The collections whose source is the virtual machine; `Unreadable` where they or the locks were not read."""
     listing = estate.listing(vm.subscription_id, COLLECTIONS)
-    by_source: Mapping[str, list[Resource]] = estate.remembered(
+    by_source: Mapping[str, list[Resource]] = estate.cached(
         (COLLECTIONS, vm.subscription_id), lambda: _by_source(listing)
     )
     found = by_source.get(normalize_id(vm.id), [])
     unsourced = by_source.get("", [])
     _refuse(listing, COLLECTIONS)
     if unsourced:
-        raise Unreadable(f"{_name(unsourced[0])} does not say of which virtual machine it is", "collect again")
+        raise Unreadable(f"{_name(unsourced[0])} does not say of which virtual machine it is", RECOLLECT)
     if not found:
         return ()
     locks = estate.listing(vm.subscription_id, LOCKS)
     _refuse(locks, LOCKS)
-    every = estate.remembered((LOCKS, vm.subscription_id), lambda: tuple(map(parse_lock, locks.resources.values())))
+    every = estate.cached((LOCKS, vm.subscription_id), lambda: tuple(map(parse_lock, locks.resources.values())))
     subscription = vm.subscription_id
     there = [r for r in found if not _is_deleted(estate, subscription, normalize_id(text_at(r, "id")))]
     return tuple(_collection(estate, subscription, record, every) for record in there)
@@ -78,7 +78,7 @@ def points_by_collection(estate: Estate, subscription: str) -> Mapping[str, int]
     Rows of Resource Graph are points; collections that were asked themselves bring theirs along, and count instead.
     None in Resource Graph may be true, or a sign that it was not allowed to see them: nothing rests on it.
     """
-    found: Mapping[str, int] = estate.remembered((POINTS, subscription), lambda: _count(estate, subscription))
+    found: Mapping[str, int] = estate.cached((POINTS, subscription), lambda: _count(estate, subscription))
     return found
 
 
@@ -141,7 +141,7 @@ def _name(record: Resource) -> str:
 def _refuse(listing: Listing, kind: str) -> None:
     """Raise for a list of which a part is missing: the part may be the one that matters."""
     if listing.damaged:
-        raise Unreadable(f"{kind}: {listing.damaged[0]}", "collect again")
+        raise Unreadable(f"{kind}: {listing.damaged[0]}", RECOLLECT)
     for scope, problem in listing.problems.items():
         raise Unreadable(f"{kind} of {last_segment(scope)}: {problem.missing}", problem.remedy)
 

@@ -12,7 +12,7 @@ from backup_compliance.model.verdicts import Unreadable
 from backup_compliance.network.addresses import AddressSet, parse_prefix
 from backup_compliance.platform.estate.interfaces import Interface, attachment_of
 from backup_compliance.platform.estate.lookup import COLLECT_AGAIN, Estate, Resource, normalize_id
-from backup_compliance.platform.estate.references import follow, once, reference_at
+from backup_compliance.platform.estate.references import follow, reference_at
 
 _ROUTING_SUBNETS: Final = frozenset({"gatewaysubnet", "routeserversubnet"})
 """Where whatever announces routes to a virtual network lives; both names are fixed by Azure."""
@@ -202,13 +202,13 @@ def _peering(record: Resource, otherwise: str) -> Peering:
 def find_network(estate: Estate, reference: str, named_by: str) -> Network:
     """The virtual network with that resource id, parsed once."""
     record = follow(estate, "virtualNetworks", reference, named_by)
-    return once(estate, ("network", normalize_id(reference)), lambda: parse_network(record))
+    return estate.cached(("network", normalize_id(reference)), lambda: parse_network(record))
 
 
 def find_subnet(estate: Estate, interface: Interface) -> tuple[Network, Subnet]:
     """The subnet an interface's traffic leaves by; `Unreadable` naming both when it is not there."""
     reference = attachment_of(interface)
-    found: tuple[Network, Subnet] = estate.remembered(
+    found: tuple[Network, Subnet] = estate.cached(
         ("subnet", reference), lambda: _find_subnet(estate, interface, reference)
     )
     return found
