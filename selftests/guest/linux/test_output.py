@@ -306,7 +306,7 @@ def test_part_of_junk_raises_only_unreadable(part: str, junk: str) -> None:
     """Every parser of a guest's facts, over every part spoiled in turn."""
     facts = [
         "configuration", "processes", "service", "agent", "goal_state", "proxy", "storage", "host_address",
-        "routes", "extension", "interpreter", "addressing", "load", "reboot",
+        "routes", "extension", "interpreters", "addressing", "load", "reboot",
     ]  # fmt: skip
     try:
         guest = parse_linux_guest(parse_output(GUEST.put(part, junk).output()))
