@@ -26,7 +26,7 @@ PROXY_PLACES = {
 def linux(guest: Guest) -> LinuxGuest:
     """The guest, where it runs Linux; what only Linux has is not applicable elsewhere."""
     if not isinstance(guest, LinuxGuest):
-        raise NotApplicable(f"this is {guest.identity.operating_system}, and only Linux has it")
+        raise NotApplicable(f"this control covers Linux guests, this guest runs {guest.identity.operating_system}")
     return guest
 
 
@@ -34,7 +34,7 @@ def linux(guest: Guest) -> LinuxGuest:
 def windows(guest: Guest) -> WindowsGuest:
     """The guest, where it runs Windows; what only Windows has is not applicable elsewhere."""
     if not isinstance(guest, WindowsGuest):
-        raise NotApplicable(f"this is {guest.identity.operating_system}, and only Windows has it")
+        raise NotApplicable(f"this control covers Windows guests, this guest runs {guest.identity.operating_system}")
     return guest
 
 

@@ -67,19 +67,19 @@ class Run:
         self.notes += self.subjects.joined.contradictions
         if {"guest", "platform"} <= self.subjects.sides and self.subjects.has_unknown_machines:
             self.notes.append(
-                "some virtual machines could not be read, or have no vmId: a host that is none of the others may be one of them"
+                "some virtual machines could not be read or have no vmId; a host that matches no other may be one of them"
             )
 
     def _narrow(self) -> None:
         whole = len(readable_of_type(self.subjects.machines, Machine))
         if "platform" not in self.subjects.sides:
             raise ConfigurationError(
-                f"{self.narrowing}: what ARM says is narrowed, and it was not asked; add --subscription=ID, or name the hosts that are meant"
+                f"{self.narrowing}: this selects virtual machines of ARM, and no subscription was read; add --subscription=ID, or list the hosts with --hosts"
             )
         self.subjects = self.subjects.narrowed(self.narrowing)
         left = len(readable_of_type(self.subjects.machines, Machine))
         if whole and not left:
-            raise ConfigurationError(f"{self.narrowing}: none of the {whole} virtual machines that were read is meant")
+            raise ConfigurationError(f"{self.narrowing}: no virtual machine matches ({whole} were read)")
         self.notes.append(f"narrowed by {self.narrowing}: {left} of {whole} virtual machines are judged")
 
     def vm_of(self, side: str, resource: str) -> str | None:
@@ -134,7 +134,7 @@ class Run:
                 and end.may_gate
                 and here.rank >= self.fail_on.rank
             ),
-            message=message or "; ".join(["holds", *(r for each in subject.observed for r in each.remarks)]),
+            message=message or "; ".join(["requirement met", *(r for each in subject.observed for r in each.remarks)]),
             evidence=evidence,
             remediation=end.remedy or _remediation(control, end, subject.guest),
             source=f"{control.source.title} ({control.source.date})",
@@ -203,7 +203,7 @@ class Run:
 
 
 def _shortened(notes: Sequence[str]) -> list[str]:
-    """The first of many."""
+    """The first NOTE_LIMIT notes, and how many more there are."""
     more = len(notes) - NOTE_LIMIT
     return [
         *notes[:NOTE_LIMIT],

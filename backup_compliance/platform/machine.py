@@ -26,7 +26,7 @@ from backup_compliance.platform.estate.restore_points import Collection, find_co
 from backup_compliance.schedules.policies import Schedule
 
 LATER: Final = datetime.max.replace(tzinfo=UTC)
-"""When facts of unknown date were read: after everything that they tell."""
+"""Stands in for an unknown time of reading: later than every time in the facts."""
 
 
 @dataclass(frozen=True)

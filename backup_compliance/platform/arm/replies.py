@@ -80,7 +80,7 @@ class Replies:
         self._seen.add(self.next)
         if len(self._seen) > PAGES:
             raise Unreadable(
-                f"it has more than {PAGES} pages", "narrow what the credential may read, or part the estate"
+                f"it has more than {PAGES} pages", "reduce the credential's scope, or run once per subscription"
             )
 
     def take_values(self, status: int, body: bytes) -> None:
@@ -140,7 +140,7 @@ class Replies:
 def too_long(limit: int) -> Unreadable:
     """A list of more bytes than anybody's estate has."""
     return Unreadable(
-        f"the list is longer than {limit} bytes", "narrow what the credential may read, or part the estate"
+        f"the list is longer than {limit} bytes", "reduce the credential's scope, or run once per subscription"
     )
 
 

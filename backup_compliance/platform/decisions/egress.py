@@ -33,7 +33,7 @@ from backup_compliance.platform.estate.virtual_networks import Network, find_sub
 
 @dataclass(frozen=True, slots=True)
 class SecurityContext:
-    """What is around an interface: the groups in force, what their names stand for, and what of it was not read."""
+    """Everything that security rules of an interface are evaluated with: attached groups, what tags resolve to, and what could not be read."""
 
     groups: tuple[SecurityGroup, ...]
     surroundings: Surroundings

@@ -46,7 +46,7 @@ class Interface:
     id: str
     name: str
     is_primary: bool
-    """It says so itself."""
+    """Its own `properties.primary`."""
     security_group_id: str | None
     configurations: tuple[IpConfiguration, ...]
 

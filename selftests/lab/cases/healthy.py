@@ -33,7 +33,7 @@ _DEBIAN: Final[dict[str, Expected]] = {
         )
     },
     "102": ("102", NA, "no proxy is set"),
-    **{c.removeprefix("AVB-"): (c.removeprefix("AVB-"), NA, "only Windows has it") for c in WINDOWS_ONLY},
+    **{c.removeprefix("AVB-"): (c.removeprefix("AVB-"), NA, "covers Windows guests") for c in WINDOWS_ONLY},
     "203": ("203", N, "Restart=no"),
     "205": ("205", N, "AutoUpdate.Enabled=n"),
 }
