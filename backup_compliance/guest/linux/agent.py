@@ -17,7 +17,7 @@ from backup_compliance.guest.linux.files import parse_configuration, parse_files
 from backup_compliance.guest.probe_output import Part, ProbeOutput
 from backup_compliance.guest.versions import leading_version, parse_version
 from backup_compliance.model.sanitize import printable
-from backup_compliance.model.verdicts import NotAsked, Unreadable
+from backup_compliance.model.verdicts import RECOLLECT, NotAsked, Unreadable
 
 RESTARTING: Final = frozenset({"always", "on-failure", "on-abnormal", "on-abort", "respawn", "restart"})
 _BOOT_STATES: Final = frozenset({"enabled", "alias", "generated"})
@@ -44,9 +44,7 @@ def parse_agent_configuration(output: ProbeOutput) -> AgentConfiguration | None:
     path = parse_layout(output).configuration
     states = parse_files(output).states
     if output.revision < 2 and path != DEFAULT.configuration and path not in states:
-        raise NotAsked(
-            f"the probe of this recording did not ask for {path}, where this agent is configured", "collect again"
-        )
+        raise NotAsked(f"the probe of this recording did not ask for {path}, where this agent is configured", RECOLLECT)
     state = parse_files(output).state(path)
     if state == "absent":
         return None

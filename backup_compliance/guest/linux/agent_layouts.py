@@ -13,7 +13,7 @@ from typing import Final
 from backup_compliance.guest.linux.files import parse_configuration
 from backup_compliance.guest.probe_output import ProbeOutput
 from backup_compliance.model.sanitize import printable
-from backup_compliance.model.verdicts import Unreadable
+from backup_compliance.model.verdicts import RECOLLECT, Unreadable
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def parse_layout(output: ProbeOutput) -> AgentLayout:
     path = output.one("meta").pairs().get("conf", "")
     if not _PATH.fullmatch(path):
         raise Unreadable(
-            f"the probe did not say which configuration the agent takes: {printable(path, 80)!r}", "collect again"
+            f"the probe did not say which configuration the agent takes: {printable(path, 80)!r}", RECOLLECT
         )
     return replace(row, configuration=path)
 

@@ -6,7 +6,7 @@ from backup_compliance.guest.facts import GoalState
 from backup_compliance.guest.probe_output import ProbeOutput
 from backup_compliance.guest.versions import parse_version
 from backup_compliance.model.sanitize import printable
-from backup_compliance.model.verdicts import Unreadable
+from backup_compliance.model.verdicts import RECOLLECT, Unreadable
 
 
 def parse_goal_state(output: ProbeOutput) -> GoalState | None:
@@ -24,6 +24,6 @@ def parse_goal_state(output: ProbeOutput) -> GoalState | None:
     version = parse_version(told) if told else None
     if told is None or (told and version is None):
         raise Unreadable(
-            f"the goal state asks for no agent version that can be read: {printable(told or '', 60)!r}", "collect again"
+            f"the goal state asks for no agent version that can be read: {printable(told or '', 60)!r}", RECOLLECT
         )
     return GoalState(version, requested)

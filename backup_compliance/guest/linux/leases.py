@@ -16,7 +16,7 @@ from backup_compliance.guest.linux.lease_formats import parse_nmcli
 from backup_compliance.guest.linux.static import static_or_dhcp
 from backup_compliance.guest.probe_output import ProbeOutput
 from backup_compliance.model.sanitize import printable
-from backup_compliance.model.verdicts import Unreadable
+from backup_compliance.model.verdicts import RECOLLECT, Unreadable
 
 ENDPOINT_FILE: Final = "/var/lib/waagent/WireServerEndpoint"
 _ADDRESS_LINE = re.compile(r"[0-9]{1,6}: (\S{1,40}) +inet ([0-9]{1,3}(?:\.[0-9]{1,3}){3})(?:/[0-9]{1,2})? .*")
@@ -36,7 +36,7 @@ def parse_leases(output: ProbeOutput, interface: str, index: str) -> list[Lease]
     for path, lines in parse_lines(part.text).items():
         client = client_of(path, Reading.TEXT, Reading.XML)
         if client is None:
-            raise Unreadable(f"{printable(path, 120)} is no lease file of a client that is known", "collect again")
+            raise Unreadable(f"{printable(path, 120)} is no lease file of a client that is known", RECOLLECT)
         leases += client.parse(path, lines, interfaces)
     for path, lines in parse_configuration(output).items():
         if runtime := client_of(path, Reading.RUNTIME):

@@ -9,7 +9,7 @@ from typing import Final
 from backup_compliance.guest.facts import RouteDecision
 from backup_compliance.guest.probe_output import Part, ProbeOutput
 from backup_compliance.model.sanitize import printable
-from backup_compliance.model.verdicts import Unreadable
+from backup_compliance.model.verdicts import RECOLLECT, Unreadable
 
 # A lookup that ends on such a route is answered with an error only (rtnetlink.7, fib_semantics.c), or with its kind.
 # `local` leads back to the VM itself: neither storage nor the host is there.
@@ -88,7 +88,7 @@ def _table_decision(destination: str, address: str, table: str) -> RouteDecision
     if not heading.startswith("Iface\tDestination\tGateway"):
         raise Unreadable("/proc/net/route was not read", "check /proc on the guest")
     if damaged := next((x for x, row in zip(filter(str.strip, lines), rows, strict=True) if row is None), None):
-        raise Unreadable(f"/proc/net/route holds a line that is no route: {printable(damaged, 80)!r}", "collect again")
+        raise Unreadable(f"/proc/net/route holds a line that is no route: {printable(damaged, 80)!r}", RECOLLECT)
     target = int.from_bytes(IPv4Address(address).packed, "little")
     routes = [row for row in rows if row and target & int(row[6], 16) == int(row[2], 16)]
     if not routes:
