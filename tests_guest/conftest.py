@@ -17,7 +17,7 @@ from backup_compliance.platform.decisions.extensions import backup_reports
 from backup_compliance.platform.machine import Machine
 
 PROXY_PLACES = {
-    LinuxGuest: "neither in waagent.conf, nor in its unit, nor in its processes",
+    LinuxGuest: "neither in its configuration, nor in its unit, nor in its processes",
     WindowsGuest: "neither for LocalSystem (S-1-5-18), nor for WinHTTP",
 }
 
@@ -26,7 +26,7 @@ PROXY_PLACES = {
 def linux(guest: Guest) -> LinuxGuest:
     """The guest, where it runs Linux; what only Linux has is not applicable elsewhere."""
     if not isinstance(guest, LinuxGuest):
-        raise NotApplicable(f"this is {guest.identity.operating_system}, and only Linux has it")
+        raise NotApplicable(f"this control covers Linux guests, this guest runs {guest.identity.operating_system}")
     return guest
 
 
@@ -34,7 +34,7 @@ def linux(guest: Guest) -> LinuxGuest:
 def windows(guest: Guest) -> WindowsGuest:
     """The guest, where it runs Windows; what only Windows has is not applicable elsewhere."""
     if not isinstance(guest, WindowsGuest):
-        raise NotApplicable(f"this is {guest.identity.operating_system}, and only Windows has it")
+        raise NotApplicable(f"this control covers Windows guests, this guest runs {guest.identity.operating_system}")
     return guest
 
 
@@ -50,9 +50,9 @@ def agent(guest: Guest) -> AgentVersion:
 def configuration(linux: LinuxGuest) -> AgentConfiguration:
     """The agent's configuration; undetermined without a file or a setting in it, which AVB-206 judges."""
     if linux.configuration is None:
-        raise Undetermined("/etc/waagent.conf does not exist (AVB-206)", see=("AVB-206",))
+        raise Undetermined(f"{linux.layout.configuration} does not exist (AVB-206)", see=("AVB-206",))
     if not linux.configuration.settings:
-        raise Undetermined("/etc/waagent.conf holds no setting (AVB-206)", see=("AVB-206",))
+        raise Undetermined(f"{linux.configuration.path} holds no setting (AVB-206)", see=("AVB-206",))
     return linux.configuration
 
 

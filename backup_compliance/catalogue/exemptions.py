@@ -65,7 +65,7 @@ class ExemptionStatus(StrEnum):
 
 STALE_STATUSES: Final = frozenset({ExemptionStatus.EXPIRED, ExemptionStatus.UNMATCHED, ExemptionStatus.UNNEEDED})
 """What `--strict-exemptions` fails on."""
-# while something that it covers was not read, whether it is needed cannot be told
+# an exemption that covers an unreadable or undetermined finding may still be needed
 _COUNTS_AS_USED: Final = frozenset(
     {Outcome.EXEMPT, Outcome.NON_COMPLIANT, Outcome.ADVISORY, Outcome.ERROR, Outcome.UNDETERMINED}
 )

@@ -39,10 +39,10 @@ def configured_patience() -> Timeouts:
 
 
 class _Client(Client):
-    """Dask's client without its last words."""
+    """Dask's client without `__del__`: one that never connected would block the end of the process for 20 s."""
 
     def __del__(self) -> None:
-        """Nothing: `connect` closes it, and one that could not be made would keep the process for 20 seconds."""
+        """Nothing: `connect` closes it."""
 
 
 @contextmanager
@@ -75,7 +75,7 @@ def connect(address: str, patience: Timeouts) -> Iterator[DaskEngine]:
 
 
 def _silence() -> None:
-    """Dask logs to the terminal what its clients are told anyway: each loss is a problem of its host."""
+    """Turn Dask's logging off: every lost job is reported as a problem of its host already."""
     for name in [*_NOISY, *logging.root.manager.loggerDict]:
         if name.partition(".")[0] in _NOISY:
             logger = logging.getLogger(name)

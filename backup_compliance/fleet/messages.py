@@ -106,7 +106,7 @@ def received(answer: object, kind: type[A]) -> A:
     except (msgspec.ValidationError, RecursionError) as error:
         told = printable(str(error), 120)
         problem = Problem(
-            f"its worker's answer is none ({told})", "look at that worker; install the same version there"
+            f"invalid reply from its worker: {told}", "look at that worker; install the same version there"
         )
         raise Unexpected(problem) from error
 
@@ -161,4 +161,4 @@ def _kept(documents: Mapping[str, bytes]) -> dict[str, bytes]:
     try:
         return {kind: redact_document(kind, text) for kind, text in documents.items()}
     except Unreadable as error:
-        raise Unexpected(Problem(f"its worker's answer is none ({error.missing})", "look at that worker")) from error
+        raise Unexpected(Problem(f"invalid reply from its worker: {error.missing}", "look at that worker")) from error

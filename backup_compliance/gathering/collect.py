@@ -12,7 +12,8 @@ from backup_compliance.gathering.live import Request, read_facts
 from backup_compliance.model.recorded import Problem, RecordedGuest
 
 MISSING: Final = Problem(
-    "it is expected and nobody read it", "look whether its segment was read and all facts folders are here"
+    "listed in --expect-hosts, but no facts were collected for it",
+    "check that its segment was collected and that every facts folder was given with --facts",
 )
 
 

@@ -25,7 +25,7 @@ from backup_compliance.guest.probe_output import OUTPUT_LIMIT
 from backup_compliance.guest.recording import parse_guest
 from backup_compliance.model.recorded import Problem, RecordedGuest, RecordedSubscription, host_id
 from backup_compliance.model.sanitize import printable
-from backup_compliance.model.verdicts import Unreadable
+from backup_compliance.model.verdicts import RECOLLECT, Unreadable
 
 SCHEMA: Final = 1
 INDEX: Final = "facts.json"
@@ -186,9 +186,7 @@ def _load_index(path: Path) -> _Index:
 def _load_guest(directory: Path, name: str, entry: _GuestEntry) -> RecordedGuest:
     name = host_id(name)
     if entry.file is None:
-        return RecordedGuest(
-            name, b"", entry.read_at, entry.problem or Problem("its recording has no file", "collect again")
-        )
+        return RecordedGuest(name, b"", entry.read_at, entry.problem or Problem("its recording has no file", RECOLLECT))
     try:
         path = (directory / entry.file).resolve()
     except ValueError:

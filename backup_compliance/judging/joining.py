@@ -28,7 +28,7 @@ def join(
     addresses_of: Callable[[str], Collection[str]] = lambda host: (),
     machines_at: Callable[[str], Collection[str]] = lambda address: (),
 ) -> Joined:
-    """Pair every guest with the one virtual machine whose id it reads; two claims on one pair nobody.
+    """Pair every guest with the one virtual machine whose id it reads; a machine that two guests claim is paired with neither.
 
     Args:
         guests: by host id.

@@ -13,6 +13,8 @@ from backup_compliance.catalogue.controls import Control, Severity
 from backup_compliance.catalogue.exemptions import ExemptionReport, Exemptions
 from backup_compliance.gathering.folder import Facts
 from backup_compliance.guest.conditions import holding
+from backup_compliance.guest.linux.agent_layouts import DEFAULT, AgentLayout
+from backup_compliance.guest.linux.guest import LinuxGuest
 from backup_compliance.guest.recording import Guest
 from backup_compliance.guest.windows.guest import WindowsGuest
 from backup_compliance.judging.findings import BAD, AppliedExemption, Collected, Finding, OtherBaseline, to_json
@@ -21,7 +23,7 @@ from backup_compliance.judging.subjects import Subjects, open_subjects
 from backup_compliance.judging.test_results import TestResult
 from backup_compliance.model.recorded import RecordedSubscription
 from backup_compliance.model.sanitize import printable
-from backup_compliance.model.verdicts import Outcome, Unreadable
+from backup_compliance.model.verdicts import RECOLLECT, Outcome, Undetermined, Unreadable
 from backup_compliance.platform.estate.lookup import normalize_id, subscription_of
 from backup_compliance.platform.estate.resource_types import ON_REQUEST
 from backup_compliance.platform.inventory import readable_of_type
@@ -65,19 +67,19 @@ class Run:
         self.notes += self.subjects.joined.contradictions
         if {"guest", "platform"} <= self.subjects.sides and self.subjects.has_unknown_machines:
             self.notes.append(
-                "some virtual machines could not be read, or have no vmId: a host that is none of the others may be one of them"
+                "some virtual machines could not be read or have no vmId; a host that matches no other may be one of them"
             )
 
     def _narrow(self) -> None:
         whole = len(readable_of_type(self.subjects.machines, Machine))
         if "platform" not in self.subjects.sides:
             raise ConfigurationError(
-                f"{self.narrowing}: what ARM says is narrowed, and it was not asked; add --subscription=ID, or name the hosts that are meant"
+                f"{self.narrowing}: this selects virtual machines of ARM, and no subscription was read; add --subscription=ID, or list the hosts with --hosts"
             )
         self.subjects = self.subjects.narrowed(self.narrowing)
         left = len(readable_of_type(self.subjects.machines, Machine))
         if whole and not left:
-            raise ConfigurationError(f"{self.narrowing}: none of the {whole} virtual machines that were read is meant")
+            raise ConfigurationError(f"{self.narrowing}: no virtual machine matches ({whole} were read)")
         self.notes.append(f"narrowed by {self.narrowing}: {left} of {whole} virtual machines are judged")
 
     def vm_of(self, side: str, resource: str) -> str | None:
@@ -127,8 +129,12 @@ class Run:
             outcome=outcome,
             severity=here,
             gates=outcome is Outcome.ERROR
-            or (outcome in (Outcome.NON_COMPLIANT, Outcome.UNDETERMINED) and here.rank >= self.fail_on.rank),
-            message=message or "; ".join(["holds", *(r for each in subject.observed for r in each.remarks)]),
+            or (
+                outcome in (Outcome.NON_COMPLIANT, Outcome.UNDETERMINED)
+                and end.may_gate
+                and here.rank >= self.fail_on.rank
+            ),
+            message=message or "; ".join(["requirement met", *(r for each in subject.observed for r in each.remarks)]),
             evidence=evidence,
             remediation=end.remedy or _remediation(control, end, subject.guest),
             source=f"{control.source.title} ({control.source.date})",
@@ -197,7 +203,7 @@ class Run:
 
 
 def _shortened(notes: Sequence[str]) -> list[str]:
-    """The first of many."""
+    """The first NOTE_LIMIT notes, and how many more there are."""
     more = len(notes) - NOTE_LIMIT
     return [
         *notes[:NOTE_LIMIT],
@@ -224,10 +230,13 @@ def unanswered_notes(subscriptions: Iterable[RecordedSubscription]) -> Iterator[
 
 def _remediation(control: Control, end: TestResult, guest: Guest | None) -> str:
     if end.outcome is Outcome.ERROR:  # what the control's subject should do helps nobody to read it
-        return "collect again"
+        return RECOLLECT
     if end.outcome not in BAD:
         return ""
-    return (isinstance(guest, WindowsGuest) and control.windows_remediation) or control.remediation
+    if isinstance(guest, WindowsGuest):
+        return control.windows_remediation or control.remediation
+    path = DEFAULT.configuration if guest is None else _layout(guest).configuration
+    return control.remediation.replace(DEFAULT.configuration, path)
 
 
 def read_at(observed: Guest | Machine | Policy) -> datetime | None:
@@ -244,14 +253,20 @@ def _debugging(guest: Guest) -> str:
         return WINDOWS_LOGS
     try:
         verbose = guest.configuration is not None and guest.configuration.switch("Logs.Verbose", default=False)
-    except Unreadable:
+    except (Unreadable, Undetermined):
         verbose = False
-    state = (
-        "Logs.Verbose is on"
-        if verbose
-        else "Logs.Verbose is off: set Logs.Verbose=y in /etc/waagent.conf and restart the agent"
-    )
-    return f"{state}; logs: /var/log/waagent.log, /var/log/azure/, /var/lib/waagent/*.xml"
+    layout = _layout(guest)
+    to_do = f"Logs.Verbose is off: set Logs.Verbose=y in {layout.configuration} and restart the agent"
+    state = "Logs.Verbose is on" if verbose else to_do
+    return f"{state}; logs: /var/log/waagent.log, /var/log/azure/, {layout.state_folder}/*.xml"
+
+
+def _layout(guest: LinuxGuest) -> AgentLayout:
+    """Where the agent is on this guest; as on most, where that was not read."""
+    try:
+        return guest.layout
+    except Unreadable:
+        return DEFAULT
 
 
 @dataclass(frozen=True, slots=True)

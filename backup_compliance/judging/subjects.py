@@ -69,7 +69,7 @@ class Subjects:
 
     @cached_property
     def keys(self) -> Mapping[str, str]:
-        """Keys by what reports show for them: an id with odd signs in it is not shown as it is."""
+        """The key of each id that reports show: ids are sanitized there."""
         return {normalize_id(self.resource_id(key)): key for key in (*self.policies, *self.machines)}
 
     def resource_id(self, key: str) -> str:

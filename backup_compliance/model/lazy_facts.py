@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Generic, Self, TypeVar, overload
 
+from backup_compliance.model.verdicts import Unreadable
+
 T = TypeVar("T")
 
 
@@ -14,7 +16,7 @@ class FactHolder:
     """What facts belong to: a guest, a virtual machine, a policy."""
 
     fact_cache: dict[str, Any] = field(default_factory=dict)
-    """Every fact that was parsed so far, by name; shared by the copies that `for_one_test` makes."""
+    """Every fact that was parsed so far, or why it could not be, by name; shared by the copies that `for_one_test` makes."""
     accessed: list[str] = field(default_factory=list)
     """The facts that one test asked for, in that order."""
     remarks: list[str] = field(default_factory=list)
@@ -31,7 +33,8 @@ class FactHolder:
 
     def evidence(self) -> dict[str, Any]:
         """The facts that were asked for so far, by name; unreadable ones are left out."""
-        return {name: self.fact_cache[name] for name in self.accessed if name in self.fact_cache}
+        known = self.fact_cache
+        return {n: known[n] for n in self.accessed if n in known and not isinstance(known[n], Unreadable)}
 
     def add_evidence(self, name: str, value: object) -> None:
         """Show `value` in the evidence of the running test, as a fact would be shown."""
@@ -68,11 +71,17 @@ class fact(Generic[T]):  # noqa: N801  # a decorator used like `property`
             before = list(subject.accessed)
             try:
                 subject.fact_cache[self.name] = self.parse(subject)
+            except Unreadable as error:
+                subject.fact_cache[self.name] = error.again()
+                raise
             finally:
                 # Facts read while computing another fact are not evidence. They are only read on a cache miss, so they
                 # would appear in the first test's evidence and in no other.
                 subject.accessed[:] = before
-        value: T = subject.fact_cache[self.name]
+        found = subject.fact_cache[self.name]
+        if isinstance(found, Unreadable):
+            raise found.again()
+        value: T = found
         return value
 
 

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Self
+from typing import Final, Self
+
+RECOLLECT: Final = "collect again"
+"""What to do about a recording that is damaged, or lacks a part that every reading has."""
+RECOLLECT_OR_LOOK: Final = f"{RECOLLECT}; if it stays so, look at the resource in the portal"
+"""The same for a reply of ARM, which may have come so from ARM itself."""
 
 
 class Outcome(StrEnum):
@@ -26,6 +31,10 @@ class Unreadable(Exception):
         self.remedy = remedy
         super().__init__(f"{missing} ({remedy})" if remedy else missing)
 
+    def again(self) -> Self:
+        """A fresh copy to raise or keep: the traceback of one that was raised keeps every frame alive that it went through."""
+        return type(self)(self.missing, self.remedy)
+
 
 class Undetermined(Exception):
     """Everything was read, and it is still not enough to decide. Carries its control's severity."""
@@ -36,6 +45,14 @@ class Undetermined(Exception):
         self.see = see
         """Ids of the controls that judge the reason: where one of them fails, it explains this."""
         super().__init__(reason)
+
+    def again(self) -> Self:
+        """A fresh copy, as of `Unreadable`."""
+        return type(self)(str(self), self.remedy, self.see)
+
+
+class NotAsked(Undetermined):
+    """The probe of an older recording did not ask for this: no gate is closed by it. Its control is collected again."""
 
 
 class Failure(str):

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from backup_compliance.model.arm_json import NOTHING, as_record, text_at
 from backup_compliance.model.recorded import Problem
-from backup_compliance.model.verdicts import Unreadable
+from backup_compliance.model.verdicts import RECOLLECT, Unreadable
 from backup_compliance.platform.estate.lookup import Estate, Resource
 from backup_compliance.platform.machine import Machine, open_machine
 from backup_compliance.platform.policy import Policy, open_policy
@@ -46,7 +46,7 @@ def _found(estate: Estate, kind: str, make: Callable[[Estate, Resource], T]) -> 
         if listing.damaged:
             told = f"{kind}.json: {'; '.join(listing.damaged[:3])}"
             more = f" and {len(listing.damaged) - 3} more" if len(listing.damaged) > 3 else ""
-            found[where] = Problem(f"{told}{more}", "collect again")
+            found[where] = Problem(f"{told}{more}", RECOLLECT)
     return found
 
 

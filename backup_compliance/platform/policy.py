@@ -17,7 +17,7 @@ class Size:
     """How many virtual machines a policy has."""
 
     declared: int | None
-    """By its own word."""
+    """Its own `protectedItemsCount`."""
     counted: int | None
     """By the items that name it; None where not all of them were read."""
 

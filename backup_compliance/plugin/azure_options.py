@@ -30,12 +30,20 @@ def add_azure_options(group: pytest.OptionGroup) -> None:
         help="read every subscription below this management group that the credential may see; may be repeated",
     )
     add("--cloud", choices=CLOUDS, default="public", help="which Azure cloud (default: public)")
-    add("--arm-endpoint", metavar="URL", help="another Azure Resource Manager than the cloud's own")
-    add("--metrics-endpoint", metavar="URL", help="where Azure Monitor's metrics are beside it, with {region} in it")
+    add(
+        "--arm-endpoint",
+        metavar="URL",
+        help="use this Azure Resource Manager endpoint instead of the cloud's (https only)",
+    )
+    add(
+        "--metrics-endpoint",
+        metavar="URL",
+        help="Azure Monitor metrics endpoint to use with --arm-endpoint; contains {region}",
+    )
     add(
         "--verify-live",
         action="store_true",
-        help="where egress is not plainly allowed, ask Network Watcher and the effective rules and routes too",
+        help="also ask Network Watcher, effective security rules and effective routes where computed egress is not clearly allowed",
     )
     add("--resource-group", metavar="NAME", **several, help="judge virtual machines of this resource group only; globs")
     add("--vm", metavar="NAME_OR_ID", **several, help="judge this virtual machine only; globs, may be repeated")

@@ -30,12 +30,12 @@ def add_fleet_options(group: pytest.OptionGroup) -> None:
     group.addoption(
         EXPECTED,
         metavar="FILE",
-        help="a host list of which every host must be among what was read or recorded; one that is not is an error",
+        help="hosts file; every host in it without recorded or live facts is reported as an error",
     )
     group.addoption(
         "--read-on",
         metavar="URL",
-        help="read through the workers of this Dask scheduler, each guest by those of its segment (tcp://HOST:8786, tls://HOST:8786)",
+        help="read guests through the workers of this Dask scheduler (tcp://HOST:8786, tls://HOST:8786); each guest is read by workers of its segment",
     )
 
 

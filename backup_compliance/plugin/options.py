@@ -36,7 +36,7 @@ MAX_RELEASE_AGE: Final = 365
 """Days after which the newest known release is worth a note."""
 
 DEFAULT_EXEMPTIONS: Final = "exemptions.toml"
-WHAT_TO_TYPE: Final = """nothing to judge was named. Type one of:
+WHAT_TO_TYPE: Final = """no hosts, subscription or facts were given. Use one of:
   pytest --hosts=ssh://root@HOST1,ssh://root@HOST2     read these guests now
   pytest --hosts-file=FILE                             read the guests listed in FILE
   pytest --subscription=ID                             read this Azure subscription now (az login, or ARM_ACCESS_TOKEN)
@@ -59,8 +59,8 @@ def add_options(parser: pytest.Parser) -> None:
         default=[],
         help="judge recorded facts; no network at all; may be repeated, or hold several facts folders",
     )
-    add("--save-facts", metavar="DIR", help="keep what was read in a new folder")
-    add("--max-facts-age", metavar="HOURS", type=float, help="older facts are errors")
+    add("--save-facts", metavar="DIR", help="write the collected facts to DIR, which must be new or empty")
+    add("--max-facts-age", metavar="HOURS", type=float, help="report facts older than HOURS as errors")
     add("--timeout", metavar="SECONDS", type=float, default=60.0, help="how long one host may take (default: 60)")
     add("--max-connections", metavar="N", type=int, default=32, help="guests read at once (default: 32)")
     _add_judging(add)
@@ -78,7 +78,7 @@ def _add_judging(add: Callable[..., None]) -> None:
     add(
         "--strict-exemptions",
         action="store_true",
-        help="fail where an exemption has expired, matches nothing or is needed no more",
+        help="fail if an exemption has expired, matches nothing or is no longer needed",
     )
     add(
         "--fail-on",
@@ -105,7 +105,7 @@ def targets(config: pytest.Config) -> list[Target]:
             "--ssh-extra-args: testinfra registers this option and never uses it; put the settings into a file and use --ssh-config"
         )
     if sum(str(a).split("=")[0] == "--hosts" for a in config.invocation_params.args) > 1:
-        raise ConfigurationError("--hosts was given twice, and only the last would count: part the hosts by commas")
+        raise ConfigurationError("--hosts was given twice, and only the last is used; separate hosts with commas")
     # ssh's files are the workers' own where they read
     names = () if config.getoption("read_on") else ("ssh_config", "ssh_identity_file")
     for name in (*names, "ansible_inventory"):

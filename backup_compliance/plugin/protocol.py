@@ -23,7 +23,7 @@ _INTERACTIVE_OPTIONS: Final = ("usepdb", "trace", "setuponly", "setupshow", "set
 _CAPTURE_PLUGINS: Final = ("capturemanager", "logging-plugin")
 """pytest's plugins that listen to what a test prints and logs: a control does neither."""
 _CAPTURE_FIXTURES: Final = frozenset({"caplog", "capsys", "capfd", "capsysbinary", "capfdbinary", "capteesys"})
-"""Fixtures of those who ask for it all the same; pytest's own protocol serves them too."""
+"""Tests that ask for one of these need pytest's output capture, so pytest's own protocol runs them."""
 _PHASES: Final = ("pytest_runtest_setup", "pytest_runtest_call", "pytest_runtest_teardown")
 
 

@@ -77,9 +77,11 @@ class Reporter:
         if session.exitstatus == pytest.ExitCode.OK and not (judged and self.run.subjects.vms()):
             session.exitstatus = pytest.ExitCode.NO_TESTS_COLLECTED
             what = (
-                "no control could be judged" if self.run.subjects.vms() else "there is no virtual machine and no host"
+                "no control could be evaluated"
+                if self.run.subjects.vms()
+                else "there is no virtual machine and no host"
             )
-            self.run.notes.append(f"{what}, which is no reason to pass")
+            self.run.notes.append(f"{what}; an empty result does not pass")
         self.document = self._document(session)
         self.written = write_reports(self.document, self.folder)
 

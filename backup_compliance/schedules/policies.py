@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from backup_compliance.model.arm_json import as_record, integer_at, name_of, text_at
 from backup_compliance.model.sanitize import printable
-from backup_compliance.model.verdicts import Undetermined, Unreadable
+from backup_compliance.model.verdicts import RECOLLECT_OR_LOOK, Undetermined, Unreadable
 
 DAY: Final = 24 * 60
 WEEK: Final = 7 * DAY
@@ -23,7 +23,6 @@ SHIFT: Final = 30
 SHOWN: Final = 5
 """Names in one line; the others are counted."""
 DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-COLLECT_AGAIN: Final = "collect again; if it stays so, look at the policy in the portal"
 _RUN_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,7})?)?(?:Z|\+00:00)?", re.ASCII)
 
 
@@ -129,7 +128,7 @@ def parse_schedule(policy: Any) -> Schedule:
     """
     record = as_record(policy)
     if record is None:
-        raise Unreadable("a backup policy is no JSON object", COLLECT_AGAIN)
+        raise Unreadable("a backup policy is no JSON object", RECOLLECT_OR_LOOK)
     reader = _Reader(f"backup policy {name_of(record, 'without a name')}")
     properties = reader.record(record, "properties")
     workload = reader.text(properties, "backupManagementType")
@@ -158,7 +157,7 @@ class _Reader:
     what: str
 
     def unreadable(self, key: str, expected: str) -> Unreadable:
-        return Unreadable(f"{self.what}: `{key}` is missing or is not {expected}", COLLECT_AGAIN)
+        return Unreadable(f"{self.what}: `{key}` is missing or is not {expected}", RECOLLECT_OR_LOOK)
 
     def record(self, record: Mapping[str, Any], key: str) -> Mapping[str, Any]:
         found = as_record(record.get(key))

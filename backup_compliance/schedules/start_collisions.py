@@ -1,9 +1,9 @@
 """Virtual machines of one group whose backups start together, and start times at which they would not.
 
-The seed rule lets one member start at a time, today's rule four within an hour; both are a `StartRule`. Whether the times
-of a policy are UTC or local time of its `timeZone` is contested: sources say both. Within one time zone the differences
-are the same either way; across zones a collision is certain only when it happens under both readings. The zone of a policy that names none is not
-known, and that of no other policy.
+The article of 2016 allows one member per start time, the documentation of 2025 four per hour; both are a `StartRule`.
+Whether the times of a policy are UTC or local time of its `timeZone` is contested: sources say both. Within one time zone
+the differences are the same either way; across zones a collision is certain only when it happens under both readings. A
+policy without `timeZone` has an unknown zone, which is treated as different from every other policy's zone.
 """
 
 from __future__ import annotations

@@ -36,7 +36,11 @@ def windows_with(starts: Iterable[int], minutes: int) -> int:
 
 @dataclass(slots=True)
 class WindowCounts:
-    """The number of members for every window, each number in binary: `digits[0]` holds the lowest digit of all of them."""
+    """A bit-sliced counter: bit `t` of `digits[k]` is the k-th binary digit of the number of members in window `t`.
+
+    A week of eight minutes: after `add(0b00000110)` and `add(0b00000100)` window 1 has one member and window 2 has two,
+    so `digits` is `[0b00000010, 0b00000100]`, and `above(1)` is `0b00000100`.
+    """
 
     digits: list[int] = field(default_factory=list)
 

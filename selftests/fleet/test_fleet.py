@@ -107,10 +107,10 @@ def test_findings_are_those_of_a_direct_run(
 @pytest.mark.parametrize(
     ("host", "told"),
     [
-        ("nothing", "its worker's answer is none"),
-        ("number", "its worker's answer is none"),
-        ("words", "its worker's answer is none"),
-        ("more", "its worker's answer is none"),
+        ("nothing", "invalid reply from its worker"),
+        ("number", "invalid reply from its worker"),
+        ("words", "invalid reply from its worker"),
+        ("more", "invalid reply from its worker"),
         ("other", "its worker answered for another host, somebody-else"),
         ("old", "its worker has azure-backup-compliance 0.0.1, this runner "),
         ("blank", "there is no output at all"),

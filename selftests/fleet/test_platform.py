@@ -57,12 +57,12 @@ def test_groups_and_subscriptions_come_together_once_each() -> None:
         (_says(), "answered for other subscriptions, or for none"),
         (_says(ONE, problems=[{"type": "zzz", "missing": "x"}]), "nobody asked for"),
         (_says(ONE, documents={"virtualMachines": b"{}"}), "its virtualMachines are no list"),
-        (_says(ONE, documents={"virtualMachines": b"["}), "its worker's answer is none"),
+        (_says(ONE, documents={"virtualMachines": b"["}), "invalid reply from its worker"),
         (
             {"version": __version__, "subscriptions": [{"id": ONE, "documents": {"../x": b""}, "problems": []}]},
             "nobody asked for",
         ),
-        ({"version": __version__, "subscriptions": 7}, "its worker's answer is none"),
+        ({"version": __version__, "subscriptions": 7}, "invalid reply from its worker"),
     ],
 )
 def test_subscription_that_no_worker_read_lacks_every_list(answer: object, told: str) -> None:

@@ -140,7 +140,7 @@ def test_hosts_are_tried(pytester: pytest.Pytester, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ([], "nothing to judge was named"),
+        ([], "no hosts, subscription or facts were given"),
         (["--facts=samples/facts"], "name what to try"),
         (["--subscription=x", "--arm-endpoint=http://arm.example"], "is no URL https://"),
     ],

@@ -113,8 +113,8 @@ def test_unread_list_of_machines_stays_an_error(pytester: pytest.Pytester) -> No
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (["--vm=nobody"], "--vm=nobody: none of the 3 virtual machines that were read is meant"),
-        (["--tag=env=nothing"], "none of the 3"),
+        (["--vm=nobody"], "--vm=nobody: no virtual machine matches (3 were read)"),
+        (["--tag=env=nothing"], "no virtual machine matches (3 were read)"),
         (["--tag=env"], "give KEY=VALUE"),
         (["--tag==x"], "give KEY=VALUE"),
         (["--vm="], "an empty name"),

@@ -361,5 +361,5 @@ def test_failure_that_a_newer_run_made_good_is_past(pytester: pytest.Pytester) -
     finding = judge(pytester, f"--facts={facts}").finding("AVB-302", "web01")
     assert (finding.outcome, finding.message) == (
         Outcome.COMPLIANT,
-        "holds; as the platform tells: its report is newer",
+        "requirement met; as the platform tells: its report is newer",
     )

@@ -37,12 +37,14 @@ from selftests.builders.arm import (
     virtual_network,
     vm_id,
 )
+from selftests.builders.backup_cases import BACKUP_CASES
 from selftests.builders.extension_reports import FAILED, GOOD, UNDER_WAY, Report
 from selftests.builders.judging import check_kinds, check_no_verdict, check_outcome
 from selftests.builders.live_cases import LIVE_CASES
 from selftests.builders.load_cases import LOAD_CASES
 from selftests.builders.product import ROOT, Judged, judge_apart, record
 from selftests.builders.recordings import CONF, DROPPED, ENDPOINT, Recording, ubuntu
+from selftests.builders.route_cases import ROUTE_CASES
 
 OK = subscription()
 VIEW = "properties.instanceView"
@@ -139,8 +141,9 @@ def add_dynamic(resource: Any) -> None:
 
 
 def failed_job(title: str) -> Subscription:
-    """The sample whose last backup failed with that error."""
-    return OK.put("backupJobs", job("sample", 4, "Failed", errors=((400001, title),)))
+    """The sample whose last backup failed with that error, and left no recovery point."""
+    failed = OK.put("backupJobs", job("sample", 4, "Failed", errors=((400001, title),)))
+    return failed.set("backupProtectedItems", ITEM, "properties.lastRecoveryPoint", "2026-11-20T22:00:20Z")
 
 
 def flags(provision: object, allow: object) -> Subscription:
@@ -220,8 +223,8 @@ def proxied(number: int, host: str = GATE, port: str = "3128") -> Recording:
 
 
 def by_variables(number: int, *variables: str) -> Recording:
-    """A guest whose agent's daemon has these proxy variables."""
-    lines = "".join(f"\nenvironment 843 {each}" for each in variables)
+    """A guest whose agent has these proxy variables."""
+    lines = "".join(f"\nenvironment 1187 {each}" for each in variables)
     return ubuntu("sample", number).edit("processes", ("scanned 148", f"scanned 148{lines}"))
 
 
@@ -273,6 +276,7 @@ GUESTS: dict[str, Recording | bytes] = {
     "storage-is-dropped": ubuntu("sample", 202).put(f"http storage direct {ENDPOINT}", DROPPED),
     "agrees": ubuntu("sample", 203).edit("interface", ("10.20.0.203/24", "10.20.0.4/24")),
     "disagrees": ubuntu("sample", 204),
+    **{f"answers-{n}": ubuntu("sample", n) for n in range(205, 209)},
     **{f"proxied-{n}": proxied(n) for n in range(210, 230)},
     "proxy-by-name": proxied(230, "proxy.example"),
     "proxy-elsewhere": proxied(231, "10.20.77.77"),
@@ -504,7 +508,7 @@ CASES: tuple[tuple[str, str, Subscription, str, str], ...] = (
     (
         "AVB-312",
         "none",
-        NO_HANDLER.set("virtualMachines", "sample", "resources", []),
+        NO_HANDLER.set("virtualMachines", "sample", "resources", []).put("backupProtectedItems", NEVER),
         "not_applicable",
         "no extensions",
     ),
@@ -550,7 +554,6 @@ CASES: tuple[tuple[str, str, Subscription, str, str], ...] = (
         "non_compliant",
         "ended Failed",
     ),
-    ("AVB-415", "cancelled", failed_job("UserErrorJobSuccessfullyCancelled"), "compliant", ""),
     ("AVB-415", "unknown-error", failed_job("SomethingNew"), "undetermined", "SomethingNew"),
     (
         "AVB-415",
@@ -1112,7 +1115,7 @@ CASES: tuple[tuple[str, str, Subscription, str, str], ...] = (
     ),
     ("AVB-414", "interface-unread", OK.without("networkInterfaces"), "error", "networkInterfaces/read"),
 )
-CASES += LOAD_CASES + LIVE_CASES
+CASES += LOAD_CASES + LIVE_CASES + ROUTE_CASES + BACKUP_CASES
 RECORDINGS = {f"{control}-{name}": recording for control, name, recording, _, _ in CASES}
 CONTROLS = sorted({case[0] for case in CASES})
 BLANKS = {

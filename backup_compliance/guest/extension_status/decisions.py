@@ -9,7 +9,7 @@ from typing import Final
 
 from backup_compliance.guest.extension_status.codes import DONE, code_meaning
 from backup_compliance.guest.extension_status.reading import ExtensionStatus
-from backup_compliance.model.verdicts import Undetermined
+from backup_compliance.model.verdicts import RECOLLECT, Undetermined
 
 RUN_LIMIT: Final = timedelta(minutes=140)
 """How late a command may start (VMBackup, freezesnapshotter.is_command_timedout), taken as the bound of a whole run."""
@@ -134,7 +134,7 @@ def _is_over(status: ExtensionStatus, now: datetime | None) -> bool:
     begun = status.started_at or status.written_at
     if begun is None or now is None:
         what = "when it began" if begun is None else "when it was read"
-        raise Undetermined(f"a run is under way, and {what} is not told", "collect again")
+        raise Undetermined(f"a run is under way, and {what} is not told", RECOLLECT)
     if begun > now + CLOCK_TOLERANCE:
         raise Undetermined(
             f"a run is under way since {_told(begun)}, later than the reading of {_told(now)}", "set the clocks right"

@@ -17,7 +17,7 @@ from backup_compliance.guest.windows.facts import SqlServer, WindowsService
 from backup_compliance.guest.windows.output import key, names, powershell, registry
 from backup_compliance.guest.windows.registry import Key
 from backup_compliance.model.sanitize import printable
-from backup_compliance.model.verdicts import Unreadable
+from backup_compliance.model.verdicts import RECOLLECT, Unreadable
 
 NAME: Final = "Microsoft.Azure.RecoveryServices.VMSnapshot"
 PROVIDER: Final = "IaasVmProvider"
@@ -121,9 +121,7 @@ def _last(part: Part) -> ExtensionStatus | None:
     try:
         substatuses = [json.loads(line) for line in lines]
     except (ValueError, RecursionError) as error:
-        raise Unreadable(
-            "a substatus in aggregatestatus.json is no readable JSON, or too long", "collect again"
-        ) from error
+        raise Unreadable("a substatus in aggregatestatus.json is no readable JSON, or too long", RECOLLECT) from error
     status = {
         "status": pairs["last"],
         "code": pairs.get("code"),

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
 from typing import Final
 
-from backup_compliance.guest.facts import IN_GUEST, NO_ENDPOINT, Addressing, HttpCheck, Lease, RouteDecision, Storage
+from backup_compliance.guest.addressing import Addressing, Lease
+from backup_compliance.guest.facts import IN_GUEST, NO_ENDPOINT, HttpCheck, RouteDecision, Storage
 from backup_compliance.guest.probe_output import Part, ProbeOutput
 from backup_compliance.guest.windows.output import AGAIN, key, powershell, registry
 from backup_compliance.guest.windows.registry import Key

@@ -18,7 +18,7 @@ from typing import Final
 from backup_compliance.guest.probe_output import OUTPUT_LIMIT, PAIR, PART_LIMIT, Part, PartGrammar, ProbeOutput
 from backup_compliance.guest.windows.registry import Key, parse_keys
 from backup_compliance.model.sanitize import printable
-from backup_compliance.model.verdicts import Unreadable
+from backup_compliance.model.verdicts import RECOLLECT, Unreadable
 
 FRAME: Final = "avb-windows"
 PROBE_VERSION: Final = "1"
@@ -190,4 +190,4 @@ def _silent(output: ProbeOutput, what: str) -> tuple[str, str]:
 
 
 def _remedy(error: str) -> str:
-    return "mend WMI there (winmgmt /verifyrepository)" if error.startswith("WMI") else "collect again"
+    return "mend WMI there (winmgmt /verifyrepository)" if error.startswith("WMI") else RECOLLECT

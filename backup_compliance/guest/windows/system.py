@@ -13,7 +13,7 @@ from backup_compliance.guest.probe_output import ProbeOutput
 from backup_compliance.guest.windows.output import AGAIN, key, names, powershell
 from backup_compliance.guest.windows.registry import parse_keys
 from backup_compliance.model.sanitize import printable
-from backup_compliance.model.verdicts import Unreadable
+from backup_compliance.model.verdicts import RECOLLECT, Unreadable
 
 PENDING: Final = {
     "servicing": "HKLM\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Component Based Servicing\\",
@@ -94,7 +94,7 @@ def parse_load(output: ProbeOutput) -> GuestLoad:
         raise Unreadable("the processor's counters were not read twice", AGAIN)
     idle, spent = (after - before for before, after in zip(*samples, strict=True))
     if not spent > 0 or not -spent * 0.05 <= idle <= spent * 1.05:
-        raise Unreadable("the processor's counters did not move between two readings", "collect again")
+        raise Unreadable("the processor's counters did not move between two readings", RECOLLECT)
     memory = powershell(output, "memory").pairs()
     try:
         total, free = int(memory["total"]), int(memory["free"])

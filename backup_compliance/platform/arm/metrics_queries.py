@@ -11,10 +11,9 @@ from functools import partial
 from typing import Final
 
 from backup_compliance.model.arm_json import NOTHING, as_record, text_at
-from backup_compliance.model.verdicts import Undetermined, Unreadable
+from backup_compliance.model.verdicts import RECOLLECT, Undetermined, Unreadable
 from backup_compliance.platform.arm.client import Clients
 from backup_compliance.platform.arm.queries import ArmQuery, take_reply
-from backup_compliance.platform.arm.replies import AGAIN
 from backup_compliance.platform.decisions.load import CPU, GRAIN, LENGTH, MEMORY, METRICS, backup_windows
 from backup_compliance.platform.estate.compute import find_power, parse_identity
 from backup_compliance.platform.estate.facts import VmIdentity
@@ -111,5 +110,5 @@ def _batch(
         normalize_id(text_at(as_record(json.loads(entry)) or NOTHING, "resourceid")) in asked
         for entry in replies.entries
     ):
-        raise Unreadable("the reply is about a machine that was not asked about, or about none", AGAIN)
+        raise Unreadable("the reply is about a machine that was not asked about, or about none", RECOLLECT)
     return replies.entries

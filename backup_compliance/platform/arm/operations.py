@@ -8,11 +8,11 @@ from typing import Any
 
 from azure.mgmt.core.polling.arm_polling import ARMPolling
 
-from backup_compliance.model.verdicts import Undetermined, Unreadable
+from backup_compliance.model.verdicts import RECOLLECT, Undetermined, Unreadable
 from backup_compliance.platform.arm.client import Clients
 from backup_compliance.platform.arm.pace import ArmLimits
 from backup_compliance.platform.arm.queries import ArmQuery, hook
-from backup_compliance.platform.arm.replies import AGAIN, entry_with, values_of
+from backup_compliance.platform.arm.replies import entry_with, values_of
 from backup_compliance.platform.decisions.routing import EFFECTIVE_ROUTES, find_routing
 from backup_compliance.platform.estate.compute import find_power, parse_identity, parse_profile
 from backup_compliance.platform.estate.interfaces import Interface, attachment_of, primary_interface
@@ -68,7 +68,7 @@ class _Polling(ARMPolling):
 
     def _sleep(self, delay: float) -> None:
         if self._clock() + delay > self._until:
-            raise Unreadable(f"Azure did not finish it within {self._limit:g} seconds", AGAIN)
+            raise Unreadable(f"Azure did not finish it within {self._limit:g} seconds", RECOLLECT)
         super()._sleep(delay)
 
 
@@ -87,5 +87,5 @@ def operate(kind: str, clients: Clients, begin: Callable[..., Any], *arguments: 
     taking = hook(replies.take_result)
     begin(*arguments, polling=_Polling(clients.connection.limits, taking), raw_response_hook=taking).wait()
     if not replies.entries:
-        raise Unreadable("it ended without a result", AGAIN)
+        raise Unreadable("it ended without a result", RECOLLECT)
     return replies.entries[0]

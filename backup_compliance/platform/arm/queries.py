@@ -18,16 +18,22 @@ from azure.mgmt.network.models import QueryRequestOptions
 
 from backup_compliance.model.arm_json import NOTHING, as_record, last_segment, text_at
 from backup_compliance.model.recorded import ReadProblem
-from backup_compliance.model.verdicts import Unreadable
+from backup_compliance.model.verdicts import RECOLLECT, Unreadable
 from backup_compliance.platform.arm.client import Clients
-from backup_compliance.platform.arm.replies import AGAIN, entry_with, object_of, redact, redact_vm
+from backup_compliance.platform.arm.replies import entry_with, object_of, redact, redact_vm
 from backup_compliance.platform.estate.compute import find_power, parse_identity
 from backup_compliance.platform.estate.lookup import Estate, segment
-from backup_compliance.platform.estate.restore_points import COLLECTIONS, POINTS, is_of_backup, points_by_collection
+from backup_compliance.platform.estate.restore_points import (
+    COLLECTIONS,
+    POINTS,
+    is_of_backup,
+    points_by_collection,
+    source_of,
+)
 
 JOBS_WINDOW: Final = timedelta(days=14)
 MANY: Final = 10
-"""Restore points, from which on Resource Graph's word is not taken for it: it is minutes late, and 18 are too many."""
+"""From this number of a virtual machine's restore points on ARM is asked as well: Resource Graph is minutes late, and the limit is 18."""
 _VMS_ONLY: Final = "backupManagementType eq 'AzureIaasVM'"
 
 LISTS: Final[dict[str, Callable[[Clients], Callable[..., Any]]]] = {
@@ -106,11 +112,15 @@ def vault_questions(clients: Clients, vault: str, now: datetime) -> Iterator[Arm
 
 
 def restore_point_questions(clients: Clients, estate: Estate, subscription: str) -> Iterator[ArmQuery]:
-    """One for each collection of Azure Backup of which Resource Graph knows no point, or so many that some more matter."""
+    """One for each collection of Azure Backup of which Resource Graph knows no point, or whose VM has so many that some more matter."""
     known = points_by_collection(estate, subscription)
-    for key, record in estate.listing(subscription, COLLECTIONS).resources.items():
+    listed = estate.listing(subscription, COLLECTIONS).resources
+    of_machine: Counter[str] = Counter()
+    for key, record in listed.items():
+        of_machine[source_of(record)] += known.get(key, 0)
+    for key, record in listed.items():
         collection = text_at(record, "id")
-        if is_of_backup(collection) and not 0 < known.get(key, 0) < MANY:
+        if is_of_backup(collection) and (not known.get(key) or of_machine[source_of(record)] >= MANY):
             yield ArmQuery(POINTS, (collection,), partial(_restore_points, clients, collection))
 
 
@@ -181,7 +191,7 @@ def _restore_points(clients: Clients, collection: str) -> list[bytes]:
         raise
     points = (as_record(found.get("properties")) or NOTHING).get("restorePoints")
     if not isinstance(points, list):
-        raise Unreadable("the reply holds no restorePoints", AGAIN)
+        raise Unreadable("the reply holds no restorePoints", RECOLLECT)
     ids = [{"id": text_at(as_record(point) or NOTHING, "id")} for point in points]
     return [json.dumps({"id": collection, "restorePoints": ids}).encode()]
 
@@ -208,7 +218,7 @@ def _service_tags(clients: Clients, region: str) -> list[bytes]:
     reply = _one(clients, "serviceTags", partial(clients.network.service_tags.list, region))
     found = object_of(reply)
     if not isinstance(found.get("values"), list):
-        raise Unreadable("the reply is no list of service tags: it has no `values`", AGAIN)
+        raise Unreadable("the reply is no list of service tags: it has no `values`", RECOLLECT)
     if found.get("nextLink"):
         raise Unreadable("the reply is one page of several", "store Microsoft's weekly service tag file instead")
     return [redact(reply)]

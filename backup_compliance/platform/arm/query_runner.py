@@ -20,12 +20,11 @@ from azure.core.exceptions import (
 
 from backup_compliance.model.recorded import ReadProblem
 from backup_compliance.model.sanitize import printable
-from backup_compliance.model.verdicts import Unreadable
+from backup_compliance.model.verdicts import RECOLLECT, Unreadable
 from backup_compliance.platform.arm.credentials import NoToken
 from backup_compliance.platform.arm.pace import ArmLimits
 from backup_compliance.platform.arm.policies import Refused
 from backup_compliance.platform.arm.queries import ArmQuery
-from backup_compliance.platform.arm.replies import AGAIN
 
 Progress = Callable[[int, int], None]
 """Told how many questions are answered, and how many there are so far."""
@@ -110,7 +109,7 @@ def answer(question: ArmQuery, limits: ArmLimits) -> list[bytes] | Unreadable:
     try:
         return question.ask()
     except Unreadable as error:
-        return error.with_traceback(None)
+        return error.again()
     except Refused as error:
         return Unreadable(f"it was not followed: {error}", "look who answers in ARM's place")
     except NoToken as error:
@@ -120,13 +119,13 @@ def answer(question: ArmQuery, limits: ArmLimits) -> list[bytes] | Unreadable:
     except (ServiceRequestTimeoutError, ServiceResponseTimeoutError):
         return Unreadable(f"ARM did not answer within {limits.read_timeout:g} seconds", NETWORK)
     except DecodeError:
-        return Unreadable("the reply is cut off or no JSON", AGAIN)
+        return Unreadable("the reply is cut off or no JSON", RECOLLECT)
     except HttpResponseError as error:
         code = error.error.code if error.error is not None else ""
-        return Unreadable(f"Azure ended it with {printable(str(code or error.message), 120)}", AGAIN)
+        return Unreadable(f"Azure ended it with {printable(str(code or error.message), 120)}", RECOLLECT)
     except AzureError as error:
         cause = str(error).rpartition("(Caused by ")[2]  # behind urllib3's long account of the URL
         return Unreadable(f"the connection to ARM failed: {printable(cause, 200)}", NETWORK)
     except Exception as error:  # noqa: BLE001  # a library's fault must stay this list's own
         told = f"{type(error).__name__}: {printable(str(error), 160)}"
-        return Unreadable(f"the reply could not be handled: {told}", AGAIN)
+        return Unreadable(f"the reply could not be handled: {told}", RECOLLECT)

@@ -15,11 +15,10 @@ import msgspec
 from backup_compliance.model.arm_json import NOTHING, as_record, text_at
 from backup_compliance.model.masking import mask_secrets, may_hold_secrets
 from backup_compliance.model.sanitize import printable
-from backup_compliance.model.verdicts import Unreadable
+from backup_compliance.model.verdicts import RECOLLECT, Unreadable
 from backup_compliance.platform.estate.lookup import normalize_id
 from backup_compliance.platform.estate.resource_types import OTHER_RIGHTS, RESOURCE_TYPES
 
-AGAIN: Final = "collect again"
 OTHER_VERSION: Final = ("InvalidApiVersionParameter", "NoRegisteredProviderFound", "InvalidResourceType")
 """How ARM refuses an API version."""
 PAGES: Final = 10_000
@@ -69,7 +68,7 @@ class Replies:
         """
         page = _decoded(self.take(status, body), _Page)
         if page.value is None:
-            raise Unreadable("the reply is no list: it has no `value`", AGAIN)
+            raise Unreadable("the reply is no list: it has no `value`", RECOLLECT)
         kept = redact_vm if self.kind == "virtualMachines" else redact
         self.entries += [kept(bytes(entry)) for entry in page.value]
         self._lead_to(page.next_link or page.skip_token or "")
@@ -77,11 +76,11 @@ class Replies:
     def _lead_to(self, page: str) -> None:
         self.next = page
         if self.next and self.next in self._seen:
-            raise Unreadable("its pages lead in a circle: a page repeats the link to the next one", AGAIN)
+            raise Unreadable("its pages lead in a circle: a page repeats the link to the next one", RECOLLECT)
         self._seen.add(self.next)
         if len(self._seen) > PAGES:
             raise Unreadable(
-                f"it has more than {PAGES} pages", "narrow what the credential may read, or part the estate"
+                f"it has more than {PAGES} pages", "reduce the credential's scope, or run once per subscription"
             )
 
     def take_values(self, status: int, body: bytes) -> None:
@@ -93,13 +92,13 @@ class Replies:
         page = _decoded(self.take(status, body), _Rows)
         for row in page.data:
             if not text_at(as_record(json.loads(bytes(row))) or NOTHING, "id"):
-                raise Unreadable("Resource Graph gave a row without an id", AGAIN)
+                raise Unreadable("Resource Graph gave a row without an id", RECOLLECT)
             self.entries.append(redact(bytes(row)))
         self._lead_to(page.skip_token or "")
         if page.result_truncated.lower() == "true" and not self.next:
-            raise Unreadable("Resource Graph cut the result off without a way to the rest", AGAIN)
+            raise Unreadable("Resource Graph cut the result off without a way to the rest", RECOLLECT)
         if not self.next and page.total_records != len(self.entries):
-            raise Unreadable(f"Resource Graph counts {page.total_records} rows and gave {len(self.entries)}", AGAIN)
+            raise Unreadable(f"Resource Graph counts {page.total_records} rows and gave {len(self.entries)}", RECOLLECT)
 
     def take_result(self, status: int, body: bytes) -> None:
         """A reply on the way to a long-running operation's result, which is the last one; raises as `take_page` does."""
@@ -120,9 +119,9 @@ class Replies:
         try:
             text.decode()
         except UnicodeDecodeError:
-            raise Unreadable("the reply holds bytes that are no UTF-8", AGAIN) from None
+            raise Unreadable("the reply holds bytes that are no UTF-8", RECOLLECT) from None
         if not text:
-            raise Unreadable("the reply is empty", AGAIN)
+            raise Unreadable("the reply is empty", RECOLLECT)
         if text.startswith(b"<"):
             raise Unreadable(
                 "the reply is a web page, not JSON", "look for a proxy or gateway that answers in ARM's place"
@@ -134,14 +133,14 @@ class Replies:
         entry = self.take(status, body)
         found = _decoded(entry, _Object).id
         if about and not (isinstance(found, str) and normalize_id(found) == normalize_id(about)):
-            raise Unreadable("the reply is about another resource, or about none", AGAIN)
+            raise Unreadable("the reply is about another resource, or about none", RECOLLECT)
         self.entries.append(entry)
 
 
 def too_long(limit: int) -> Unreadable:
     """A list of more bytes than anybody's estate has."""
     return Unreadable(
-        f"the list is longer than {limit} bytes", "narrow what the credential may read, or part the estate"
+        f"the list is longer than {limit} bytes", "reduce the credential's scope, or run once per subscription"
     )
 
 
@@ -149,10 +148,10 @@ def _decoded(text: bytes, kind: type[Any]) -> Any:
     try:
         return msgspec.json.decode(text, type=kind)
     except msgspec.ValidationError as error:
-        raise Unreadable(f"the reply is not what ARM documents: {printable(str(error), 120)}", AGAIN) from None
+        raise Unreadable(f"the reply is not what ARM documents: {printable(str(error), 120)}", RECOLLECT) from None
     except (msgspec.DecodeError, RecursionError, ValueError) as error:
         what = printable(str(error), 120)
-        raise Unreadable(f"the reply is cut off or no JSON: {what}", AGAIN) from None
+        raise Unreadable(f"the reply is cut off or no JSON: {what}", RECOLLECT) from None
 
 
 def refusal(kind: str, status: int, body: bytes) -> Unreadable:
@@ -173,16 +172,16 @@ def refusal(kind: str, status: int, body: bytes) -> Unreadable:
         return Unreadable(told, "this cloud does not know the API version: judge recorded facts of one that it knows")
     if status == 429:
         return Unreadable(told, "collect again later: others use up ARM's reads for this subscription")
-    return Unreadable(told, AGAIN)
+    return Unreadable(told, RECOLLECT)
 
 
 def values_of(reply: bytes) -> list[bytes]:
     """The entries of a reply `{"value": [...]}`; raises `Unreadable` where it is none."""
     page = _decoded(reply, _Page)
     if page.value is None:
-        raise Unreadable("the reply is no list: it has no `value`", AGAIN)
+        raise Unreadable("the reply is no list: it has no `value`", RECOLLECT)
     if page.next_link or page.skip_token:
-        raise Unreadable("the reply is one page of several, and the others are not to be had", AGAIN)
+        raise Unreadable("the reply is one page of several, and the others are not to be had", RECOLLECT)
     return [redact(bytes(entry)) for entry in page.value]
 
 
@@ -225,7 +224,7 @@ def redact_document(kind: str, text: bytes) -> bytes:
         return redact(text)
     page = _decoded(text, _Page)
     if page.value is None:
-        raise Unreadable(f"its {kind} are no list", AGAIN)
+        raise Unreadable(f"its {kind} are no list", RECOLLECT)
     return document(redact_vm(bytes(entry)) for entry in page.value)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, replace
 
-from backup_compliance.model.verdicts import Undetermined, Unreadable
+from backup_compliance.model.verdicts import RECOLLECT_OR_LOOK, Undetermined, Unreadable
 from backup_compliance.network.addresses import AddressSet, Destination
 from backup_compliance.network.egress import EgressDecision, Routing, evaluate_egress
 from backup_compliance.network.ip_flow import Access, Flow, FlowVerdict, verify_security_groups
@@ -25,15 +25,15 @@ from backup_compliance.platform.decisions.routing import find_routing, find_serv
 from backup_compliance.platform.estate.application_groups import find_members
 from backup_compliance.platform.estate.facts import VmIdentity
 from backup_compliance.platform.estate.interfaces import Interface, attachment_of, primary_configuration
-from backup_compliance.platform.estate.lookup import COLLECT_AGAIN, Estate, normalize_id, subscription_of
-from backup_compliance.platform.estate.references import UNREADABLE, follow, once
+from backup_compliance.platform.estate.lookup import Estate, normalize_id, subscription_of
+from backup_compliance.platform.estate.references import UNREADABLE, follow
 from backup_compliance.platform.estate.resource_types import RESOURCE_TYPES
 from backup_compliance.platform.estate.virtual_networks import Network, find_subnet, peer_space, space_of
 
 
 @dataclass(frozen=True, slots=True)
 class SecurityContext:
-    """What is around an interface: the groups in force, what their names stand for, and what of it was not read."""
+    """Everything that security rules of an interface are evaluated with: attached groups, what tags resolve to, and what could not be read."""
 
     groups: tuple[SecurityGroup, ...]
     surroundings: Surroundings
@@ -67,7 +67,7 @@ def find_egress(
     an attached group, the service tags, the network behind a rule's tag, admin rules above groups that allow.
     """
     if not destination or destination.endswith("."):
-        raise Unreadable(f"the region of virtual machine {vm.name} is not known", COLLECT_AGAIN)
+        raise Unreadable(f"the region of virtual machine {vm.name} is not known", RECOLLECT_OR_LOOK)
     tags = find_service_tags(estate, vm)
     sender = find_sender(estate, interface, tags)
     found = _decided(estate, sender, destination, port)
@@ -108,7 +108,7 @@ def find_flow(
         flow = Flow(sender.source, target, port, source_groups=sender.groups)
     if not flow.targets.addresses:
         if place.unread_network is not None:
-            raise Unreadable(place.unread_network.missing, place.unread_network.remedy)
+            raise place.unread_network.again()
         raise Undetermined(f"what {destination} stands for at {interface} is not known: {reach.reason or 'nothing'}")
     verdict = verify_security_groups(place.groups, flow, place.surroundings)
     found = EgressDecision(verdict.access, verdict.explanation, verdict.evidence(), verdict.shares, verdict, None)
@@ -117,14 +117,16 @@ def find_flow(
 
 def find_sender(estate: Estate, interface: Interface, tags: ServiceTags) -> Sender:
     """The interface as a sender, and everything around it; raises `Unreadable` as `find_egress`."""
-    return once(estate, ("sender", normalize_id(interface.id), id(tags)), lambda: _find_sender(estate, interface, tags))
+    return estate.cached(
+        ("sender", normalize_id(interface.id), id(tags)), lambda: _find_sender(estate, interface, tags)
+    )
 
 
 def _find_sender(estate: Estate, interface: Interface, tags: ServiceTags) -> Sender:
     place = _find_place(estate, interface, tags)
     configuration = primary_configuration(interface)
     if UNREADABLE in configuration.application_group_ids and place.source_groups:
-        raise Unreadable(f"{interface} is in an application security group without an id", COLLECT_AGAIN)
+        raise Unreadable(f"{interface} is in an application security group without an id", RECOLLECT_OR_LOOK)
     source = AddressSet.of(configuration.address) if configuration.address else None
     versions = source.versions() if source else None
     groups = place.source_groups.intersection(g.lower() for g in configuration.application_group_ids)
@@ -137,7 +139,7 @@ def _decided(estate: Estate, sender: Sender, destination: str, port: int) -> Egr
     if isinstance(target, Unknown):
         return evaluate_egress(source, target, port, place.groups, place.surroundings)
     key = ("egress", sender.likeness, destination.lower(), port)
-    shared: EgressDecision = estate.remembered(
+    shared: EgressDecision = estate.shared(
         key,
         lambda: evaluate_egress(source, target, port, place.groups, place.surroundings, source_groups=sender.groups),
     )
@@ -164,12 +166,12 @@ def _contains(reach: Resolved, source: AddressSet) -> bool | None:
 def _told(found: EgressDecision, place: SecurityContext) -> EgressDecision:
     """The decision with what was not read, or the error that this makes of it."""
     if place.unread_network is not None and found.access is Access.UNDETERMINED:
-        raise Unreadable(place.unread_network.missing, place.unread_network.remedy)
+        raise place.unread_network.again()
     unread = place.unread_admin_rules
     if unread is None:
         return found
     if found.access is Access.ALLOW:
-        raise Unreadable(unread.missing, unread.remedy)
+        raise unread.again()
     return replace(
         found,
         explanation=f"{found.explanation}. Security admin rules are not considered: {unread.missing}",
@@ -182,7 +184,7 @@ def _find_place(estate: Estate, interface: Interface, tags: ServiceTags) -> Secu
     routing = _attempted_routing(estate, interface)
     routes = routing.missing if isinstance(routing, Unreadable) else id(routing)
     key = ("place of", attachment_of(interface), interface.security_group_id, routes, id(tags))
-    found: SecurityContext = estate.remembered(key, lambda: _place_in_subnet(estate, interface, routing, tags))
+    found: SecurityContext = estate.shared(key, lambda: _place_in_subnet(estate, interface, routing, tags))
     return found
 
 
@@ -196,7 +198,7 @@ def _place_in_subnet(
     )
     routes = routing.missing if isinstance(routing, Unreadable) else id(routing)
     key = ("place", *map(id, groups), normalize_id(network.id), routes, id(tags))
-    found: SecurityContext = estate.remembered(key, lambda: _place(estate, groups, network, routing, tags))
+    found: SecurityContext = estate.shared(key, lambda: _place(estate, groups, network, routing, tags))
     return found
 
 
@@ -240,14 +242,14 @@ def _group(estate: Estate, reference: str | None, applied_to: AppliedTo, named_b
     if reference is not None:
         record = follow(estate, "networkSecurityGroups", reference, named_by)
         key = ("security group", normalize_id(reference))
-        found = once(estate, key, lambda: parse_security_group(record, AppliedTo.SUBNET))
-        attached: SecurityGroup = estate.remembered((*key, applied_to), lambda: replace(found, applied_to=applied_to))
+        found = estate.cached(key, lambda: parse_security_group(record, AppliedTo.SUBNET))
+        attached: SecurityGroup = estate.shared((*key, applied_to), lambda: replace(found, applied_to=applied_to))
         yield attached
 
 
 def _admin_rules(estate: Estate, network: Network) -> tuple[SecurityGroup, ...]:
     """The network manager's rules for a virtual network; `Unreadable` when they were not read for it."""
-    return once(estate, ("admin rules", normalize_id(network.id)), lambda: _parsed_admin_rules(estate, network))
+    return estate.cached(("admin rules", normalize_id(network.id)), lambda: _parsed_admin_rules(estate, network))
 
 
 def _parsed_admin_rules(estate: Estate, network: Network) -> tuple[SecurityGroup, ...]:
@@ -280,5 +282,7 @@ def _around(
     resolved = Surroundings(tags, None).resolve(tuple(dict.fromkeys(p for r in leading for p in r.prefixes or ())))
     if doubtful or resolved.reason:
         why = resolved.reason or f"{doubtful[0]} may lead to an appliance or not"
-        return Unreadable(f"what VirtualNetwork and Internet stand for in {network} is not known: {why}", COLLECT_AGAIN)
+        return Unreadable(
+            f"what VirtualNetwork and Internet stand for in {network} is not known: {why}", RECOLLECT_OR_LOOK
+        )
     return VirtualNetwork(own, resolved.certain, routing.gateway_routes_unknown)

@@ -15,12 +15,13 @@ from typing import Any, Final
 from backup_compliance.model.arm_json import NOTHING, as_record, items_of, text_at
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import NotApplicable, Undetermined, Unreadable
+from backup_compliance.platform.decisions.ages import aged
+from backup_compliance.platform.estate.attempts import is_attempt, is_of
 from backup_compliance.platform.estate.backup import BackupJob
 from backup_compliance.platform.estate.compute import parse_time
 from backup_compliance.platform.estate.facts import Power, VmIdentity
 from backup_compliance.platform.estate.lookup import COLLECT_AGAIN, Estate, normalize_id
 from backup_compliance.platform.estate.protection import Protection
-from backup_compliance.platform.estate.references import once
 from backup_compliance.platform.estate.resource_types import RESOURCE_TYPES
 
 METRICS: Final = "metrics"
@@ -66,6 +67,8 @@ class MetricsLoad:
 def backup_windows(protection: Protection | None, jobs: Iterable[BackupJob], now: datetime) -> tuple[BackupWindow, ...]:
     """When the last backups ran, newest first, at most `WINDOWS`, none of which overlap.
 
+    A cancelled job and a rejected request are no backups, and an item's time that is of one of them is none either.
+
     Args:
         protection: what protects the machine; None for nothing.
         jobs: its backup jobs, newest first.
@@ -73,9 +76,10 @@ def backup_windows(protection: Protection | None, jobs: Iterable[BackupJob], now
     """
     if protection is None:
         return ()
-    starts = [job.start for job in jobs if job.start is not None]
-    if not starts and protection.item.last_backup_time is not None:
-        starts = [protection.item.last_backup_time]
+    every, item = list(jobs), protection.item
+    starts = [job.start for job in every if job.start is not None and is_attempt(job)]
+    if not starts and item.last_backup_time is not None and not any(is_of(item, j) for j in every if not is_attempt(j)):
+        starts = [item.last_backup_time]
     found: list[BackupWindow] = []
     for start in sorted(starts, reverse=True):
         ends = min(start + LENGTH, found[-1].start if found else now)
@@ -97,7 +101,7 @@ def find_load(estate: Estate, vm: VmIdentity, windows: Sequence[BackupWindow]) -
 def find_points(estate: Estate, vm: VmIdentity) -> Points:
     """Every recorded value of a machine; raises `Unreadable` as `find_load` does."""
     subscription = vm.subscription_id.lower()
-    index = once(estate, (METRICS, subscription), lambda: _index(estate, subscription))
+    index = estate.cached((METRICS, subscription), lambda: _index(estate, subscription))
     found = index.get(normalize_id(vm.id))
     if found is not None:
         return _points(found)
@@ -172,8 +176,10 @@ def check_in_use(power: Power) -> None:
         raise NotApplicable(f"the VM is {power.state}: nothing loads it")
 
 
-def load_failure(loads: Sequence[MetricsLoad], cpu_percent: float, memory_percent: float) -> str | None:
-    """Neither processor nor memory was in use beyond the limits while a backup ran; or when it was.
+def load_failure(
+    loads: Sequence[MetricsLoad], cpu_percent: float, memory_percent: float, read_at: datetime | None
+) -> str | None:
+    """Neither processor nor memory was in use beyond the limits while a backup ran; or when it was, and how long ago.
 
     The newest window has to be known; older ones count where they are. Raises `NotApplicable` where no backup has run,
     `Undetermined` where Azure Monitor holds too little about the newest.
@@ -181,15 +187,16 @@ def load_failure(loads: Sequence[MetricsLoad], cpu_percent: float, memory_percen
     if not loads:
         raise NotApplicable("no backup of this VM has run long enough to look at its load (AVB-402, AVB-403)")
     for load in loads:
+        backup = f"{load.window}{aged(load.window.start, read_at)}"
         if load.cpu is not None and load.cpu > cpu_percent:
-            return f"the processor was {load.cpu:.1f} % busy on average during the backup of {load.window}; at most {cpu_percent:g} % leave room for the snapshot"
+            return f"the processor was {load.cpu:.1f} % busy on average during the backup of {backup}; at most {cpu_percent:g} % leave room for the snapshot"
         used = 100 - load.available_memory if load.available_memory is not None else None
         if used is not None and used > memory_percent:
-            return f"memory was {used:.1f} % in use on average during the backup of {load.window}; at most {memory_percent:g} % leave room for the snapshot"
+            return f"memory was {used:.1f} % in use on average during the backup of {backup}; at most {memory_percent:g} % leave room for the snapshot"
     unknown = [name for name, value in ((CPU, loads[0].cpu), (MEMORY, loads[0].available_memory)) if value is None]
     if unknown:
         raise Undetermined(
-            f"Azure Monitor holds too few values of {' and '.join(unknown)} for the backup of {loads[0].window}",
+            f"Azure Monitor holds too few values of {' and '.join(unknown)} for the backup of {loads[0].window}{aged(loads[0].window.start, read_at)}",
             "look whether the VM ran at that time, and whether its size and region give these metrics",
         )
     return None

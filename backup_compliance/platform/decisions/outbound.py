@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from backup_compliance.model.arm_json import NOTHING, as_record, last_segment
-from backup_compliance.model.verdicts import Undetermined, Unreadable
+from backup_compliance.model.verdicts import RECOLLECT_OR_LOOK, Undetermined, Unreadable
 from backup_compliance.network.routes import APPLIANCES, DROPPED, INTERNET, SERVICE_ENDPOINT, NextHops, RouteSource
 from backup_compliance.platform.decisions.routing import (
     STORAGE,
@@ -22,7 +22,7 @@ from backup_compliance.platform.decisions.routing import (
 from backup_compliance.platform.estate.facts import Profile, VmIdentity
 from backup_compliance.platform.estate.interfaces import Interface, IpConfiguration, primary_configuration
 from backup_compliance.platform.estate.load_balancers import find_load_balancer
-from backup_compliance.platform.estate.lookup import COLLECT_AGAIN, Estate
+from backup_compliance.platform.estate.lookup import Estate
 from backup_compliance.platform.estate.private_endpoints import find_blob_endpoint
 from backup_compliance.platform.estate.references import UNREADABLE, follow, references_at
 from backup_compliance.platform.estate.virtual_networks import Network, ServiceEndpoint, Subnet, find_subnet
@@ -52,6 +52,8 @@ class Outbound:
     subnet: str
     looked_for: tuple[str, ...] = ()
     """Everything that is not there; empty where something is."""
+    dead_end: str = ""
+    """A route that would be a way out, and leads nowhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,17 +95,18 @@ def find_outbound(estate: Estate, interface: Interface, vm: VmIdentity, profile:
         if found:
             return Outbound(found, setting.place)
     if unread:
-        raise Unreadable(unread[0].missing, unread[0].remedy)
+        raise unread[0].again()
     if unknown:
         raise Undetermined(str(unknown[0]))
-    return Outbound(None, setting.place, LOOKED_FOR)
+    return Outbound(None, setting.place, LOOKED_FOR, _dead_end(setting))
 
 
 def outbound_failure(outbound: Outbound) -> str | None:
     """What is missing, or None."""
     if outbound.method is not None:
         return None
-    return f"{outbound.subnet} gives no way out: no {', no '.join(outbound.looked_for)}"
+    dead_end = f"; {outbound.dead_end}" if outbound.dead_end else ""
+    return f"{outbound.subnet} gives no way out: no {', no '.join(outbound.looked_for)}{dead_end}"
 
 
 def _public_address(setting: _Setting) -> str | None:
@@ -126,7 +129,7 @@ def _nat_gateway(setting: _Setting) -> str | None:
         [i for key in keys for i in references_at(properties or NOTHING, key)] for keys in (_ADDRESSES, _PREFIXES)
     )
     if properties is None or UNREADABLE in (*addresses, *prefixes):
-        raise Unreadable(f"the public addresses of NAT gateway {name} cannot be read", COLLECT_AGAIN)
+        raise Unreadable(f"the public addresses of NAT gateway {name} cannot be read", RECOLLECT_OR_LOOK)
     if not prefixes:  # which are in no list that is read: their reference has to do
         for address in addresses:
             follow(setting.estate, "publicIPAddresses", address, f"NAT gateway {name}")
@@ -142,7 +145,7 @@ def _load_balancer(setting: _Setting) -> str | None:
             return f"{rule} of load balancer {found.name}"
         doubts.extend(f"load balancer {found.name}: {doubt}" for doubt in found.doubts)
     if doubts:
-        raise Unreadable(doubts[0], COLLECT_AGAIN)
+        raise Unreadable(doubts[0], RECOLLECT_OR_LOOK)
     return None
 
 
@@ -156,6 +159,15 @@ def _route(setting: _Setting) -> str | None:
         first = hops.pieces[0].deciders[-1].text
         return first if len(hops.pieces) == 1 else f"{first} and others"
     return None
+
+
+def _dead_end(setting: _Setting) -> str:
+    """The first route to an appliance that is nowhere."""
+    try:
+        routes = find_routing(setting.estate, setting.interface).routes
+    except Unreadable:
+        return ""
+    return next((str(r) for r in routes if r.effect == DROPPED), "")
 
 
 def _next_hops(setting: _Setting) -> NextHops:
@@ -176,7 +188,7 @@ def _leads(setting: _Setting, found: NextHops, hops: frozenset[str]) -> bool:
     routing = find_routing(setting.estate, setting.interface)
     for route in routing.routes:
         if route.problem or route.prefixes is None or route.hop.startswith("of unknown type"):
-            raise Unreadable(f"{route} of {setting.place} cannot be read", COLLECT_AGAIN)
+            raise Unreadable(f"{route} of {setting.place} cannot be read", RECOLLECT_OR_LOOK)
     if routing.gateway_routes_unknown:
         raise Undetermined(
             f"{setting.place} takes routes from a gateway, and its effective routes were not read: "
@@ -188,13 +200,15 @@ def _leads(setting: _Setting, found: NextHops, hops: frozenset[str]) -> bool:
 def _service_endpoint(setting: _Setting) -> str | None:
     endpoints = setting.subnet.service_endpoints
     if endpoints is None:
-        raise Unreadable(f"the service endpoints of {setting.place} are no readable list", COLLECT_AGAIN)
+        raise Unreadable(f"the service endpoints of {setting.place} are no readable list", RECOLLECT_OR_LOOK)
     serving = [e for e in endpoints if _serves(setting, e)]
     for endpoint in serving:
         if not endpoint.problem:
             return f"service endpoint {endpoint.service} of {setting.subnet}"
     for endpoint in serving:
-        raise Unreadable(f"service endpoint {endpoint.service} of {setting.place}: {endpoint.problem}", COLLECT_AGAIN)
+        raise Unreadable(
+            f"service endpoint {endpoint.service} of {setting.place}: {endpoint.problem}", RECOLLECT_OR_LOOK
+        )
     return None
 
 
@@ -215,7 +229,7 @@ def _private_endpoint(setting: _Setting) -> str | None:
 def _default_access(setting: _Setting) -> str | None:
     """Azure's own address for a machine without another, where that was not switched off."""
     if "defaultOutboundAccess" in setting.subnet.unreadable:
-        raise Unreadable(f"defaultOutboundAccess of {setting.place} is neither true nor false", COLLECT_AGAIN)
+        raise Unreadable(f"defaultOutboundAccess of {setting.place} is neither true nor false", RECOLLECT_OR_LOOK)
     if setting.subnet.default_outbound_access is False or any(_excluding(setting)):
         return None
     if not _leads(setting, _next_hops(setting), _ONWARD | {INTERNET}):
@@ -233,7 +247,7 @@ def _excluding(setting: _Setting) -> Iterator[bool]:
     for pool in setting.configuration.backend_pool_ids:
         balancer = find_load_balancer(setting.estate, pool, str(setting.interface))
         if not balancer.sku:
-            raise Unreadable(f"the sku of load balancer {balancer.name} is not known", COLLECT_AGAIN)
+            raise Unreadable(f"the sku of load balancer {balancer.name} is not known", RECOLLECT_OR_LOOK)
         yield balancer.sku != "basic"
 
 

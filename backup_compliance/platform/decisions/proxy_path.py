@@ -46,7 +46,9 @@ def proxy_endpoint(proxy: Proxy) -> tuple[str, int]:
     """
     if proxy.host is not None or proxy.port is not None:
         return _usable(proxy.host or "", proxy.port or "", "HttpProxy.Host and HttpProxy.Port")
-    by_name = ([v for v in proxy.variables if v.name.lower() == name] for name in VARIABLES)
+    # the agent of Linux takes one for https alone; Windows' settings keep their exceptions with them
+    taken = [v for v in proxy.variables if v.exceptions is not None or (v.in_force and v.is_for_https_only)]
+    by_name = ([v for v in taken if v.name.lower() == name] for name in VARIABLES)
     named = next((found for found in by_name if found), [])
     found = {_usable(*_parts(v.value), f"{v.name} ({v.origin})") for v in named}
     if len(found) != 1:
@@ -78,7 +80,7 @@ def find_proxy_path(estate: Estate, interface: Interface, vm: VmIdentity, endpoi
     if address_of(host) is None:
         raise Undetermined(f"the proxy {host}:{port} is named by a host name: which machine that is, DNS would tell")
     holder = find_vm_by_private_ip(estate, interface, host)
-    out: tuple[Leg, ...] = estate.remembered(
+    out: tuple[Leg, ...] = estate.cached(
         ("ways out of a proxy", normalize_id(holder.vm.id)), lambda: _out(estate, holder)
     )
     if normalize_id(holder.vm.id) == normalize_id(vm.id):  # what a machine sends to itself meets no security group
@@ -109,7 +111,7 @@ def _leg(text: str, find: Callable[[], EgressDecision]) -> Leg:
     try:
         return Leg(text, find())
     except (Unreadable, Undetermined) as error:
-        return Leg(text, error.with_traceback(None))
+        return Leg(text, error.again())
 
 
 def proxy_path_failure(path: tuple[Leg, ...]) -> str | None:

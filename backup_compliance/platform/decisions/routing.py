@@ -7,15 +7,18 @@ from typing import Final
 
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import Undetermined, Unreadable
-from backup_compliance.network.addresses import Destination
+from backup_compliance.network.addresses import NOWHERE, Destination
+from backup_compliance.network.appliances import place_appliances
 from backup_compliance.network.egress import Routing
 from backup_compliance.network.ip_flow import Access
 from backup_compliance.network.routes import (
+    ADDRESSED,
     APPLIANCES,
     DROPPED,
     GATEWAY,
     REACHES,
     SERVICE_ENDPOINT,
+    UNPLACED,
     NextHops,
     Route,
     RouteTable,
@@ -40,8 +43,15 @@ from backup_compliance.platform.estate.lookup import (
     normalize_id,
     subscription_of,
 )
-from backup_compliance.platform.estate.references import follow, once
-from backup_compliance.platform.estate.virtual_networks import Network, Subnet, find_subnet, peer_space, space_of
+from backup_compliance.platform.estate.references import follow
+from backup_compliance.platform.estate.virtual_networks import (
+    Network,
+    Subnet,
+    find_subnet,
+    peer_space,
+    reachable_space,
+    space_of,
+)
 
 EFFECTIVE_ROUTES: Final = "effectiveRoutes"
 STORAGE: Final = "microsoft.storage"
@@ -55,8 +65,7 @@ STORAGE_ANYWHERE: Final = "microsoft.storage.global"
 def find_service_tags(estate: Estate, vm: VmIdentity) -> ServiceTags:
     """The service tags as the virtual machine's subscription gives them, parsed once."""
     subscription = vm.subscription_id.lower()
-    return once(
-        estate,
+    return estate.cached(
         ("service tags", subscription),
         lambda: _service_tags(estate, subscription),
     )
@@ -92,7 +101,7 @@ def find_route_table(estate: Estate, subnet: Subnet, network: Network) -> RouteT
         return None
     named_by = f"{subnet} of {network}"
     record = follow(estate, "routeTables", subnet.route_table_id, named_by)
-    return once(estate, ("route table", normalize_id(subnet.route_table_id)), lambda: parse_route_table(record))
+    return estate.cached(("route table", normalize_id(subnet.route_table_id)), lambda: parse_route_table(record))
 
 
 def find_routing(estate: Estate, interface: Interface) -> Routing:
@@ -100,7 +109,7 @@ def find_routing(estate: Estate, interface: Interface) -> Routing:
 
     Raises `Unreadable` naming what is missing. Equal answers are one object.
     """
-    return once(estate, ("routing of", normalize_id(interface.id)), lambda: _routing(estate, interface))
+    return estate.cached(("routing of", normalize_id(interface.id)), lambda: _routing(estate, interface))
 
 
 def _routing(estate: Estate, interface: Interface) -> Routing:
@@ -110,9 +119,20 @@ def _routing(estate: Estate, interface: Interface) -> Routing:
         effective = _of_neighbour(estate, interface) if computed.gateway_routes_unknown else None
         if effective is None:
             return computed
-    found = Routing(effective)
-    shared: Routing = estate.remembered(("routing", found), lambda: found)
+    found = Routing(placed_routes(estate, interface, effective))
+    shared: Routing = estate.cached(("routing", found), lambda: found)
     return shared
+
+
+def placed_routes(estate: Estate, interface: Interface, routes: tuple[Route, ...]) -> tuple[Route, ...]:
+    """Effective routes, each to an appliance with what it really does: Azure's table lists a hop that is nowhere, too."""
+    if not any(r.hop in ADDRESSED for r in routes):
+        return routes
+    try:
+        reachable, unread = reachable_space(estate, find_subnet(estate, interface)[0])
+    except Unreadable as error:
+        reachable, unread = NOWHERE, error.missing
+    return place_appliances(routes, reachable, unread)
 
 
 def computed_routing(estate: Estate, interface: Interface) -> Routing:
@@ -122,7 +142,7 @@ def computed_routing(estate: Estate, interface: Interface) -> Routing:
     """
     network, subnet = find_subnet(estate, interface)
     key = ("routing in", normalize_id(network.id), normalize_id(subnet.id or subnet.name))
-    return once(estate, key, lambda: _computed(estate, network, subnet))
+    return estate.cached(key, lambda: _computed(estate, network, subnet))
 
 
 def _of_neighbour(estate: Estate, interface: Interface) -> tuple[Route, ...] | None:
@@ -131,7 +151,7 @@ def _of_neighbour(estate: Estate, interface: Interface) -> tuple[Route, ...] | N
     Raises `Unreadable` where the right to read them was missing.
     """
     subscription, subnet = subscription_of(interface.id), normalize_id(attachment_of(interface))
-    return once(estate, ("effective routes in", subnet), lambda: _effective_routes_in(estate, subscription, subnet))
+    return estate.cached(("effective routes in", subnet), lambda: _effective_routes_in(estate, subscription, subnet))
 
 
 def _effective_routes_in(estate: Estate, subscription: str, subnet: str) -> tuple[Route, ...] | None:
@@ -194,7 +214,10 @@ def _computed(estate: Estate, network: Network, subnet: Subnet) -> Routing:
         for r in system_routes(own, peers, problems)
     )
     propagates = table is None or table.gateway_propagation is not False
-    return Routing((*(table.routes if table else ()), *system), network.may_have_gateway and propagates)
+    users = table.routes if table else ()
+    if any(r.hop in ADDRESSED for r in users):
+        users = place_appliances(users, *reachable_space(estate, network))
+    return Routing((*users, *system), network.may_have_gateway and propagates)
 
 
 def _endpoint_tags(subnet: Subnet, network: Network) -> dict[str, str]:
@@ -224,7 +247,7 @@ def find_next_hops(estate: Estate, interface: Interface, vm: VmIdentity, destina
     routing = find_routing(estate, interface)
     versions = versions_of(interface)
     key = ("next hops", vm.subscription_id.lower(), destination.lower(), versions, id(routing))
-    found: NextHops = estate.remembered(key, lambda: _next_hops(routing, target.limited_to(versions), tags))
+    found: NextHops = estate.cached(key, lambda: _next_hops(routing, target.limited_to(versions), tags))
     return found
 
 
@@ -249,5 +272,6 @@ def route_failure(next_hops: NextHops, storage_answers: bool | None) -> str | No
 
 def _ends_elsewhere(hops: frozenset[str]) -> bool:
     """Whether all doubt is about what an appliance does, or about routes of a gateway that may go before a dropping one."""
+    elsewhere = APPLIANCES | {UNPLACED}
     certain = hops - {DROPPED} if GATEWAY in hops else hops
-    return bool(hops & APPLIANCES) and certain <= REACHES | APPLIANCES
+    return bool(hops & elsewhere) and certain <= REACHES | elsewhere

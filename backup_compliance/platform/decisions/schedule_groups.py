@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from backup_compliance.model.arm_json import last_segment
-from backup_compliance.model.verdicts import NotApplicable, Undetermined, Unreadable
+from backup_compliance.model.verdicts import RECOLLECT, NotApplicable, Undetermined, Unreadable
 from backup_compliance.platform.estate.compute import parse_identity, parse_profile
 from backup_compliance.platform.estate.facts import Profile, VmIdentity
 from backup_compliance.platform.estate.lookup import Estate, normalize_id
@@ -67,16 +67,13 @@ def find_schedule_group(estate: Estate, vm: VmIdentity, profile: Profile, groupi
     if key is None:
         raise NotApplicable("the VM is in no availability set, scale set or classic domain, nor in a group by tag")
     subscription = vm.subscription_id
-    index: _Index = estate.remembered(
-        ("schedule groups", subscription, grouping), lambda: _index(estate, subscription, grouping)
-    )
+    index = estate.cached(("schedule groups", subscription, grouping), lambda: _index(estate, subscription, grouping))
     members = index.members.get(key, [])
     if len(members) < 2 and not index.doubts:
         raise NotApplicable(f"the VM is alone in {_label(key)}")
-    found: ScheduleGroup = estate.remembered(
+    return estate.cached(
         ("schedule group", subscription, grouping, key), lambda: _group(estate, key, members, index.doubts)
     )
-    return found
 
 
 def schedule_failure(group: ScheduleGroup, vm: VmIdentity, rule: StartRule, year: int) -> str | None:
@@ -106,24 +103,12 @@ def find_schedule(estate: Estate, vm: VmIdentity) -> Schedule | None:
     if protection is None or not protection.is_live:
         return None
     policy = find_policy(estate, protection)
-    key = ("schedule", normalize_id(str(policy.get("id", ""))))
-    found = estate.remembered(key, lambda: _parsed(policy))
-    if isinstance(found, Exception):
-        raise found.with_traceback(None)
-    schedule: Schedule = found
-    return schedule
-
-
-def _parsed(policy: Mapping[str, object]) -> Schedule | Unreadable | Undetermined:
-    try:
-        return parse_schedule(policy)
-    except (Unreadable, Undetermined) as error:
-        return error
+    return estate.cached(("schedule", normalize_id(str(policy.get("id", "")))), lambda: parse_schedule(policy))
 
 
 def _key(vm: VmIdentity, profile: Profile, grouping: Grouping) -> tuple[str, str] | None:
     if grouping.tag and profile.tags is None:
-        raise Unreadable(f"the tags of {vm.name} cannot be read", "collect again")
+        raise Unreadable(f"the tags of {vm.name} cannot be read", RECOLLECT)
     tags = {name.lower(): value for name, value in (profile.tags or {}).items()}
     candidates = (
         (f"tag {grouping.tag}", tags.get(grouping.tag.lower()) or None if grouping.tag else None),
@@ -134,7 +119,7 @@ def _key(vm: VmIdentity, profile: Profile, grouping: Grouping) -> tuple[str, str
     )
     kind, value = next(((k, v) for k, v in candidates if v is not None), ("", None))
     if value == UNREADABLE:
-        raise Unreadable(f"the {kind} of {vm.name} cannot be read", "collect again")
+        raise Unreadable(f"the {kind} of {vm.name} cannot be read", RECOLLECT)
     # ids differ in case only, values of tags do not
     return None if value is None else (kind, value if kind.startswith("tag ") else normalize_id(value))
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from backup_compliance.model.verdicts import Undetermined, Unreadable
+from backup_compliance.model.verdicts import RECOLLECT_OR_LOOK, Undetermined, Unreadable
 from backup_compliance.platform.estate.compute import parse_identity, parse_profile
 from backup_compliance.platform.estate.facts import Profile, VmIdentity
 from backup_compliance.platform.estate.interfaces import Interface, find_interfaces
-from backup_compliance.platform.estate.lookup import COLLECT_AGAIN, Estate, Listing, normalize_id, subscription_of
+from backup_compliance.platform.estate.lookup import Estate, Listing, normalize_id, subscription_of
 from backup_compliance.platform.estate.virtual_networks import connected_peerings, find_subnet, network_of
 
 NAMED: Final = 4
@@ -43,7 +43,7 @@ def find_vm_by_private_ip(estate: Estate, interface: Interface, address: str) ->
     """
     network, _ = find_subnet(estate, interface)
     near = {normalize_id(network.id), *(normalize_id(p.network_id or "") for p in connected_peerings(network))}
-    known: _Holders = estate.remembered("holders of addresses", lambda: _find_holders(estate))
+    known: _Holders = estate.cached("holders of addresses", lambda: _find_holders(estate))
     everywhere = known.by_address.get(address, [])
     found = [each for each in everywhere if each.network in near]
     if len(found) == 1:
@@ -66,7 +66,7 @@ def _find_holders(estate: Estate) -> _Holders:
         try:
             listing = estate.listing(subscription, "virtualMachines")
         except Unreadable as error:
-            unread[subscription] = error.with_traceback(None)
+            unread[subscription] = error.again()
             continue
         for each in _of_machines(estate, listing):
             if isinstance(each, Unreadable):
@@ -83,7 +83,7 @@ def _find_holders(estate: Estate) -> _Holders:
 def _of_machines(estate: Estate, listing: Listing) -> Iterator[AddressOwner | Unreadable]:
     """Each interface of each machine, its network left open; or why those of a machine are not known."""
     for damaged in listing.damaged:
-        yield Unreadable(f"in the list of virtual machines {damaged}", COLLECT_AGAIN)
+        yield Unreadable(f"in the list of virtual machines {damaged}", RECOLLECT_OR_LOOK)
     for problem in listing.problems.values():
         yield Unreadable(problem.missing, problem.remedy)
     for record in listing.resources.values():
@@ -92,6 +92,6 @@ def _of_machines(estate: Estate, listing: Listing) -> Iterator[AddressOwner | Un
             for interface in find_interfaces(estate, profile, vm):
                 yield AddressOwner(vm, profile, interface, "")
         except Unreadable as error:
-            yield error.with_traceback(None)
+            yield error.again()
         except Undetermined:  # it has no interface, hence no address
             continue

@@ -12,7 +12,7 @@ from backup_compliance.network.addresses import EVERYTHING, NOWHERE, AddressSet
 from backup_compliance.network.service_tags import Resolved
 from backup_compliance.platform.estate.interfaces import find_interface
 from backup_compliance.platform.estate.lookup import Estate, normalize_id, subscription_of
-from backup_compliance.platform.estate.references import UNREADABLE, once
+from backup_compliance.platform.estate.references import UNREADABLE
 from backup_compliance.platform.estate.virtual_networks import Network
 
 _ANY_GROUP: Final = UNREADABLE
@@ -54,7 +54,7 @@ def find_members(estate: Estate, network: Network) -> Mapping[str, Resolved]:
     All members of a group are in one virtual network, so that unread ones have addresses of it.
     """
     subscription = subscription_of(network.id)
-    known = once(estate, ("members", subscription), lambda: _find_known(estate, subscription))
+    known = estate.cached(("members", subscription), lambda: _find_known(estate, subscription))
     return _Members(known, AddressSet.of(*network.address_space) if network.address_space else EVERYTHING)
 
 

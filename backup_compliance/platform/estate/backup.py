@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from backup_compliance.model.arm_json import NOTHING, as_record, integer_at, last_segment, text_at
 from backup_compliance.model.sanitize import printable
-from backup_compliance.model.verdicts import Unreadable
+from backup_compliance.model.verdicts import RECOLLECT, Unreadable
 from backup_compliance.platform.estate.compute import parse_time
 from backup_compliance.platform.estate.lookup import Resource, normalize_id, segment
 from backup_compliance.platform.estate.workloads import is_backup, is_of_vms, item_is_of_vm, job_is_of_vm
@@ -147,12 +147,12 @@ def parse_protected_item(record: Resource) -> ProtectedItem | None:
     is_of_vm = item_is_of_vm(*named)
     if is_of_vm is None:
         told = " and ".join(printable(n, 60) for n in named if n) or "none"
-        raise Unreadable(f"protected item {last_segment(item_id)} names no known workload: {told}", "collect again")
+        raise Unreadable(f"protected item {last_segment(item_id)} names no known workload: {told}", RECOLLECT)
     if not is_of_vm:
         return None
     vm_id = machine_of(record)
     if not vm_id:
-        raise Unreadable(f"protected item {last_segment(item_id)} names no virtual machine by id", "collect again")
+        raise Unreadable(f"protected item {last_segment(item_id)} names no virtual machine by id", RECOLLECT)
     container = container_of(text_at(properties, "containerName") or segment(item_id, "protectionContainers"))
     return ProtectedItem(
         id=item_id,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from backup_compliance.guest.extension_status.reading import ExtensionStatus, parse_status_text
 from backup_compliance.model.arm_json import NOTHING, as_record, last_segment, text_at
 from backup_compliance.model.sanitize import printable
-from backup_compliance.model.verdicts import Unreadable
+from backup_compliance.model.verdicts import RECOLLECT, Unreadable
 from backup_compliance.platform.estate.facts import (
     AgentView,
     ExtensionView,
@@ -19,6 +20,7 @@ from backup_compliance.platform.estate.facts import (
     Power,
     Profile,
     Status,
+    StoredExtension,
     VmIdentity,
 )
 from backup_compliance.platform.estate.lookup import Estate, Resource, segment, subscription_of
@@ -49,10 +51,10 @@ def parse_profile(record: Resource) -> Profile:
     properties = as_record(record.get("properties"))
     name = last_segment(text_at(record, "id"))
     if not properties:
-        raise Unreadable(f"virtual machine {name} has no properties", "collect again")
+        raise Unreadable(f"virtual machine {name} has no properties", RECOLLECT)
     system = as_record(properties.get("osProfile", {}))
     if system is None:
-        raise Unreadable(f"osProfile of virtual machine {name} is no object", "collect again")
+        raise Unreadable(f"osProfile of virtual machine {name} is no object", RECOLLECT)
     configuration = (
         as_record(system.get("linuxConfiguration")) or as_record(system.get("windowsConfiguration")) or NOTHING
     )
@@ -71,6 +73,7 @@ def parse_profile(record: Resource) -> Profile:
         scale_set=reference_at(properties, "virtualMachineScaleSet"),
         classic_domain=_classic_domain(properties),
         tags=_tags(record),
+        stored_extensions=stored_extensions(record),
     )
 
 
@@ -86,7 +89,7 @@ def _switch(record: Mapping[str, Any], key: str) -> bool | None:
     """True, false or, where the model does not have it, None; `Unreadable` for what is there and neither."""
     value = record.get(key)
     if key in record and not isinstance(value, bool):
-        raise Unreadable(f"{key} of the model is {printable(repr(value), 40)}, neither true nor false", "collect again")
+        raise Unreadable(f"{key} of the model is {printable(repr(value), 40)}, neither true nor false", RECOLLECT)
     return value if isinstance(value, bool) else None
 
 
@@ -110,6 +113,28 @@ def _extension_names(record: Resource) -> tuple[str, ...]:
     entries = record.get("resources")
     ids = [text_at(as_record(e) or NOTHING, "id") for e in entries] if isinstance(entries, list) else []
     return tuple(last_segment(i) for i in ids if "/extensions/" in i.lower())
+
+
+def stored_extensions(record: Resource) -> tuple[StoredExtension, ...] | None:
+    """The extensions among the `resources` of a virtual machine; None where that is no list of objects."""
+    entries = record.get("resources")
+    if entries is None:
+        return ()
+    records = [as_record(e) for e in entries] if isinstance(entries, list) else [None]
+    if None in records:
+        return None
+    return tuple(_stored_extension(r) for r in records if r is not None and _is_extension(r))
+
+
+def _is_extension(record: Mapping[str, Any]) -> bool:
+    return "/extensions/" in text_at(record, "id").lower() or text_at(record, "type").lower().endswith("/extensions")
+
+
+def _stored_extension(record: Mapping[str, Any]) -> StoredExtension:
+    name = (text_at(record, "name") or text_at(record, "id")).rsplit("/", 1)[-1]
+    properties = record.get("properties", {})
+    state = None if not isinstance(properties, dict | None) else (properties or {}).get("provisioningState", "")
+    return StoredExtension(printable(name, 80), printable(state, 40) if isinstance(state, str) else None)
 
 
 def _interfaces(properties: Mapping[str, Any]) -> list[tuple[str, bool]] | None:
@@ -157,14 +182,19 @@ def find_instance_view(estate: Estate, vm: VmIdentity, power: Power) -> Instance
     """
     if power.is_known and not power.is_running and power.source != "instanceViews":
         return InstanceView(None, ())
-    return parse_instance_view(_view(estate, vm))
+    view = parse_instance_view(_view(estate, vm))
+    return replace(view, stored_extensions=stored_extensions(_body(estate, vm)))
+
+
+def _body(estate: Estate, vm: VmIdentity) -> Resource:
+    return estate.find("instanceViews", vm.id, f"virtual machine {vm.name}")
 
 
 def _view(estate: Estate, vm: VmIdentity) -> Mapping[str, Any]:
-    record = estate.find("instanceViews", vm.id, f"virtual machine {vm.name}")
+    record = _body(estate, vm)
     view = as_record((as_record(record.get("properties")) or NOTHING).get("instanceView"))
     if view is None:
-        raise Unreadable(f"the recorded instance view of {vm.name} has no properties.instanceView", "collect again")
+        raise Unreadable(f"the recorded instance view of {vm.name} has no properties.instanceView", RECOLLECT)
     return view
 
 
@@ -186,7 +216,8 @@ def _agent(agent: Mapping[str, Any]) -> AgentView:
         )
         for h in _records(agent, "extensionHandlers")
     )
-    return AgentView(printable(text_at(agent, "vmAgentVersion"), 60), _statuses(agent), tuple(handlers))
+    version = printable(text_at(agent, "vmAgentVersion"), 60)
+    return AgentView(version, _statuses(agent), tuple(handlers), agent.get("extensionHandlers") is not None)
 
 
 def _extension(extension: Mapping[str, Any]) -> ExtensionView:
@@ -239,7 +270,7 @@ def _records(record: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
         return []
     found = [as_record(v) for v in values] if isinstance(values, list) else [None]
     if None in found:
-        raise Unreadable(f"{key} of an instance view is no list of objects", "collect again")
+        raise Unreadable(f"{key} of an instance view is no list of objects", RECOLLECT)
     return [r for r in found if r is not None]
 
 

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from backup_compliance.model.arm_json import as_record, name_of, text_at
 from backup_compliance.model.sanitize import printable
-from backup_compliance.model.verdicts import Undetermined, Unreadable
+from backup_compliance.model.verdicts import RECOLLECT_OR_LOOK, Undetermined, Unreadable
 from backup_compliance.platform.estate.facts import Profile, VmIdentity
-from backup_compliance.platform.estate.lookup import COLLECT_AGAIN, Estate, Resource, normalize_id
-from backup_compliance.platform.estate.references import follow, once, reference_at, references_at
+from backup_compliance.platform.estate.lookup import Estate, Resource, normalize_id
+from backup_compliance.platform.estate.references import follow, reference_at, references_at
 
 STATIC: Final = "Static"
 DYNAMIC: Final = "Dynamic"
@@ -46,7 +46,7 @@ class Interface:
     id: str
     name: str
     is_primary: bool
-    """It says so itself."""
+    """Its own `properties.primary`."""
     security_group_id: str | None
     configurations: tuple[IpConfiguration, ...]
 
@@ -60,7 +60,7 @@ def parse_interface(record: Resource) -> Interface:
     properties = as_record(record.get("properties"))
     entries = properties.get("ipConfigurations") if properties is not None else None
     if properties is None or not isinstance(entries, list):
-        raise Unreadable(f"network interface {name} has no list ipConfigurations", COLLECT_AGAIN)
+        raise Unreadable(f"network interface {name} has no list ipConfigurations", RECOLLECT_OR_LOOK)
     return Interface(
         id=printable(text_at(record, "id"), 400),
         name=name,
@@ -74,7 +74,9 @@ def _configuration(entry: Any, interface: str, index: int) -> IpConfiguration:
     record = as_record(entry)
     properties = as_record(record.get("properties")) if record is not None else None
     if record is None or properties is None:
-        raise Unreadable(f"ipConfigurations[{index}] of network interface {interface} has no properties", COLLECT_AGAIN)
+        raise Unreadable(
+            f"ipConfigurations[{index}] of network interface {interface} has no properties", RECOLLECT_OR_LOOK
+        )
     method = text_at(properties, "privateIPAllocationMethod")
     version = properties.get("privateIPAddressVersion", "")
     return IpConfiguration(
@@ -101,7 +103,7 @@ def address_of(text: str) -> str | None:
 def find_interface(estate: Estate, reference: str, named_by: str) -> Interface:
     """The network interface with that resource id, parsed once."""
     record = follow(estate, "networkInterfaces", reference, named_by)
-    return once(estate, ("interface", normalize_id(reference)), lambda: parse_interface(record))
+    return estate.cached(("interface", normalize_id(reference)), lambda: parse_interface(record))
 
 
 def find_interfaces(estate: Estate, profile: Profile, vm: VmIdentity) -> tuple[Interface, ...]:
@@ -115,7 +117,7 @@ def find_interfaces(estate: Estate, profile: Profile, vm: VmIdentity) -> tuple[I
 
 def _references(profile: Profile, vm: VmIdentity) -> dict[str, str]:
     if profile.interface_ids is None:
-        raise Unreadable(f"the model of virtual machine {vm.name} has no list networkInterfaces", COLLECT_AGAIN)
+        raise Unreadable(f"the model of virtual machine {vm.name} has no list networkInterfaces", RECOLLECT_OR_LOOK)
     if not profile.interface_ids:
         raise Undetermined(f"virtual machine {vm.name} has no network interface")
     return {normalize_id(reference): reference for reference in profile.interface_ids}
@@ -155,5 +157,5 @@ def attachment_of(interface: Interface) -> str:
     """The id of the subnet that the primary configuration is in; `Unreadable` when it names none."""
     configuration = primary_configuration(interface)
     if not configuration.subnet_id:
-        raise Unreadable(f"configuration {configuration.name} of {interface} names no subnet", COLLECT_AGAIN)
+        raise Unreadable(f"configuration {configuration.name} of {interface} names no subnet", RECOLLECT_OR_LOOK)
     return configuration.subnet_id

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from backup_compliance.model.arm_json import NOTHING, as_record, name_of, text_at
-from backup_compliance.model.verdicts import Unreadable
-from backup_compliance.platform.estate.lookup import COLLECT_AGAIN, Estate, Resource, normalize_id
-from backup_compliance.platform.estate.references import UNREADABLE, follow, id_of, once, reference_at, references_at
+from backup_compliance.model.verdicts import RECOLLECT_OR_LOOK, Unreadable
+from backup_compliance.platform.estate.lookup import Estate, Resource, normalize_id
+from backup_compliance.platform.estate.references import UNREADABLE, follow, id_of, reference_at, references_at
 
 _POOLS: Final = "/backendaddresspools/"
 _SKUS: Final = frozenset({"basic", "standard", "gateway"})
@@ -38,7 +38,7 @@ def find_load_balancer(estate: Estate, pool_id: str, named_by: str) -> LoadBalan
     """The load balancer of a backend pool, parsed once; `Unreadable` when it is not there."""
     head = pool_id[: max(pool_id.lower().find(_POOLS), 0)]
     record = follow(estate, "loadBalancers", head, named_by)
-    return once(estate, ("load balancer", normalize_id(head)), lambda: parse_load_balancer(estate, record))
+    return estate.cached(("load balancer", normalize_id(head)), lambda: parse_load_balancer(estate, record))
 
 
 def parse_load_balancer(estate: Estate, record: Resource) -> LoadBalancer:
@@ -46,7 +46,7 @@ def parse_load_balancer(estate: Estate, record: Resource) -> LoadBalancer:
     name = name_of(record, "without a name")
     properties = as_record(record.get("properties"))
     if properties is None:
-        raise Unreadable(f"load balancer {name} has no properties", COLLECT_AGAIN)
+        raise Unreadable(f"load balancer {name} has no properties", RECOLLECT_OR_LOOK)
     doubts: list[str] = []
     public = _public_frontends(estate, properties, doubts)
     ways = {p: rule for rule, p in _inbound(properties, public, doubts)}

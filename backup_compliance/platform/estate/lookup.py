@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from backup_compliance.model.arm_json import as_record, last_segment, text_at
 from backup_compliance.model.recorded import Problem, ReadProblem, RecordedSubscription
 from backup_compliance.model.sanitize import printable
-from backup_compliance.model.verdicts import Unreadable
+from backup_compliance.model.verdicts import RECOLLECT, RECOLLECT_OR_LOOK, Undetermined, Unreadable
 from backup_compliance.platform.estate.resource_types import ABOUT_OTHERS, RESOURCE_TYPES
 
 Resource = Mapping[str, Any]
+T = TypeVar("T")
+COLLECT_AGAIN: Final = RECOLLECT_OR_LOOK
 NO_ENTRY: Final = "give each entry of that file the id of the resource it was asked for"
-COLLECT_AGAIN: Final = "collect again; if it stays so, look at the resource in the portal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,24 +36,44 @@ class Listing:
     """Why parts are missing, by the lower-case id of what was asked (a vault, a virtual machine)."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Raised:
+    """What making a cached value came to."""
+
+    error: Unreadable | Undetermined
+
+
 @dataclass(frozen=True)
 class Estate:
     """Everything read of all subscriptions. Lists are decoded when first asked for."""
 
     subscriptions: Mapping[str, RecordedSubscription]
-    _listings: dict[tuple[str, str], Listing | Unreadable] = field(default_factory=dict, repr=False)
-    _memory: dict[Any, Any] = field(default_factory=dict, repr=False)
+    _cache: dict[Hashable, Any] = field(default_factory=dict, repr=False)
 
     def read_at(self, subscription: str) -> datetime | None:
         """When the subscription was read, UTC; None where nobody recorded that."""
         found = self.subscriptions.get(subscription)
         return found.read_at if found is not None else None
 
-    def remembered(self, key: Any, make: Any) -> Any:
-        """What `make()` returns, made once for `key`: facts that many virtual machines share."""
-        if key not in self._memory:
-            self._memory[key] = make()
-        return self._memory[key]
+    def cached(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What `make` returns, or the `Unreadable` or `Undetermined` that it raises, found out once for `key`."""
+        if key not in self._cache:
+            try:
+                self._cache[key] = make()
+            except (Unreadable, Undetermined) as error:
+                self._cache[key] = _Raised(error.again())
+        found = self._cache[key]
+        if isinstance(found, _Raised):
+            raise found.error.again()
+        made: T = found
+        return made
+
+    def shared(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What `make` returns, found out once for `key`; what it raises names the asking resource, so it is raised afresh."""
+        if key not in self._cache:
+            self._cache[key] = make()
+        made: T = self._cache[key]
+        return made
 
     def document(self, subscription: str, kind: str) -> Any:
         """The JSON of one type as it was recorded; `Unreadable` saying what is missing and how to grant it."""
@@ -75,20 +96,12 @@ class Estate:
             return json.loads(recorded.documents[kind])
         except (ValueError, RecursionError) as error:
             what = printable(str(error), 120)
-            raise Unreadable(f"{kind}.json of subscription {recorded.id} is no JSON: {what}", "collect again") from None
+            raise Unreadable(f"{kind}.json of subscription {recorded.id} is no JSON: {what}", RECOLLECT) from None
 
     def listing(self, subscription: str, kind: str) -> Listing:
         """The list `kind` of one subscription; `Unreadable` where it was not read, or only its first pages."""
-        key = (subscription.lower(), kind)
-        if key not in self._listings:
-            try:
-                self._listings[key] = self._parse(*key)
-            except Unreadable as error:
-                self._listings[key] = error.with_traceback(None)  # which would keep this estate alive
-        found = self._listings[key]
-        if isinstance(found, Unreadable):
-            raise Unreadable(found.missing, found.remedy)
-        return found
+        subscription = subscription.lower()
+        return self.cached(("list", subscription, kind), lambda: self._parse(subscription, kind))
 
     def _parse(self, subscription: str, kind: str) -> Listing:
         document = self.document(subscription, kind)
@@ -112,7 +125,7 @@ class Estate:
         where = f"not in {kind}.json of subscription {subscription_of(reference)}{told}"
         if kind in ABOUT_OTHERS:
             raise Unreadable(f"{named_by} is {where}", NO_ENTRY if listing.damaged else _grant(kind))
-        raise Unreadable(f"{named_by} refers to {told_id(reference)}, which is {where}", COLLECT_AGAIN)
+        raise Unreadable(f"{named_by} refers to {told_id(reference)}, which is {where}", RECOLLECT_OR_LOOK)
 
     def every(self, kind: str) -> Iterable[Resource]:
         """All resources of a type, over all subscriptions; `Unreadable` where one list was not read."""
@@ -143,7 +156,7 @@ def parse_listing(
         error = as_record(record.get("error")) if record is not None else None
         if error is not None:
             raise Unreadable(f"ARM refused {what}: {printable(text_at(error, 'code'), 60) or 'an error'}", _grant(kind))
-        raise Unreadable(f'{what} is no list {{"value": [...]}}', "collect again")
+        raise Unreadable(f'{what} is no list {{"value": [...]}}', RECOLLECT)
     if record.get("nextLink"):
         raise Unreadable(
             f"{what} holds the first page only: nextLink was not followed", "collect every page into one value"
@@ -159,7 +172,7 @@ def parse_listing(
         elif subscription and subscription_of(key) != subscription:
             damaged.append(f"value[{index}] belongs to subscription {printable(subscription_of(key), 60) or '?'}")
         elif resources.get(key, resource) != resource:
-            unread[key] = Problem(f"{what} lists it twice, and differently", "collect again")
+            unread[key] = Problem(f"{what} lists it twice, and differently", RECOLLECT)
         else:
             resources[key] = resource
     return Listing({k: r for k, r in resources.items() if k not in unread}, tuple(damaged), unread)
@@ -198,4 +211,4 @@ def _is_of_all(problem: ReadProblem) -> bool:
 
 
 def _grant(kind: str) -> str:
-    return f"grant {RESOURCE_TYPES[kind]} and collect again" if kind in RESOURCE_TYPES else "collect again"
+    return f"grant {RESOURCE_TYPES[kind]} and collect again" if kind in RESOURCE_TYPES else RECOLLECT

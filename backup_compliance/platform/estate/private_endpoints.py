@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from backup_compliance.model.arm_json import NOTHING, as_record, name_of, text_at, texts_at
-from backup_compliance.model.verdicts import Unreadable
-from backup_compliance.platform.estate.lookup import COLLECT_AGAIN, Estate, Resource, normalize_id, subscription_of
-from backup_compliance.platform.estate.references import once, reference_at
+from backup_compliance.model.verdicts import RECOLLECT_OR_LOOK, Unreadable
+from backup_compliance.platform.estate.lookup import Estate, Resource, normalize_id, subscription_of
+from backup_compliance.platform.estate.references import reference_at
 from backup_compliance.platform.estate.virtual_networks import Network, connected_peerings, network_of
 
 _DAMAGED: Final = "damaged"
@@ -36,17 +36,17 @@ def find_blob_endpoint(estate: Estate, network: Network) -> str | None:
         if found:
             return found
     if unread is not None:
-        raise Unreadable(unread.missing, unread.remedy)
+        raise unread.again()
     return None
 
 
 def _in_network(estate: Estate, network_id: str) -> str | None:
     """A private endpoint is always in its virtual network's subscription."""
     subscription = subscription_of(network_id)
-    known = once(estate, ("private endpoints", subscription), lambda: _by_network(estate, subscription))
+    known = estate.cached(("private endpoints", subscription), lambda: _by_network(estate, subscription))
     found = known.get(normalize_id(network_id))
     if found is None and _DAMAGED in known:
-        raise Unreadable(f"privateEndpoints of subscription {subscription}: {known[_DAMAGED]}", COLLECT_AGAIN)
+        raise Unreadable(f"privateEndpoints of subscription {subscription}: {known[_DAMAGED]}", RECOLLECT_OR_LOOK)
     return found
 
 

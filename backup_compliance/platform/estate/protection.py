@@ -14,6 +14,7 @@ from typing import Final
 
 from backup_compliance.model.arm_json import NOTHING, as_record, last_segment, text_at
 from backup_compliance.model.verdicts import NotApplicable, Undetermined, Unreadable
+from backup_compliance.platform.estate.attempts import COMPLETED, UNFINISHED, is_attempt, is_finished
 from backup_compliance.platform.estate.backup import (
     CONTAINER,
     BackupJob,
@@ -31,9 +32,6 @@ from backup_compliance.platform.estate.lookup import Estate, Listing, Resource, 
 ITEMS: Final = "backupProtectedItems"
 JOBS: Final = "backupJobs"
 POLICIES: Final = "backupPolicies"
-UNFINISHED: Final = {"inprogress", "cancelling"}
-CANCELLED: Final = "cancelled"
-COMPLETED: Final = "completed"
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
@@ -116,7 +114,7 @@ def _require_collected(estate: Estate, vault_id: str, what: str) -> None:
         listing = estate.listing(subscription, POLICIES)
     except Unreadable:
         return
-    seen = estate.remembered(("vaults", subscription), lambda: {vault_of(key) for key in listing.resources})
+    seen = estate.cached(("vaults", subscription), lambda: {vault_of(key) for key in listing.resources})
     if vault_id not in seen and not any(gap.concerns(vault_id) for gap in _gaps(listing, POLICIES)):
         name = vault_name(vault_id)
         raise Unreadable(
@@ -155,6 +153,20 @@ def is_crash_consistent(policy: Resource) -> bool:
     return text_at(properties, "snapshotConsistencyType").lower() == "onlycrashconsistent"
 
 
+def is_enhanced(policy: Resource) -> bool | None:
+    """Whether a policy is an Enhanced one (V2); None for a type that is not known.
+
+    Policies from before there were two types name none, and their schedule is of the first kind.
+    """
+    properties = as_record(policy.get("properties")) or NOTHING
+    kind = text_at(properties, "policyType").upper()
+    schedule = text_at(as_record(properties.get("schedulePolicy")) or NOTHING, "schedulePolicyType").lower()
+    if kind == "V2" or schedule == "simpleschedulepolicyv2":
+        return True
+    is_untold = properties.get("policyType") is None and schedule == "simpleschedulepolicy"
+    return False if kind == "V1" or is_untold else None
+
+
 def find_policy_items(estate: Estate, policy: BackupPolicy) -> tuple[ProtectedItem, ...] | None:
     """The virtual machines that name a policy; None where not every item of its vault was read."""
     try:
@@ -180,7 +192,7 @@ def find_jobs(estate: Estate, item: ProtectedItem) -> tuple[BackupJob, ...]:
     listing = estate.listing(subscription, JOBS)
     what = f"the backup jobs of {item.name}"
     _refuse(_gaps(listing, JOBS), what, item.vault_id)
-    index: _Jobs = estate.remembered((JOBS, subscription), lambda: _index_jobs(listing))
+    index: _Jobs = estate.cached((JOBS, subscription), lambda: _index_jobs(listing))
     found = index.by_container.get((item.vault_id, item.container_name), [])
     for job in chain(index.doubtful.get(item.vault_id, ()), index.doubtful.get("", ())):
         if _may_be_of(item, job) and _would_matter(job, found):
@@ -203,15 +215,15 @@ def _may_be_of(item: ProtectedItem, job: BackupJob) -> bool:
 
 
 def _would_matter(job: BackupJob, certain: list[BackupJob]) -> bool:
-    if job.status.lower() in UNFINISHED | {CANCELLED, COMPLETED}:
+    if job.status.lower() in UNFINISHED | {COMPLETED} or not is_attempt(job):
         return False
-    starts = [j.start for j in certain if j.start and j.status.lower() not in UNFINISHED | {CANCELLED}]
+    starts = [j.start for j in certain if j.start and is_finished(j) and is_attempt(j)]
     return job.time is None or not starts or job.time >= max(starts)
 
 
 def _items(estate: Estate, subscription: str) -> _Items:
     listing = estate.listing(subscription, ITEMS)
-    made: _Items = estate.remembered((ITEMS, subscription.lower()), lambda: _index_items(listing))
+    made: _Items = estate.cached((ITEMS, subscription.lower()), lambda: _index_items(listing))
     return made
 
 

@@ -1,4 +1,4 @@
-"""References between resources of ARM, and results that many virtual machines share.
+"""References between resources of ARM.
 
 A reference has three values: None where the resource has none, `""` where there is one that names nothing readable
 (null, a text, an object without id), otherwise the resource id. Following the second is an error, never "there is none".
@@ -6,15 +6,14 @@ A reference has three values: None where the resource has none, `""` where there
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
 from backup_compliance.model.arm_json import NOTHING, as_record, text_at
 from backup_compliance.model.sanitize import printable
-from backup_compliance.model.verdicts import Unreadable
-from backup_compliance.platform.estate.lookup import COLLECT_AGAIN, Estate, Resource
+from backup_compliance.model.verdicts import RECOLLECT_OR_LOOK, Unreadable
+from backup_compliance.platform.estate.lookup import Estate, Resource
 
-T = TypeVar("T")
 UNREADABLE = ""
 """A reference that is there and names nothing."""
 
@@ -38,21 +37,5 @@ def references_at(record: Mapping[str, Any], key: str) -> tuple[str, ...]:
 def follow(estate: Estate, kind: str, reference: str, named_by: str) -> Resource:
     """The resource behind a reference; `Unreadable` naming `named_by` when it names nothing or nothing that is there."""
     if not reference:
-        raise Unreadable(f"{named_by} refers to one of {kind} without saying which", COLLECT_AGAIN)
+        raise Unreadable(f"{named_by} refers to one of {kind} without saying which", RECOLLECT_OR_LOOK)
     return estate.find(kind, reference, named_by)
-
-
-def once(estate: Estate, key: Hashable, make: Callable[[], T]) -> T:
-    """What `make` returns or the `Unreadable` it raises, found out once for `key` in this estate."""
-    found: T | Unreadable = estate.remembered(key, lambda: _attempt(make))
-    if isinstance(found, Unreadable):
-        raise Unreadable(found.missing, found.remedy)
-    return found
-
-
-def _attempt(make: Callable[[], T]) -> T | Unreadable:
-    try:
-        return make()
-    except Unreadable as error:
-        # remembered for the whole estate: its traceback would keep every frame alive
-        return error.with_traceback(None)

@@ -1,7 +1,7 @@
 """Restore point collections of a virtual machine, and the locks that keep Azure Backup from cleaning them up; pure.
 
 Source: troubleshooting articles of 2025: a lock on the group of the restore points ends in
-UserErrorRpCollectionLimitReached once a collection holds 18 of them.
+UserErrorRpCollectionLimitReached once 18 of them are there, over all collections and groups of a virtual machine.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final
 from backup_compliance.model.arm_json import NOTHING, as_record, last_segment, text_at
 from backup_compliance.model.recorded import Problem
 from backup_compliance.model.sanitize import printable
-from backup_compliance.model.verdicts import NotApplicable, Undetermined, Unreadable
+from backup_compliance.model.verdicts import RECOLLECT, NotApplicable, Undetermined, Unreadable
 from backup_compliance.platform.estate.facts import VmIdentity
 from backup_compliance.platform.estate.lookup import Estate, Listing, Resource, normalize_id, segment
 from backup_compliance.platform.estate.references import id_of
@@ -54,19 +54,19 @@ class Collection:
 def find_collections(estate: Estate, vm: VmIdentity) -> tuple[Collection, ...]:
     """The collections whose source is the virtual machine; `Unreadable` where they or the locks were not read."""
     listing = estate.listing(vm.subscription_id, COLLECTIONS)
-    by_source: Mapping[str, list[Resource]] = estate.remembered(
+    by_source: Mapping[str, list[Resource]] = estate.cached(
         (COLLECTIONS, vm.subscription_id), lambda: _by_source(listing)
     )
     found = by_source.get(normalize_id(vm.id), [])
     unsourced = by_source.get("", [])
     _refuse(listing, COLLECTIONS)
     if unsourced:
-        raise Unreadable(f"{_name(unsourced[0])} does not say of which virtual machine it is", "collect again")
+        raise Unreadable(f"{_name(unsourced[0])} does not say of which virtual machine it is", RECOLLECT)
     if not found:
         return ()
     locks = estate.listing(vm.subscription_id, LOCKS)
     _refuse(locks, LOCKS)
-    every = estate.remembered((LOCKS, vm.subscription_id), lambda: tuple(map(parse_lock, locks.resources.values())))
+    every = estate.cached((LOCKS, vm.subscription_id), lambda: tuple(map(parse_lock, locks.resources.values())))
     subscription = vm.subscription_id
     there = [r for r in found if not _is_deleted(estate, subscription, normalize_id(text_at(r, "id")))]
     return tuple(_collection(estate, subscription, record, every) for record in there)
@@ -78,7 +78,7 @@ def points_by_collection(estate: Estate, subscription: str) -> Mapping[str, int]
     Rows of Resource Graph are points; collections that were asked themselves bring theirs along, and count instead.
     None in Resource Graph may be true, or a sign that it was not allowed to see them: nothing rests on it.
     """
-    found: Mapping[str, int] = estate.remembered((POINTS, subscription), lambda: _count(estate, subscription))
+    found: Mapping[str, int] = estate.cached((POINTS, subscription), lambda: _count(estate, subscription))
     return found
 
 
@@ -119,9 +119,14 @@ def _by_source(listing: Listing) -> dict[str, list[Resource]]:
     found: dict[str, list[Resource]] = {}
     for record in listing.resources.values():
         if is_of_backup(text_at(record, "id")):
-            properties = as_record(record.get("properties")) or NOTHING
-            found.setdefault(normalize_id(id_of(properties.get("source"))), []).append(record)
+            found.setdefault(source_of(record), []).append(record)
     return found
+
+
+def source_of(collection: Resource) -> str:
+    """The id of the virtual machine whose restore points a collection holds, lower case; "" where it does not say."""
+    properties = as_record(collection.get("properties")) or NOTHING
+    return normalize_id(id_of(properties.get("source")))
 
 
 def is_of_backup(collection_id: str) -> bool:
@@ -136,7 +141,7 @@ def _name(record: Resource) -> str:
 def _refuse(listing: Listing, kind: str) -> None:
     """Raise for a list of which a part is missing: the part may be the one that matters."""
     if listing.damaged:
-        raise Unreadable(f"{kind}: {listing.damaged[0]}", "collect again")
+        raise Unreadable(f"{kind}: {listing.damaged[0]}", RECOLLECT)
     for scope, problem in listing.problems.items():
         raise Unreadable(f"{kind} of {last_segment(scope)}: {problem.missing}", problem.remedy)
 
@@ -168,7 +173,7 @@ def _above(resource_id: str, locks: tuple[Lock, ...]) -> Iterator[Lock]:
 
 
 def restore_point_failure(collections: tuple[Collection, ...], limit: int) -> str | None:
-    """No lock lies on Azure Backup's restore points, and no collection holds `limit` of them; or what does.
+    """No lock lies on Azure Backup's restore points, and fewer than `limit` are there in all collections; or what does.
 
     Raises `NotApplicable` for a machine without restore points, `Undetermined` for a lock of unknown level or reach and
     for points that were not listed.
@@ -180,8 +185,8 @@ def restore_point_failure(collections: tuple[Collection, ...], limit: int) -> st
         if certain:
             where = f"{each.name} in {each.resource_group}"
             return f"lock {certain[0].name} ({certain[0].level}) lies on the restore points {where}: they cannot be cleaned up"
-        if each.points is not None and each.points >= limit:
-            return f"{each.name} holds {each.points} restore points, fewer than {limit} are allowed"
+    if sum(each.points or 0 for each in collections) >= limit:
+        return _too_many(collections, limit)
     for each in collections:
         if each.locks:
             raise Undetermined(
@@ -192,3 +197,13 @@ def restore_point_failure(collections: tuple[Collection, ...], limit: int) -> st
         if each.points is None:
             raise Undetermined(f"the restore points of {each.name} were not listed ($expand=restorePoints)")
     return None
+
+
+def _too_many(collections: tuple[Collection, ...], limit: int) -> str:
+    """How many restore points there are, and where."""
+    held = [each for each in collections if each.points]
+    if len(held) == 1:
+        return f"{held[0].name} holds {held[0].points} restore points, fewer than {limit} are allowed"
+    where = ", ".join(f"{each.points} in {each.name} ({each.resource_group})" for each in held[:5])
+    total = sum(each.points or 0 for each in held)
+    return f"{len(held)} collections of this VM hold {total} restore points, fewer than {limit} are allowed: {where}"

@@ -9,10 +9,10 @@ from typing import Any, Final
 from backup_compliance.model.arm_json import NOTHING, as_record, last_segment, name_of, text_at, texts_at
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import Unreadable
-from backup_compliance.network.addresses import parse_prefix
+from backup_compliance.network.addresses import AddressSet, parse_prefix
 from backup_compliance.platform.estate.interfaces import Interface, attachment_of
 from backup_compliance.platform.estate.lookup import COLLECT_AGAIN, Estate, Resource, normalize_id
-from backup_compliance.platform.estate.references import follow, once, reference_at
+from backup_compliance.platform.estate.references import follow, reference_at
 
 _ROUTING_SUBNETS: Final = frozenset({"gatewaysubnet", "routeserversubnet"})
 """Where whatever announces routes to a virtual network lives; both names are fixed by Azure."""
@@ -202,13 +202,13 @@ def _peering(record: Resource, otherwise: str) -> Peering:
 def find_network(estate: Estate, reference: str, named_by: str) -> Network:
     """The virtual network with that resource id, parsed once."""
     record = follow(estate, "virtualNetworks", reference, named_by)
-    return once(estate, ("network", normalize_id(reference)), lambda: parse_network(record))
+    return estate.cached(("network", normalize_id(reference)), lambda: parse_network(record))
 
 
 def find_subnet(estate: Estate, interface: Interface) -> tuple[Network, Subnet]:
     """The subnet an interface's traffic leaves by; `Unreadable` naming both when it is not there."""
     reference = attachment_of(interface)
-    found: tuple[Network, Subnet] = estate.remembered(
+    found: tuple[Network, Subnet] = estate.shared(
         ("subnet", reference), lambda: _find_subnet(estate, interface, reference)
     )
     return found
@@ -256,3 +256,25 @@ def peer_space(estate: Estate, network: Network, *, with_access: bool = False) -
         named_by = f"peering {peering.name} of {network}"
         found.extend(peering.address_space or space_of(find_network(estate, peering.network_id or "", named_by)))
     return tuple(dict.fromkeys(found))
+
+
+def reachable_space(estate: Estate, network: Network) -> tuple[AddressSet, str]:
+    """Where a next hop can be: the addresses of a virtual network and its connected peers; and what was not read of them.
+
+    A peer that was not read may have grown beyond the addresses that the peering tells.
+    """
+    found = list(network.address_space or ())
+    unread = "" if found else f"{network} has no readable address space"
+    try:
+        peerings = connected_peerings(network)
+    except Unreadable as error:
+        return AddressSet.of(*found), error.missing
+    for peering in peerings:
+        found.extend(peering.address_space or ())
+        try:
+            found.extend(
+                space_of(find_network(estate, peering.network_id or "", f"peering {peering.name} of {network}"))
+            )
+        except Unreadable as error:
+            unread = unread or error.missing
+    return AddressSet.of(*found), unread

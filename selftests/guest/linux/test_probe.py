@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
 from dataclasses import replace
 from datetime import timedelta
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from backup_compliance.guest.extension_status.reading import ExtensionStatus
+from backup_compliance.guest.linux.files import parse_configuration
 from backup_compliance.guest.linux.guest import LinuxGuest, parse_linux_guest
 from backup_compliance.guest.linux.output import parse_output
 from backup_compliance.guest.probe_output import OUTPUT_LIMIT
@@ -48,8 +51,11 @@ def outputs(root: Path) -> dict[str, bytes]:
 
 @pytest.fixture(params=each_of(*SHELLS))
 def guest(request: pytest.FixtureRequest, outputs: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> LinuxGuest:
-    """The guest as one shell told it; root's own eyes are taken for granted where the tests have none."""
+    """The guest as one shell told it, with root's eyes and the tree's own address: `id` and `ip` tell of this machine."""
     text = outputs[request.param].replace(f"uid={os.getuid()}\n".encode(), b"uid=0\n")
+    text = re.sub(
+        rb"(\nname=eth0\nindex=2)(\n[0-9]+: .*)*", rb"\1\n2: eth0    inet 10.20.0.4/24 scope global eth0", text
+    )
     return parse_linux_guest(parse_output(text))
 
 
@@ -196,9 +202,9 @@ def test_probe_reads_leases(guest: LinuxGuest) -> None:
 
 
 def test_probe_asks_the_endpoint_of_the_goal_state(guest: LinuxGuest) -> None:
-    """The status blob's host is tried before any endpoint of ours."""
+    """The status blob's host is tried before any endpoint of ours, and the agent's way to it is told."""
     told = guest.output.one("endpoints").text
-    assert told == "origin=goal-state\nmd-real0001.z1.blob.storage.azure.net"
+    assert told == "origin=goal-state\nmd-real0001.z1.blob.storage.azure.net unusable"
 
 
 def test_probe_reads_who_answers(guest: LinuxGuest) -> None:
@@ -262,9 +268,46 @@ def test_hostile_files_are_capped_and_framed(tmp_path: Path) -> None:
     printed = fake_guest.finish(fake_guest.start(root))
     assert len(printed) < OUTPUT_LIMIT // 2
     output = parse_output(printed)
-    with pytest.raises(Unreadable, match="64 KiB"):
-        output.one("config")
+    with pytest.raises(Unreadable, match=r"larger than .* cut"):
+        parse_configuration(output)
     assert [p.words for p in output.parts].count(("meta",)) == 1
+
+
+def test_network_files_that_were_cut_are_told(tmp_path: Path) -> None:
+    """Their cap is their own, below that of the whole part."""
+    interfaces = "iface eth0 inet dhcp\n" * 2000
+    root = fake_guest.build(
+        tmp_path / "guest",
+        {"etc/network/interfaces": interfaces, "etc/sysconfig/network/ifcfg-eth0": "BOOTPROTO=dhcp\n"},
+    )
+    output = parse_output(fake_guest.finish(fake_guest.start(root)))
+    with pytest.raises(Unreadable, match="were cut behind a line of /etc/network/interfaces"):
+        parse_configuration(output)
+
+
+@pytest.mark.parametrize("shell", each_of(*SHELLS))
+def test_signature_in_escaped_json_is_masked_and_the_json_is_whole(shell: str, tmp_path: Path) -> None:
+    """The quote that ends an address keeps its backslash."""
+    inner = json.dumps({"uri": f"https://a.example/c?sv=1&sig={SECRET}", "code": 1})
+    status = json.dumps(
+        [{"status": {"status": "success", "code": 1, "formattedMessage": {"message": json.dumps({"m": inner})}}}]
+    )
+    root = fake_guest.build(tmp_path / "guest", {f"{fake_guest.HANDLER}/status/11.status": status})
+    printed = fake_guest.finish(fake_guest.start(root, shell))
+    assert SECRET.encode() not in printed
+    line = next(x for x in parse_output(printed).one("extension").lines() if "/11.status:" in x)
+    document = json.loads(line.partition(":")[2])
+    message = document[0]["status"]["formattedMessage"]["message"]
+    assert json.loads(json.loads(message)["m"]) == {"uri": "https://a.example/c?sv=1&sig=***", "code": 1}
+
+
+@pytest.mark.parametrize("shell", each_of(*SHELLS))
+def test_backslashes_of_a_command_line_start_no_line(shell: str, tmp_path: Path) -> None:
+    """What looks like one to echo could pose as the agent's process."""
+    forged = b"/usr/bin/python3\0-u\0/usr/sbin/waagent\0-daemon\0x\\nprocess 1 forged\0"
+    root = fake_guest.build(tmp_path / "guest", {"proc/843/cmdline": forged})
+    part = parse_output(fake_guest.finish(fake_guest.start(root, shell))).one("processes")
+    assert "process 1 forged" not in part.lines()
 
 
 def test_empty_guest_is_told_as_empty(tmp_path: Path) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from backup_compliance.model.recorded import Problem, ReadProblem, RecordedSubscription
-from backup_compliance.model.verdicts import Unreadable
+from backup_compliance.model.verdicts import Undetermined, Unreadable
 from backup_compliance.platform.estate.lookup import normalize_id, open_estate, parse_listing, segment, told_id
 from backup_compliance.platform.estate.names import short_names
 from backup_compliance.platform.inventory import find_machines, find_policies
@@ -156,3 +157,21 @@ def test_lists_are_decoded_once() -> None:
     """A list of 10,000 is not parsed for each of them."""
     estate = open_estate([RecordedSubscription("s", {"vaults": json.dumps({"value": []}).encode()})])
     assert estate.listing("s", "vaults") is estate.listing("S", "vaults")
+
+
+@pytest.mark.parametrize("error", [Unreadable("no answer", "ask"), Undetermined("who knows")])
+def test_what_machines_share_is_found_out_once(error: Unreadable | Undetermined) -> None:
+    """Whatever comes of it; each of them is told the reason afresh."""
+    estate, asked, raised = open_estate([]), [], []
+
+    def make() -> int:
+        asked.append("once")
+        raise error
+
+    for _ in range(3):
+        with pytest.raises(type(error), match=re.escape(str(error))) as caught:
+            estate.cached("key", make)
+        raised.append(caught.value)
+    assert asked == ["once"]
+    assert len({id(each) for each in (*raised, error)}) == 4
+    assert [estate.cached("other", lambda: 3), estate.cached("other", lambda: 4)] == [3, 3]
