@@ -6,7 +6,7 @@ $ProgressPreference='SilentlyContinue';
 $m=$ExecutionContext.SessionState.LanguageMode;
 function o($s){if($m -eq 'FullLanguage'){[Console]::Out.WriteLine($s)}else{$s}};
 function p($s){o '';o ($w+' '+$s)};
-function v($k,$x){o ($k+'='+(([string]$x) -replace '\s+',' ' -replace '(sig=)([^&\x22\x27\\\s]|\\+/)+','$1***' -replace '//[^/@ ]+@','//***@'))};
+function v($k,$x){$x=([string]$x) -replace '\s+',' ' -replace '(sig=)([^&\x22\x27\\\s]|\\+/)+','$1***' -replace '//[^/@ ]+@','//***@';if($x.Length -gt 8192){$x=$x.Substring(0,4096)+' ... '+$x.Substring($x.Length-4096)};o ($k+'='+$x)};
 function t($x){if($x -is [DateTime]){$x=$x.ToUniversalTime().ToString('yyyy-MM-ddTHH:mm:ssZ')};$x};
 o '';
 o ('avb-windows 1 begin '+$w+' powershell');
