@@ -1,9 +1,13 @@
-"""What is generated and kept: the README's control table and probe.cmd. `python -m selftests.readme` writes them."""
+"""What is generated and kept: the README's control table, probe.cmd and the tables in probe.sh.
+
+`python -m selftests.readme` writes them.
+"""
 
 from __future__ import annotations
 
 from backup_compliance.catalogue.baselines import load_baseline
 from backup_compliance.catalogue.controls import load_catalogue
+from backup_compliance.guest.linux.probe import PROBE, with_tables
 from backup_compliance.guest.windows.probe import BY_HAND, by_hand
 from backup_compliance.report.catalogue import catalogue_table
 from selftests.builders.product import ROOT
@@ -26,5 +30,6 @@ def probe_by_hand() -> bytes:
 
 if __name__ == "__main__":
     BY_HAND.write_bytes(probe_by_hand())
+    PROBE.write_text(with_tables(PROBE.read_text()))
     readme = ROOT / "README.md"
     readme.write_text(with_table(readme.read_text()))

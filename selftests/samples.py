@@ -16,7 +16,6 @@ from backup_compliance.model.recorded import Problem, RecordedGuest
 from selftests.builders.extension_reports import FAILED
 from selftests.builders.recordings import (
     ANSWERED,
-    CONF,
     DROPPED,
     EGG,
     ENDPOINT,
@@ -61,24 +60,21 @@ def intercepted() -> Recording:
 def half_proxied() -> Recording:
     """Only the proxy may go out, and its port is missing."""
     guest = red_hat("sample-web-03", 12)
-    return guest.config("/etc/waagent.conf", f"{CONF}\nHttpProxy.Host = 10.20.0.250").put(STORAGE, DROPPED)
+    return guest.proxied("HttpProxy.Host=10.20.0.250", way="direct").put(STORAGE, DROPPED)
 
 
 def proxied() -> Recording:
     """Only the proxy may go out, and it is set as it must be."""
-    guest = red_hat("sample-web-04", 23).config(
-        "/etc/waagent.conf", f"{CONF}\nHttpProxy.Host=10.20.0.250\nHttpProxy.Port=3128"
-    )
-    return guest.put(STORAGE, DROPPED).put(f"http storage proxy {ENDPOINT}", ANSWERED)
+    guest = red_hat("sample-web-04", 23).put(STORAGE, DROPPED)
+    settings = ("HttpProxy.Host=10.20.0.250", "HttpProxy.Port=3128")
+    return guest.proxied(*settings, way="10.20.0.250:3128", through=ANSWERED)
 
 
 def proxied_in_vain() -> Recording:
     """Its proxy takes the connection and may not go out itself."""
-    guest = ubuntu("sample-web-05", 27).config(
-        "/etc/waagent.conf", f"{CONF}\nHttpProxy.Host=10.20.0.251\nHttpProxy.Port=3128"
-    )
+    settings = ("HttpProxy.Host=10.20.0.251", "HttpProxy.Port=3128")
     refused = http("curl: (56) CONNECT tunnel failed, response 504", "http=000 connect=504", exit_status=56)
-    return guest.put(f"http storage proxy {ENDPOINT}", refused)
+    return ubuntu("sample-web-05", 27).proxied(*settings, way="10.20.0.251:3128", through=refused)
 
 
 def blackholed() -> Recording:

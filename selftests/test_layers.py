@@ -26,7 +26,7 @@ FLOORS = (
     ("guest/transport",),
     ("guest",),
     ("guest/linux", "guest/windows"),
-    ("guest/facts", "guest/probe_output", "guest/versions", "network", "schedules", "catalogue"),
+    ("guest/facts", "guest/addressing", "guest/probe_output", "guest/versions", "network", "schedules", "catalogue"),
     ("guest/extension_status",),
     ("model",),
 )
@@ -44,6 +44,7 @@ PURE |= {
     "guest/linux",
     "guest/windows",
     "guest/facts",
+    "guest/addressing",
     "guest/probe_output",
     "guest/versions",
     "guest/extension_status",

@@ -17,7 +17,7 @@ from backup_compliance.platform.decisions.extensions import backup_reports
 from backup_compliance.platform.machine import Machine
 
 PROXY_PLACES = {
-    LinuxGuest: "neither in waagent.conf, nor in its unit, nor in its processes",
+    LinuxGuest: "neither in its configuration, nor in its unit, nor in its processes",
     WindowsGuest: "neither for LocalSystem (S-1-5-18), nor for WinHTTP",
 }
 
@@ -50,9 +50,9 @@ def agent(guest: Guest) -> AgentVersion:
 def configuration(linux: LinuxGuest) -> AgentConfiguration:
     """The agent's configuration; undetermined without a file or a setting in it, which AVB-206 judges."""
     if linux.configuration is None:
-        raise Undetermined("/etc/waagent.conf does not exist (AVB-206)", see=("AVB-206",))
+        raise Undetermined(f"{linux.layout.configuration} does not exist (AVB-206)", see=("AVB-206",))
     if not linux.configuration.settings:
-        raise Undetermined("/etc/waagent.conf holds no setting (AVB-206)", see=("AVB-206",))
+        raise Undetermined(f"{linux.configuration.path} holds no setting (AVB-206)", see=("AVB-206",))
     return linux.configuration
 
 

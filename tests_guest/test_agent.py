@@ -163,10 +163,8 @@ def test_agent_updates_itself(configuration: AgentConfiguration) -> None:
 def test_agent_may_run_extensions(linux: LinuxGuest) -> None:
     """Backup is an extension: with Extensions.Enabled=n, or without its configuration, the agent runs none."""
     configuration = linux.configuration
-    assert configuration is not None, "/etc/waagent.conf does not exist: the agent refuses to start"
-    assert configuration.settings, (
-        f"{configuration.path} holds no setting: {', '.join(configuration.odd_lines[:1]) or 'it is empty'}"
-    )
+    assert configuration is not None, f"{linux.layout.configuration} does not exist: the agent refuses to start"
+    assert configuration.settings, f"{configuration.path} holds no setting: it is empty"
     assert configuration.switch("Extensions.Enabled"), (
         f"Extensions.Enabled={configuration.settings['Extensions.Enabled']} in {configuration.path}"
     )

@@ -5,13 +5,11 @@ from __future__ import annotations
 from backup_compliance.catalogue.controls import HOST_ADDRESS_2019, TROUBLESHOOTING_2016, Commands, control
 from backup_compliance.guest.decisions import (
     host_address_failure,
-    proxy_failure,
-    proxy_settings_failure,
     route_failure,
     storage_failure,
 )
 from backup_compliance.guest.facts import Proxy
-from backup_compliance.guest.linux.guest import LinuxGuest
+from backup_compliance.guest.proxy_decisions import proxy_failure, proxy_settings_failure
 from backup_compliance.guest.recording import Guest
 
 
@@ -43,7 +41,7 @@ def test_storage_answers_https(guest: Guest) -> None:
     "AVB-102",
     cause=1,
     source=TROUBLESHOOTING_2016,
-    remediation="Set HttpProxy.Host and HttpProxy.Port in /etc/waagent.conf without spaces and credentials, allow CONNECT to port 443 on the proxy, and add 168.63.129.16 to no_proxy.",
+    remediation="Set HttpProxy.Host and HttpProxy.Port in /etc/waagent.conf without credentials, or https_proxy=http://HOST:PORT in the agent's unit, and allow CONNECT to port 443 on the proxy.",
     windows="Give LocalSystem (HKU\\S-1-5-18, Internet Settings) and WinHTTP (netsh winhttp set proxy) the same proxy without credentials, allow CONNECT to port 443 on it, and except 168.63.129.16 in both.",
     because="the proxy settings cannot be used",
     breaks=("AVB-101", "AVB-302", "AVB-415"),
@@ -56,9 +54,8 @@ def test_storage_answers_https(guest: Guest) -> None:
     ),
 )
 def test_proxy_settings_are_usable(guest: Guest, proxy: Proxy) -> None:
-    """A proxy that is half set, asks for a password or captures the host address cuts the agent off."""
-    spaced = guest.configuration.spaced_lines if isinstance(guest, LinuxGuest) and guest.configuration else ()
-    failure = proxy_settings_failure(proxy, spaced) or proxy_failure(proxy, spaced, guest.storage.checks)
+    """A proxy that is half set, asks for a password or refuses CONNECT cuts the agent off."""
+    failure = proxy_settings_failure(proxy) or proxy_failure(proxy, guest.storage.checks)
     assert failure is None, failure
 
 
@@ -66,7 +63,7 @@ def test_proxy_settings_are_usable(guest: Guest, proxy: Proxy) -> None:
     "AVB-103",
     cause=1,
     source=HOST_ADDRESS_2019,
-    remediation="Allow root to reach 168.63.129.16 on TCP 80 and 32526 in the guest's firewall, and keep proxies away from it.",
+    remediation="Allow root to reach 168.63.129.16 on TCP 80 and 32526 in the guest's firewall.",
     windows="Allow outbound TCP 80 and 32526 to 168.63.129.16 in Windows' firewall and other filters (netsh wfp show filters), and except it from proxies.",
     because="the guest does not reach the host address",
     breaks=("AVB-211", "AVB-207", "AVB-301", "AVB-302", "AVB-312", "AVB-415"),

@@ -79,8 +79,8 @@ def proxy_path(machine: Machine, guest_inside: Guest | None) -> tuple[Leg, ...]:
     """The way through the proxy that the guest names; not applicable where it names none."""
     if guest_inside is None:
         raise Undetermined("whether the guest uses a proxy is not known: it was not read", "read the guest as well")
-    if guest_inside.proxy is None:
-        raise NotApplicable("no proxy is set for the agent in the guest")
+    if guest_inside.proxy is None or not guest_inside.proxy.concerns_https:
+        raise NotApplicable("no proxy is set for the agent in the guest, or none that it takes for https")
     endpoint = proxy_endpoint(guest_inside.proxy)
     found = find_proxy_path(machine.estate, machine.interface, machine.identity, endpoint)
     machine.add_evidence("proxy_path", path_evidence(found))

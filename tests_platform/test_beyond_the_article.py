@@ -33,7 +33,7 @@ def test_vault_protects_the_machine(machine: Machine) -> None:
     "AVB-502",
     cause=5,
     source=TROUBLESHOOTING_2025,
-    remediation="Remove the lock from the group of the restore points (AzureBackupRG_...); the next backup job cleans up.",
+    remediation="Remove the lock that is named from the group of the restore points (AzureBackupRG_...); the next backup job cleans up. Without a lock run a backup by hand (az backup protection backup-now), or delete the oldest restore points.",
     because="restore points cannot be cleaned up",
     breaks=("AVB-415",),
     commands=Commands(

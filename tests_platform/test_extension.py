@@ -5,11 +5,9 @@ from __future__ import annotations
 from backup_compliance.catalogue.baselines import Thresholds
 from backup_compliance.catalogue.controls import TROUBLESHOOTING_2016, Commands, control
 from backup_compliance.guest.extension_status.reading import ExtensionStatus
-from backup_compliance.model.verdicts import NotApplicable
 from backup_compliance.platform.decisions.extensions import (
     extensions_judgement,
     handler_version_failure,
-    missing_handler_failure,
     snapshot_versions,
 )
 from backup_compliance.platform.machine import Machine
@@ -32,12 +30,8 @@ from backup_compliance.platform.machine import Machine
 def test_reported_backup_extension_is_new_enough(machine: Machine, thresholds: Thresholds) -> None:
     """An extension below 1.0.91.0 cannot talk to today's service; one that a backup needs and nobody reports does not load."""
     versions = snapshot_versions(machine.instance, machine.profile)
-    if versions:
-        failure = handler_version_failure(versions, thresholds.linux_extension_minimum)
-    else:
-        failure = missing_handler_failure(machine.instance, machine.power, machine.protection)
-    if not versions and failure and machine.is_crash_consistent:
-        raise NotApplicable("its policy takes crash-consistent snapshots only, without the extension")
+    minimum = thresholds.linux_extension_minimum
+    failure = handler_version_failure(versions, minimum) if versions else machine.missing_handler
     assert failure is None, failure
 
 
@@ -58,6 +52,13 @@ def test_reported_backup_extension_is_new_enough(machine: Machine, thresholds: T
 )
 def test_extensions_are_ready(machine: Machine, guest_reports: tuple[ExtensionStatus, ...]) -> None:
     """An extension that failed, or hangs between two states, keeps the platform from updating the backup extension."""
-    judged = extensions_judgement(machine.instance, machine.profile, machine.power, guest_reports, machine.read_at)
+    judged = extensions_judgement(
+        machine.instance,
+        machine.profile,
+        machine.power,
+        guest_reports,
+        lambda: machine.missing_handler,
+        machine.read_at,
+    )
     machine.add_remark(judged.remark)
     assert judged.failure is None, judged.failure

@@ -76,7 +76,7 @@ def test_group_does_not_start_together(machine: Machine, schedule_group: Schedul
 def test_load_leaves_room_during_backups(machine: Machine, thresholds: Thresholds) -> None:
     """Above 90 % of processor or memory, snapshots are queued and time out; what counts is the time in which they are taken."""
     check_in_use(machine.power)
-    failure = load_failure(machine.load, thresholds.cpu_percent, thresholds.memory_percent)
+    failure = load_failure(machine.load, thresholds.cpu_percent, thresholds.memory_percent, machine.read_at)
     assert failure is None, failure
 
 
@@ -116,6 +116,6 @@ def test_static_address_is_set_on_the_platform(machine: Machine, guest_inside: G
 )
 def test_last_backup_met_no_agent_or_snapshot_failure(machine: Machine) -> None:
     """The article begins with this symptom: the job's own error code says that agent or snapshot did not answer."""
-    failure = backup_failure(machine.protection, machine.jobs)
+    failure = backup_failure(machine.protection, machine.jobs, machine.read_at)
     if failure is not None:
         raise NonCompliant(failure)

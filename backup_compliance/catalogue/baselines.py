@@ -18,6 +18,8 @@ from backup_compliance.catalogue.controls import Severity
 BUILT_IN: Final = ("documented", "current")
 FOLDER: Final = Path(__file__).parent / "baselines"
 CLOUDS: Final = ("public", "china", "usgov")
+NO_PAGE: Final = "no public page"
+"""What stands for a page where none is known."""
 
 
 class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -49,6 +51,15 @@ class Override(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     severity: Severity
 
 
+class BaselineSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a threshold, or a severity that differs from the parent's, comes from."""
+
+    page: str
+    """Its title; `NO_PAGE` for what nobody documents."""
+    date: date | None = None
+    """When the page said so; None only without a page."""
+
+
 class _File(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     name: str
     title: str = ""
@@ -57,6 +68,7 @@ class _File(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     severities: dict[str, Severity] = {}
     overrides: dict[str, list[Override]] = {}
     thresholds: dict[str, object] = {}
+    sources: dict[str, BaselineSource] = {}
 
 
 class Baseline(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +80,8 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
     severities: Mapping[str, Severity]
     overrides: Mapping[str, list[Override]]
     thresholds: Thresholds
+    sources: Mapping[str, BaselineSource]
+    """By the name of a threshold or the id of a control; none for what a baseline of one's own sets without a source."""
 
     def severity(self, control: str, conditions: Collection[str] = ()) -> Severity:
         """The severity of `control` while `conditions` (names) hold."""
@@ -93,6 +107,7 @@ def load_baseline(name: str, known_controls: Collection[str] = (), known_conditi
     text, data = read_toml(path)
     file = convert(data, _File, path, text, _hint)
     _check_names(file, path, text, known_controls, known_conditions)
+    _check_sources(file, path, text, is_built_in=name in BUILT_IN)
     if file.extends is None and name not in BUILT_IN:
         raise wrong(path, text, ["extends"], f"a baseline of your own extends one of {', '.join(BUILT_IN)}")
     if file.extends is not None and file.extends not in BUILT_IN:
@@ -114,7 +129,32 @@ def load_baseline(name: str, known_controls: Collection[str] = (), known_conditi
         severities={**(parent.severities if parent else {}), **file.severities},
         overrides={**inherited_overrides, **file.overrides},
         thresholds=thresholds,
+        sources={
+            **{k: s for k, s in (parent.sources if parent else {}).items() if k not in _set_by(file)},
+            **file.sources,
+        },
     )
+
+
+def _set_by(file: _File) -> set[str]:
+    """What a file says itself and has to have a source for: thresholds, overrides, and severities unless it begins a line."""
+    return {*file.thresholds, *file.overrides, *(file.severities if file.extends else ())}
+
+
+def _check_sources(file: _File, path: Path, text: str, *, is_built_in: bool) -> None:
+    """A source is of something that the file sets, and has a page with its date, or says that there is none."""
+    for name, source in file.sources.items():
+        if name not in _set_by(file):
+            raise wrong(path, text, ["sources", name], "the file sets no threshold, override or severity of that name")
+        if not source.page.strip():
+            raise wrong(path, text, ["sources", name], f"the title of a page, or {NO_PAGE!r}")
+        if (source.date is None) is not (source.page == NO_PAGE):
+            raise wrong(path, text, ["sources", name], f"a page has a date, {NO_PAGE!r} has none")
+    missing = sorted(_set_by(file) - set(file.sources)) if is_built_in else []
+    if missing:
+        raise wrong(
+            path, text, ["sources"], f"{', '.join(missing)}: no source; name a page and its date, or {NO_PAGE!r}"
+        )
 
 
 def _hint(message: str) -> str:

@@ -19,6 +19,7 @@ from typing import Any, Final
 
 import msgspec
 
+from backup_compliance.guest.linux.agent_layouts import LAYOUTS
 from backup_compliance.guest.transport.connection import bounded_connections, set_deadline
 from backup_compliance.guest.transport.hosts import Target
 from backup_compliance.guest.transport.read import ReadLimits, expand, read_guests
@@ -68,7 +69,8 @@ def logs_command(start: int) -> str:
     lines = (line for line in SCRIPT.read_text(encoding="utf-8").splitlines() if not line.lstrip().startswith("#"))
     encoded = base64.b64encode("\n".join(lines).encode()).decode()
     path = "/usr/sbin:/usr/bin:/sbin:/bin"
-    return f"/usr/bin/env PATH={path} AVB_FROM={start:d} /bin/sh -c 'eval \"$(echo {encoded} | base64 -d)\"'"
+    folders = ",".join(dict.fromkeys(layout.state_folder for layout in LAYOUTS))
+    return f"/usr/bin/env PATH={path} AVB_FROM={start:d} AVB_STATE_FOLDERS={folders} /bin/sh -c 'eval \"$(echo {encoded} | base64 -d)\"'"
 
 
 def collect_logs(

@@ -10,7 +10,11 @@ LC_ALL=C
 export LC_ALL
 
 listed() {
-  find "$root/var/lib/waagent" -maxdepth 1 -type f -name '*.xml' ! -path "$odd" 2>/dev/null
+  IFS=,
+  for folder in ${AVB_STATE_FOLDERS:-/var/lib/waagent}; do
+    find "$root$folder" -maxdepth 1 -type f -name '*.xml' ! -path "$odd" 2>/dev/null
+  done
+  unset IFS
   find "$root/var/log" -maxdepth 1 -type f -name 'waagent.log*' ! -path "$odd" 2>/dev/null
   find "$root/var/log/azure" -type f ! -path "$odd" 2>/dev/null
 }

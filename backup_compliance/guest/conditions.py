@@ -28,7 +28,7 @@ CONDITIONS: Final[Mapping[str, Callable[[Guest, Thresholds], bool]]] = {
     "snapshot-starts-in-guest": lambda guest, thresholds: guest.storage.snapshot_starts_in_guest,
     "agent-below-minimum": _agent_below_minimum,
     "host-address-reachable": lambda guest, thresholds: host_address_failure(guest.host_address) is None,
-    "proxy-is-set": lambda guest, thresholds: guest.proxy is not None,
+    "proxy-is-set": lambda guest, thresholds: guest.proxy is not None and guest.proxy.concerns_https,
     "several-addresses": lambda guest, thresholds: len(guest.addressing.addresses) > 1,
 }
 

@@ -5,40 +5,82 @@ Every function returns the explanation of the failure, or None where the precond
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from fnmatch import fnmatchcase
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address
 from itertools import groupby
 
+from backup_compliance.guest.addressing import Addressing
 from backup_compliance.guest.extension_status.codes import exit_code_meaning
 from backup_compliance.guest.extension_status.decisions import RunJudgement, judge_reports
 from backup_compliance.guest.extension_status.facts import BackupExtension, Handler
 from backup_compliance.guest.extension_status.reading import ExtensionStatus
-from backup_compliance.guest.facts import Addressing, HttpCheck, Proxy, Reboot, RouteDecision, Storage
-from backup_compliance.guest.linux.leases import decode_option_245
+from backup_compliance.guest.facts import AgentWay, HttpCheck, Reboot, RouteDecision, Storage
+from backup_compliance.guest.linux.dhcp_clients import CLIENTS
+from backup_compliance.guest.linux.lease_formats import decode_option_245
 from backup_compliance.model.verdicts import Undetermined
 
 HOST_ADDRESS = "168.63.129.16"
 
 
 def storage_failure(storage: Storage) -> str | None:
-    """Every endpoint must answer, directly or through the proxy; directly too when snapshots start in the guest."""
+    """Every endpoint must answer by the agent's own way to it; directly too when snapshots start in the guest.
+
+    Where the agent's way is not known, either way will do.
+    """
     if not storage.checks:
         raise Undetermined("no storage endpoint was tried")
     for endpoint, group in groupby(sorted(storage.checks, key=lambda c: c.endpoint), lambda c: c.endpoint):
-        checks = sorted(group, key=lambda c: c.path)
-        failed = [c for c in checks if not c.is_azure_storage]
-        if len(failed) == len(checks):
-            return "; ".join(f"{c.path}: {check_failure(c)}" for c in failed)
-        if storage.snapshot_starts_in_guest and all(c.path != "direct" for c in checks):
-            raise Undetermined(f"snapshots start in the guest and {endpoint} was only tried through the proxy")
-        direct = next((c for c in failed if c.path == "direct"), None)
-        if direct and storage.snapshot_starts_in_guest:
-            why = storage.snapshot_report or f"SnapshotMethod = {storage.snapshot_method}"
-            return f"snapshots start in the guest ({why}) and go to {endpoint} directly: {check_failure(direct)}"
+        checks = {c.path: c for c in sorted(group, key=lambda c: c.path)}
+        way = storage.ways.get(endpoint)
+        failure = _either_way_failure(checks) if way is None else _agents_way_failure(way, checks, storage, endpoint)
+        if failure or (failure := _snapshot_way_failure(storage, checks.get("direct"), endpoint)):
+            return failure
     return None
+
+
+def _either_way_failure(checks: Mapping[str, HttpCheck]) -> str | None:
+    if any(c.is_azure_storage for c in checks.values()):
+        return None
+    return "; ".join(f"{path}: {check_failure(c)}" for path, c in checks.items())
+
+
+def _agents_way_failure(way: AgentWay, checks: Mapping[str, HttpCheck], storage: Storage, endpoint: str) -> str | None:
+    """By the way that the agent takes; another one that is open helps nobody."""
+    taken = "direct" if way.proxy is None else "proxy"
+    how = f"directly ({way.setting})" if way.proxy is None else f"through the proxy {way.proxy} ({way.setting})"
+    check = checks.get(taken)
+    if way.is_usable and check is None:
+        raise Undetermined(f"the agent asks for {endpoint} {how}, and the probe did not")
+    if way.is_usable and check is not None and check.is_azure_storage:
+        return None
+    stage = check_failure(check) if way.is_usable and check is not None else "no host can have that name"
+    others = [path for path, c in checks.items() if path != taken and c.is_azure_storage]
+    beside = (
+        f"; {'directly' if 'direct' in others else 'through a proxy'} it answers, and the agent does not go that way"
+        if others
+        else ""
+    )
+    relayed = (
+        f"; by its log the agent has changed to the {storage.agent_channel} channel" if storage.agent_channel else ""
+    )
+    return f"the agent asks for storage {how}: {stage}{beside}{relayed}"
+
+
+def _snapshot_way_failure(storage: Storage, direct: HttpCheck | None, endpoint: str) -> str | None:
+    """Snapshots that start in the guest go by the extension's way, which knows no proxy but HttpProxy.Host alone."""
+    if not storage.snapshot_starts_in_guest:
+        return None
+    if storage.extension_proxy is not None:
+        raise Undetermined(
+            f"snapshots start in the guest and go through {storage.extension_proxy} (HttpProxy.Host without a Port), which was not tried"
+        )
+    if direct is None:
+        raise Undetermined(f"snapshots start in the guest and {endpoint} was only tried through the proxy")
+    if direct.is_azure_storage:
+        return None
+    why = storage.snapshot_report or f"SnapshotMethod = {storage.snapshot_method}"
+    return f"snapshots start in the guest ({why}) and go to {endpoint} directly: {check_failure(direct)}"
 
 
 def check_failure(check: HttpCheck) -> str:
@@ -46,8 +88,12 @@ def check_failure(check: HttpCheck) -> str:
     where = (
         f"{check.endpoint} ({check.address})" if check.address and check.address != check.endpoint else check.endpoint
     )
-    if check.target == "storage" and check.stage != "name resolution" and _is_hijacked(check.address):
-        return f"the DNS answer is hijacked: {check.endpoint} resolves to {check.address}, where Azure Storage does not answer ({check.detail})"
+    if check.target == "storage" and check.stage != "name resolution" and _is_private(check.address):
+        failed = "something other than Azure Storage answers" if check.stage == "answered" else f"{check.stage} failed"
+        return (
+            f"{check.endpoint} leads to the private address {check.address}, and there {failed} ({check.detail}): a private "
+            "endpoint that does not answer, an entry of the hosts file, or a redirected DNS answer"
+        )
     if check.stage == "answered":
         by = f"Server: {check.server}" if check.server else "no Server header"
         to = f", redirected to {check.location}" if check.location else ""
@@ -61,8 +107,8 @@ def check_failure(check: HttpCheck) -> str:
     }.get(check.stage, f"{where} did not answer HTTP ({check.detail})")
 
 
-def _is_hijacked(address: str | None) -> bool:
-    """Whether a storage name led to an address that is nobody's on the internet (and no private endpoint answered)."""
+def _is_private(address: str | None) -> bool:
+    """Whether a storage name led to an address that is nobody's on the internet."""
     if address is None:
         return False
     try:
@@ -70,73 +116,6 @@ def _is_hijacked(address: str | None) -> bool:
     except ValueError:
         return False
     return parsed.is_private or parsed.is_loopback or parsed.is_unspecified
-
-
-def proxy_settings_failure(proxy: Proxy, spaced_lines: Sequence[str]) -> str | None:
-    """Host and port complete, no credentials, readable by the extension, and of one mind."""
-    if proxy.host is not None or proxy.port is not None:
-        if proxy.host is None or proxy.port is None:
-            missing = "HttpProxy.Host" if proxy.host is None else "HttpProxy.Port"
-            return f"{missing} is not set: the agent then uses no proxy at all (Host={proxy.host or 'unset'}, Port={proxy.port or 'unset'})"
-        if not proxy.port.isdigit():
-            return f"HttpProxy.Port={proxy.port} is not a number"
-        if "/" in proxy.host:
-            return f"HttpProxy.Host={proxy.host} is a URL; the agent takes a host name or an address"
-        if spaced_lines:
-            return f"white space around '=' in waagent.conf makes the extension discard the whole file: {spaced_lines[0]!r}"
-    credentials = next((v for v in [proxy.host or "", *(v.value for v in proxy.variables)] if "@" in v), None)
-    if credentials:
-        return f"the proxy setting {credentials} holds credentials; authenticated proxies are not supported"
-    if proxy.contradictions:
-        return f"the proxy settings disagree: {proxy.contradictions[0]}"
-    return None
-
-
-def proxy_failure(proxy: Proxy, spaced_lines: Sequence[str], checks: Sequence[HttpCheck]) -> str | None:
-    """The settings are usable, CONNECT is accepted, and the host address goes another way."""
-    if (failure := proxy_settings_failure(proxy, spaced_lines)) is not None:
-        return failure
-    through = [c for c in checks if c.path == "proxy"]
-    refused = next((c for c in through if c.stage in ("proxy", "connection", "name resolution")), None)
-    if refused:
-        return f"the proxy does not accept CONNECT to {refused.endpoint}: {refused.detail}"
-    captured = captured_host_address(proxy)
-    if captured:
-        return captured
-    if proxy.script is not None:
-        raise Undetermined(f"the script {proxy.script} decides which proxy is used, and it was not run")
-    if not through:
-        raise Undetermined(_why_not_tried(proxy))
-    return None
-
-
-def _why_not_tried(proxy: Proxy) -> str:
-    if any(v.exceptions is not None for v in proxy.variables):
-        return f"{proxy.variables[0].value} is not HOST:PORT, so CONNECT was not tried"
-    return "the proxy is set for the agent's service only and the agent does not run, so CONNECT was not tried; start the agent and read again"
-
-
-def captured_host_address(proxy: Proxy) -> str | None:
-    """Whether a proxy variable sends 168.63.129.16 through the proxy; `no_proxy` may name it, its network, or `*`.
-
-    The host address speaks plain HTTP on both ports, so `https_proxy` does not concern it.
-    """
-    for variable in (v for v in proxy.variables if not v.is_for_https_only):
-        exceptions = proxy.no_proxy if variable.exceptions is None else variable.exceptions
-        if not any(_spares_host_address(entry) for entry in exceptions):
-            by = "no_proxy" if variable.exceptions is None else "its list of exceptions"
-            return f"{variable.name}={variable.value} ({variable.origin}) sends {HOST_ADDRESS} through the proxy: {by} does not name it"
-    return None
-
-
-def _spares_host_address(entry: str) -> bool:
-    """A network, `*`, or Windows' wildcards (`168.63.129.*`); `<local>` means names without a dot only."""
-    try:
-        return ip_address(HOST_ADDRESS) in ip_network(entry, strict=False)
-    except ValueError:
-        return re.fullmatch(r"(?:http://)?[0-9.*]+", entry) is not None and fnmatchcase(
-            HOST_ADDRESS, entry.removeprefix("http://")
-        )
 
 
 def host_address_failure(checks: Sequence[HttpCheck]) -> str | None:
@@ -219,8 +198,13 @@ def option_245_failure(addressing: Addressing) -> str | None:
             return f"{addressing.interface} has no DHCP lease: {addressing.evidence}"
         if addressing.expired is not None:
             return f"the lease in {addressing.expired.source} ran out on {addressing.expired.expires_at:%Y-%m-%d %H:%M} UTC"
+        if addressing.foreign is not None:
+            raise Undetermined(
+                f"the lease in {addressing.foreign.source} is for {addressing.foreign.address}, which is no address of {addressing.interface}, and it has no other"
+            )
+        *names, last = (client.name for client in CLIENTS)
         raise Undetermined(
-            f"no lease of {addressing.interface} was found where dhclient, networkd, NetworkManager, wicked and dhcpcd keep theirs"
+            f"no lease of {addressing.interface} was found where {', '.join(names)} and {last} keep theirs"
         )
     if lease.option_245 is None:
         return f"the lease in {lease.source} ({lease.client}) carries no option 245"

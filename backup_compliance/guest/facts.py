@@ -42,14 +42,12 @@ class GuestIdentity:
 
 @dataclass(frozen=True, slots=True)
 class AgentConfiguration:
-    """/etc/waagent.conf as the agent itself reads it: the last of a key wins, `None` means unset."""
+    """The agent's configuration as the agent itself reads it: the last of a key wins, `None` means unset."""
 
     path: str
     settings: Mapping[str, str]
     spaced_lines: tuple[str, ...]
     """Lines with white space around `=`: the extension's own parser gives up on the whole file."""
-    odd_lines: tuple[str, ...]
-    """Lines that are neither a comment nor a setting."""
 
     def switch(self, key: str, *, default: bool = True) -> bool:
         """A y/n setting; anything else is the default, as in the agent."""
@@ -120,6 +118,8 @@ class ProxyVariable:
     value: str
     exceptions: tuple[str, ...] | None = None
     """Hosts that this very setting spares, where the system keeps them with it; None: the guest's `no_proxy` counts."""
+    in_force: bool = True
+    """Whether the running agent has it; a unit's variable is in force from the agent's next start on."""
 
     @property
     def is_for_https_only(self) -> bool:
@@ -139,6 +139,29 @@ class Proxy:
     """Settings of one guest that disagree about where the proxy is."""
     script: str | None = None
     """An address of a configuration script, which decides for each host; nobody knows how but the script."""
+    extension_proxy: str | None = None
+    """HOST:PORT by which the backup extension goes; None: directly."""
+
+    @property
+    def concerns_https(self) -> bool:
+        """Whether any of it can change the way of an https request; on Linux `http_proxy` and `all_proxy` cannot."""
+        return (
+            self.host is not None
+            or any(v.exceptions is not None or (v.in_force and v.is_for_https_only) for v in self.variables)
+            or self.script is not None
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AgentWay:
+    """How the agent asks one host for https."""
+
+    proxy: str | None
+    """HOST:PORT; None: directly."""
+    setting: str
+    """What says so, or a reason why no proxy is taken."""
+    is_usable: bool = True
+    """Whether the proxy's host can be one; nothing is reached through another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +202,12 @@ class Storage:
     checks: tuple[HttpCheck, ...]
     snapshot_starts_in_guest: bool
     snapshot_method: str | None
+    ways: Mapping[str, AgentWay] = field(default_factory=dict)
+    """The agent's way to each endpoint; empty where that is not known."""
+    extension_proxy: str | None = None
+    """HOST:PORT by which the backup extension goes; None: directly."""
+    agent_channel: str | None = None
+    """Where the agent gets its manifests and packages by the end of its log: `HostGAPlugin` relays them; None: untold."""
     snapshot_report: str = ""
     """What the extension's last report says of where snapshots start; empty where the configuration is all there is."""
 
@@ -198,36 +227,6 @@ class RouteDecision:
     decision: str
     """The line that decided."""
     usable: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """One DHCP lease; option 245 is the address of the platform's host as the server gave it."""
-
-    source: str
-    client: str
-    interface: str | None
-    address: str | None
-    option_245: str | None
-    expires_at: datetime | None
-    """UTC; None for a lease that does not expire or is only kept while it holds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Addressing:
-    """How the primary interface comes by its IPv4 address."""
-
-    interface: str
-    addresses: tuple[str, ...]
-    uses_dhcp: bool | None
-    """None where neither a lease nor a configuration file tells."""
-    evidence: str
-    lease: Lease | None
-    """The current lease of this interface."""
-    expired: Lease | None
-    """The newest one that has run out, where there is no current one."""
-    agent_endpoint: str | None
-    """The host address that the agent found and uses."""
 
 
 @dataclass(frozen=True, slots=True)

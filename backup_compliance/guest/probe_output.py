@@ -9,12 +9,15 @@ from functools import lru_cache
 from typing import Final
 
 from backup_compliance.model.sanitize import printable
-from backup_compliance.model.verdicts import Unreadable
+from backup_compliance.model.verdicts import RECOLLECT, Unreadable
 
+RECOLLECT_WITH_THIS_PROBE: Final = f"{RECOLLECT} with this version's probe.sh"
 OUTPUT_LIMIT: Final = 1 << 20
 """Bytes of one guest's output that are looked at; the probe's own caps add up to a quarter of it."""
 CAPS: Final = {"config": 65536, "extension": 49152, "routes": 16384, "nmcli": 8192, "interface": 4096}
 """Bytes after which the probe cuts a part; it sends one byte more to show that it did."""
+LEFT_OUT: Final = "/left-out:"
+"""What stands in the place of a part that a packed output cannot hold, before the bytes that it takes."""
 PART_LIMIT: Final = 100
 """Parts of one output that are told apart; the probe prints about thirty."""
 
@@ -98,13 +101,20 @@ class ProbeOutput:
     @property
     def revision(self) -> int:
         """Which additions the probe's frame holds; 1 for recordings that were made before it told."""
-        told = (p.pairs().get("revision", "") for name in ("meta", "collected", "powershell") for p in self.all(name))
+        # what else is damaged in these parts is told where it is needed
+        told = (p.pairs().get("revision", "") for p in self.parts if p.words[0] in ("meta", "collected", "powershell"))
         return max((int(t) for t in told if re.fullmatch(r"[0-9]{1,4}", t)), default=1)
 
     def all(self, *words: str) -> list[Part]:
         """The parts whose heading starts with `words`; `Unreadable` where a line of one is not what its grammar says."""
         found = [p for p in self.parts if p.words[: len(words)] == words]
         for part in found:
+            if part.text.startswith(LEFT_OUT):
+                size = printable(part.text.removeprefix(LEFT_OUT), 20)
+                raise Unreadable(
+                    f"part {part.words[0]!r} takes {size} bytes packed, more than Run Command returns, and was left out",
+                    "read this guest over ssh, or by hand: sh probe.sh > NAME.txt",
+                )
             grammar = self.grammars.get(part.words[0])
             if grammar is not None and (line := _first_damaged(part.text, grammar)) is not None:
                 raise part.damaged(line)
@@ -115,9 +125,7 @@ class ProbeOutput:
         # A cap counts first: what it cuts ends in the middle of a line.
         found = [p for p in self.parts if p.words[: len(words)] == words]
         if not found:
-            raise Unreadable(
-                f"the probe's output has no part {' '.join(words)!r}", "collect again with this version's probe.sh"
-            )
+            raise Unreadable(f"the probe's output has no part {' '.join(words)!r}", RECOLLECT_WITH_THIS_PROBE)
         cap = CAPS.get(words[0])
         # The last newline is off, and it may have been the byte that shows the cut.
         if cap is not None and len(found[0].text.encode("utf-8", "replace")) >= cap:

@@ -106,7 +106,7 @@ _CONTRADICTIONS: Final = (
         "AVB-302",
         ("AVB-312",),
         "the backup extension is ready in the guest, and the platform says that it is not ({ids}): its status was not sent since",
-        "the backup extension is not ready in the guest, and the platform knows no failed one ({ids}): its status did not reach the platform",
+        "the backup extension is not ready in the guest, and the platform knows no failed one ({ids}): its status did not reach the platform, or shows outside the success that it shows of a failed run as well",
     ),
 )
 

@@ -13,6 +13,8 @@ from backup_compliance.catalogue.controls import Control, Severity
 from backup_compliance.catalogue.exemptions import ExemptionReport, Exemptions
 from backup_compliance.gathering.folder import Facts
 from backup_compliance.guest.conditions import holding
+from backup_compliance.guest.linux.agent_layouts import DEFAULT, AgentLayout
+from backup_compliance.guest.linux.guest import LinuxGuest
 from backup_compliance.guest.recording import Guest
 from backup_compliance.guest.windows.guest import WindowsGuest
 from backup_compliance.judging.findings import BAD, AppliedExemption, Collected, Finding, OtherBaseline, to_json
@@ -21,7 +23,7 @@ from backup_compliance.judging.subjects import Subjects, open_subjects
 from backup_compliance.judging.test_results import TestResult
 from backup_compliance.model.recorded import RecordedSubscription
 from backup_compliance.model.sanitize import printable
-from backup_compliance.model.verdicts import RECOLLECT, Outcome, Unreadable
+from backup_compliance.model.verdicts import RECOLLECT, Outcome, Undetermined, Unreadable
 from backup_compliance.platform.estate.lookup import normalize_id, subscription_of
 from backup_compliance.platform.estate.resource_types import ON_REQUEST
 from backup_compliance.platform.inventory import readable_of_type
@@ -127,7 +129,11 @@ class Run:
             outcome=outcome,
             severity=here,
             gates=outcome is Outcome.ERROR
-            or (outcome in (Outcome.NON_COMPLIANT, Outcome.UNDETERMINED) and here.rank >= self.fail_on.rank),
+            or (
+                outcome in (Outcome.NON_COMPLIANT, Outcome.UNDETERMINED)
+                and end.may_gate
+                and here.rank >= self.fail_on.rank
+            ),
             message=message or "; ".join(["requirement met", *(r for each in subject.observed for r in each.remarks)]),
             evidence=evidence,
             remediation=end.remedy or _remediation(control, end, subject.guest),
@@ -227,7 +233,10 @@ def _remediation(control: Control, end: TestResult, guest: Guest | None) -> str:
         return RECOLLECT
     if end.outcome not in BAD:
         return ""
-    return (isinstance(guest, WindowsGuest) and control.windows_remediation) or control.remediation
+    if isinstance(guest, WindowsGuest):
+        return control.windows_remediation or control.remediation
+    path = DEFAULT.configuration if guest is None else _layout(guest).configuration
+    return control.remediation.replace(DEFAULT.configuration, path)
 
 
 def read_at(observed: Guest | Machine | Policy) -> datetime | None:
@@ -244,14 +253,20 @@ def _debugging(guest: Guest) -> str:
         return WINDOWS_LOGS
     try:
         verbose = guest.configuration is not None and guest.configuration.switch("Logs.Verbose", default=False)
-    except Unreadable:
+    except (Unreadable, Undetermined):
         verbose = False
-    state = (
-        "Logs.Verbose is on"
-        if verbose
-        else "Logs.Verbose is off: set Logs.Verbose=y in /etc/waagent.conf and restart the agent"
-    )
-    return f"{state}; logs: /var/log/waagent.log, /var/log/azure/, /var/lib/waagent/*.xml"
+    layout = _layout(guest)
+    to_do = f"Logs.Verbose is off: set Logs.Verbose=y in {layout.configuration} and restart the agent"
+    state = "Logs.Verbose is on" if verbose else to_do
+    return f"{state}; logs: /var/log/waagent.log, /var/log/azure/, {layout.state_folder}/*.xml"
+
+
+def _layout(guest: LinuxGuest) -> AgentLayout:
+    """Where the agent is on this guest; as on most, where that was not read."""
+    try:
+        return guest.for_one_test().layout  # it is no evidence of the test that asked for something else
+    except Unreadable:
+        return DEFAULT
 
 
 @dataclass(frozen=True, slots=True)

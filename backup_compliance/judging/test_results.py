@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from backup_compliance.model.sanitize import printable
-from backup_compliance.model.verdicts import NonCompliant, NotApplicable, Outcome, Undetermined, Unreadable
+from backup_compliance.model.verdicts import NonCompliant, NotApplicable, NotAsked, Outcome, Undetermined, Unreadable
 
 MESSAGE_LIMIT: Final = 600
 
@@ -21,6 +21,8 @@ class TestResult:
     """What to do about facts that could not be read."""
     see: tuple[str, ...] = ()
     """Ids of the controls that judge the reason."""
+    may_gate: bool = True
+    """Not where the probe of an older recording did not ask."""
 
 
 def result_of_exception(raised: BaseException | None, *, in_body: bool) -> TestResult:
@@ -35,7 +37,9 @@ def result_of_exception(raised: BaseException | None, *, in_body: bool) -> TestR
     message = printable(str(raised), MESSAGE_LIMIT)
     match raised:
         case Undetermined():
-            return TestResult(Outcome.UNDETERMINED, message, printable(raised.remedy, MESSAGE_LIMIT), raised.see)
+            asked = not isinstance(raised, NotAsked)
+            remedy = printable(raised.remedy, MESSAGE_LIMIT)
+            return TestResult(Outcome.UNDETERMINED, message, remedy, raised.see, may_gate=asked)
         case NotApplicable():
             return TestResult(Outcome.NOT_APPLICABLE, message)
         case Unreadable():

@@ -51,6 +51,10 @@ class Undetermined(Exception):
         return type(self)(str(self), self.remedy, self.see)
 
 
+class NotAsked(Undetermined):
+    """The probe of an older recording did not ask for this: no gate is closed by it. Its control is collected again."""
+
+
 class Failure(str):
     """What is not met, in words, with the ids of the controls that judge the reason."""
 

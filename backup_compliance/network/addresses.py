@@ -134,11 +134,6 @@ class AddressSet:
     def __bool__(self) -> bool:
         return bool(self.intervals)
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether no address is in it."""
-        return not self.intervals
-
     def contains(self, other: AddressSet) -> bool:
         """Whether every address of `other` is in this set."""
         for low, high in other.intervals:

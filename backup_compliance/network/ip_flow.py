@@ -236,11 +236,15 @@ def _has_port(rule: SecurityRule, port: int) -> bool | None:
 
 
 def _from_ports(rule: SecurityRule, flow: Flow) -> bool | None:
-    """True when every port the flow may come from matches, False when none does."""
+    """True when every port the flow may come from matches, in one range or in several; False when none does."""
     if rule.source_ports is None:
         return None
     first, last = flow.source_ports
-    if any(low <= first and last <= high for low, high in rule.source_ports):
+    uncovered = first
+    for low, high in sorted(rule.source_ports):
+        if low <= uncovered <= high:
+            uncovered = high + 1
+    if uncovered > last:
         return True
     return None if any(low <= last and first <= high for low, high in rule.source_ports) else False
 

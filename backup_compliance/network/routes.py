@@ -1,9 +1,10 @@
 """`next_hop`: where the routes of a subnet send a destination, after Network Watcher's operation of that name.
 
 Azure takes the longest prefix; among equal ones user-defined routes before those of a gateway (BGP) before its own.
-Routes of service endpoints cannot be overridden, and those inside the virtual network only by user-defined ones.
+System routes of the virtual network, of peerings and of service endpoints are preferred to those of a gateway, however
+long a gateway's prefix is; routes of service endpoints cannot be overridden at all.
 Among user-defined routes of equal prefix an explicit one goes before a service tag, a regional tag before a wider one.
-Source: Virtual network traffic routing (virtual-networks-udr-overview).
+Source: Virtual network traffic routing (virtual-networks-udr-overview, 2023-05-27), "How Azure selects a route".
 """
 
 from __future__ import annotations
@@ -28,6 +29,10 @@ INTERNET: Final = "Internet"
 SERVICE_ENDPOINT: Final = "VirtualNetworkServiceEndpoint"
 APPLIANCES: Final = frozenset({GATEWAY, "VirtualAppliance", "VirtualApplianceEcmp"})
 """Next hops behind which somebody else decides."""
+ADDRESSED: Final = APPLIANCES - {GATEWAY}
+"""Next hops that have an address (nextHopIpAddress)."""
+UNPLACED: Final = "VirtualAppliance at an address whose place is not known"
+"""What a route may do whose next hop's address may be there or nowhere; a name of ours, no reply holds it."""
 REACHES: Final = frozenset({LOCAL, INTERNET, SERVICE_ENDPOINT, "VNetPeering", "VNetGlobalPeering", "InterfaceEndpoint"})
 _HOPS: Final = {hop.lower(): hop for hop in (*REACHES, *APPLIANCES, DROPPED)}
 # documented as always there; Azure's effective tables hold a few ranges more that no service tag touches
@@ -59,10 +64,23 @@ class Route:
     prefixes: tuple[str, ...] | None
     hop: str
     problem: str = ""
+    addresses: tuple[str, ...] | None = ()
+    """Where the next hop is, as ARM tells it; None: unreadable."""
+    effect: str = ""
+    """What the route does, where that is not its next hop type: `DROPPED` or `UNPLACED`."""
+    reason: str = ""
+    """Why it has that effect."""
+
+    @property
+    def effects(self) -> frozenset[str]:
+        """Where the route leads."""
+        return frozenset({self.effect or self.hop})
 
     def __str__(self) -> str:
         kinds = {RouteSource.USER: "user-defined route", RouteSource.GATEWAY: "gateway route"}
-        return f"{kinds.get(self.source, 'system route')} {self.name} to next hop {self.hop}"
+        where = " ".join([self.hop, *(printable(a, 50) for a in (self.addresses or ())[:3])])
+        why = f", {self.reason}" if self.reason else ""
+        return f"{kinds.get(self.source, 'system route')} {self.name} to next hop {where}{why}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +125,7 @@ def _user_route(entry: Any, otherwise: str) -> Route:
         source=RouteSource.USER,
         prefixes=texts_at(body, "addressPrefix") or None,
         hop=_hop(body),
+        addresses=texts_at(body, "nextHopIpAddress"),
     )
 
 
@@ -141,6 +160,7 @@ def _effective_route(record: Mapping[str, Any], otherwise: str) -> Route | None:
         prefixes=prefixes or None,
         hop=_hop(record),
         problem=next((text for text, holds in problems.items() if holds), ""),
+        addresses=texts_at(record, "nextHopIpAddress"),
     )
 
 
@@ -172,7 +192,8 @@ def next_hop(
     lead to the gateway anywhere outside the virtual network.
     """
     local = _local(routes)
-    candidates = [*_first(routes, tags), *([_gateway(local)] if gateway_routes_unknown else []), *_ranked(routes, tags)]
+    unknown = [_gateway(local)] if gateway_routes_unknown else []
+    candidates = [*_first(routes, tags), *unknown, *_ranked(routes, tags, local)]
     pieces = partition(destination.addresses, candidates, frozenset({"not known"}), "no route leads there")
     fates = [fate for piece in pieces for fate in _fates(piece, local)]
     hops = frozenset[str]().union(*(p.effects for p in pieces))
@@ -188,7 +209,7 @@ def _fates(piece: Piece, local: AddressSet) -> Iterator[tuple[Access, AddressSet
         access = Access.DENY
     else:
         access = Access.ALLOW if piece.effects <= REACHES else Access.UNDETERMINED
-    if piece.effects & APPLIANCES:
+    if piece.effects & (APPLIANCES | {UNPLACED}):
         reasons = (*reasons, "what lies behind that next hop decides")
     yield access, piece.addresses - stray, reasons
 
@@ -225,14 +246,17 @@ def _first(routes: Sequence[Route], tags: ServiceTags) -> Iterator[Candidate]:
         doubt = prefixes if isinstance(prefixes, str) else route.problem
         addresses = EVERYTHING if isinstance(prefixes, str) else AddressSet.merged(prefixes)
         if doubt:
-            yield Candidate(NOWHERE, addresses, frozenset({route.hop}), str(route), doubt)
+            yield Candidate(NOWHERE, addresses, route.effects, str(route), doubt)
         elif route.hop == SERVICE_ENDPOINT:
-            endpoints.append(Candidate(addresses, NOWHERE, frozenset({route.hop}), str(route)))
+            endpoints.append(Candidate(addresses, NOWHERE, route.effects, str(route)))
     yield from endpoints
 
 
-def _ranked(routes: Sequence[Route], tags: ServiceTags) -> Iterator[Candidate]:
-    """The other routes by length of prefix, then by source; equal ones with different next hops may both apply."""
+def _ranked(routes: Sequence[Route], tags: ServiceTags, local: AddressSet) -> Iterator[Candidate]:
+    """The other routes by length of prefix, then by source; equal ones with different next hops may both apply.
+
+    Those of a gateway decide nothing about `local` addresses.
+    """
     equal: dict[tuple[int, int, Interval], list[Route]] = {}
     for route in routes:
         prefixes = _prefixes(route, tags)
@@ -245,9 +269,11 @@ def _ranked(routes: Sequence[Route], tags: ServiceTags) -> Iterator[Candidate]:
     for (size, rank, interval), rivals in equal.items():
         together.setdefault((size, rank, tuple(rivals)), []).append(interval)
     for (_, _, tied), intervals in sorted(together.items(), key=lambda entry: entry[0][:2]):
-        hops = frozenset(r.hop for r in tied)
+        hops = frozenset[str]().union(*(r.effects for r in tied))
         doubt = "routes of equal prefix lead elsewhere" if len(hops) > 1 else ""
-        yield Candidate(AddressSet.merged(intervals), NOWHERE, hops, " and ".join(map(str, tied[:2])), doubt)
+        addresses = AddressSet.merged(intervals)
+        certain = addresses - local if tied[0].source is RouteSource.GATEWAY else addresses
+        yield Candidate(certain, NOWHERE, hops, " and ".join(map(str, tied[:2])), doubt)
 
 
 def _tag_rank(route: Route) -> int:

@@ -10,6 +10,8 @@ from backup_compliance.model.lazy_facts import FactHolder, fact, inner_fact
 from backup_compliance.network.egress import EgressDecision
 from backup_compliance.network.routes import NextHops
 from backup_compliance.platform.decisions.egress import find_egress
+from backup_compliance.platform.decisions.extensions import missing_handler_failure
+from backup_compliance.platform.decisions.handler_proof import handler_doubt
 from backup_compliance.platform.decisions.load import BackupWindow, MetricsLoad, backup_windows, find_load
 from backup_compliance.platform.decisions.outbound import Outbound, find_outbound
 from backup_compliance.platform.decisions.routing import find_next_hops, regional
@@ -19,13 +21,7 @@ from backup_compliance.platform.estate.compute import find_instance_view, find_p
 from backup_compliance.platform.estate.facts import InstanceView, Power, Profile, VmIdentity
 from backup_compliance.platform.estate.interfaces import Interface, primary_interface
 from backup_compliance.platform.estate.lookup import Estate, Resource
-from backup_compliance.platform.estate.protection import (
-    Protection,
-    find_jobs,
-    find_policy,
-    find_protection,
-    is_crash_consistent,
-)
+from backup_compliance.platform.estate.protection import Protection, find_jobs, find_protection
 from backup_compliance.platform.estate.restore_points import Collection, find_collections
 from backup_compliance.schedules.policies import Schedule
 
@@ -129,10 +125,14 @@ class Machine(FactHolder):
         """When the last backups ran."""
         return backup_windows(self.protection, self.jobs, self.read_at or LATER)
 
-    @fact
-    def is_crash_consistent(self) -> bool:
-        """Whether the policy takes crash-consistent snapshots only."""
-        return self.protection is not None and is_crash_consistent(find_policy(self.estate, self.protection))
+    @inner_fact
+    def missing_handler(self) -> str:
+        """What is wrong with an instance view without the backup extension's handler."""
+
+        def doubt() -> str:
+            return handler_doubt(self.estate, self.identity, self.protection, self.jobs) if self.protection else ""
+
+        return missing_handler_failure(self.instance, self.power, self.protection, doubt)
 
     @property
     def read_at(self) -> datetime | None:

@@ -21,6 +21,8 @@ GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-sample"
 REGION = "westeurope"
 READ_AT = datetime.fromtimestamp(EPOCH, UTC)
 LINUX, WINDOWS = "Linux", "Windows"
+APPLIANCE = "10.20.200.4"
+"""Where the sample's network appliance is: in its own virtual network."""
 SNAPSHOT = "Microsoft.Azure.RecoveryServices.VMSnapshotLinux"
 Json = dict[str, Any]
 
@@ -298,8 +300,12 @@ def virtual_network(
 
 
 def route_table(name: str, *routes: tuple[str, str, str], propagation: bool = False) -> Json:
-    """A route table of (name, prefix, next hop type)."""
-    entries = [{"name": n, "properties": {"addressPrefix": p, "nextHopType": h}} for n, p, h in routes]
+    """A route table of (name, prefix, next hop type); an appliance is at `APPLIANCE`, or at the address after the type."""
+    entries = []
+    for entry, prefix, hop in routes:
+        kind, _, address = hop.partition(" ")
+        told = {"nextHopIpAddress": address or APPLIANCE} if kind == "VirtualAppliance" else {}
+        entries.append({"name": entry, "properties": {"addressPrefix": prefix, "nextHopType": kind, **told}})
     properties = {"routes": entries, "disableBgpRoutePropagation": not propagation}
     return {"id": network_id("routeTables", name), "name": name, "location": REGION, "properties": properties}
 

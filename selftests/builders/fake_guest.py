@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from backup_compliance.guest.linux.probe import PROBE as PROBE
+from selftests.builders.extension_reports import FAILED, GOOD
 
 SECRET = "hunter2-do-not-send"
 HANDLER = "var/lib/waagent/Microsoft.Azure.RecoveryServices.VMSnapshotLinux-1.0.9220.0"
@@ -40,8 +41,8 @@ FILES: Mapping[str, str | bytes] = {
     f"{HANDLER}/config/HandlerState": "Enabled",
     f"{HANDLER}/config/HandlerStatus": '{"name": "VMSnapshotLinux", "status": "Ready", "code": 0, "message": "Plugin enabled"}',
     f"{HANDLER}/config/1.settings": f'{{"runtimeSettings": [{{"protectedSettings": "{SECRET}"}}]}}',
-    f"{HANDLER}/status/9.status": '[{"status": {"status": "error", "code": 76}}]',
-    f"{HANDLER}/status/10.status": f'[{{"timestampUTC": "2026-11-22T22:04:11Z", "status": {{"status": "success", "code": 1, "x": "https://a/b?sig={SECRET}"}}}}]',
+    f"{HANDLER}/status/9.status": FAILED.text(),
+    f"{HANDLER}/status/10.status": GOOD.changed(x=f"https://a/b?sig={SECRET}"),
     "var/lib/dhcp/dhclient.eth0.leases": 'lease {\n  interface "eth0";\n  fixed-address 10.20.0.4;\n  option unknown-245 a8:3f:81:10;\n  expire never;\n}\n',
     "var/lib/dhcpcd/eth0.lease": bytes(16)
     + bytes([10, 20, 0, 4])

@@ -60,7 +60,8 @@ class Recording:
         kept = [x for x in self.parts["config"].splitlines() if not x.startswith(f"{path}:")]
         added = [f"{path}:{line}" for line in (lines or "").splitlines()]
         changed = self.put("config", "\n".join([*added, *kept]))
-        if path in ("/etc/waagent.conf", "/etc/azure/vmbackup.conf", "/var/lib/waagent/WireServerEndpoint"):
+        agents = f"conf={path}\n" in self.parts["meta"]
+        if agents or path in ("/etc/waagent.conf", "/etc/azure/vmbackup.conf", "/var/lib/waagent/WireServerEndpoint"):
             changed = changed.state(path, "absent" if lines is None else "readable")
         return changed
 
@@ -68,6 +69,33 @@ class Recording:
         """The same with a path in another state."""
         kept = [x for x in self.parts["files"].splitlines() if x.split(" ", 1)[1] != path]
         return self.put("files", "\n".join([*kept, f"{state} {path}"]))
+
+    def proxied(self, *settings: str, way: str, through: str | None = None) -> Recording:
+        """The same with these lines in the agent's configuration, and with the agent's way to storage as the probe tells it."""
+        changed = self.config("/etc/waagent.conf", "\n".join([CONF, *settings]))
+        changed = changed.put("endpoints", f"origin=goal-state\n{ENDPOINT} {way}")
+        return changed if through is None else changed.put(f"http storage proxy {ENDPOINT}", through)
+
+    def laid_out(self, configuration: str) -> Recording:
+        """The same with the agent's configuration elsewhere."""
+        lines = [
+            x.removeprefix("/etc/waagent.conf:") for x in self.parts["config"].splitlines() if "/etc/waagent.conf:" in x
+        ]
+        moved = self.config("/etc/waagent.conf", None).without_state("/etc/waagent.conf")
+        return moved.edit("meta", ("conf=/etc/waagent.conf", f"conf={configuration}")).config(
+            configuration, "\n".join(lines)
+        )
+
+    def without_state(self, path: str) -> Recording:
+        """The same as a probe printed it that did not ask whether `path` exists."""
+        return self.put("files", "\n".join(x for x in self.parts["files"].splitlines() if x.split(" ", 1)[1] != path))
+
+    def old(self) -> Recording:
+        """The same as the first probe printed it, which told neither its revision nor the agent's way, nor its Python."""
+        meta = [x for x in self.parts["meta"].splitlines() if not x.startswith(("revision=", "conf="))]
+        endpoints = [x.split(" ")[0] for x in self.parts["endpoints"].splitlines()]
+        python = [x for x in self.parts["python"].splitlines() if not x.startswith("agent=")]
+        return self.put("meta", "\n".join(meta)).put("endpoints", "\n".join(endpoints)).put("python", "\n".join(python))
 
     def reported(self, *reports: Report) -> Recording:
         """The same with other reports of the extension: the last as the newest, the others as of the runs before it."""
@@ -79,7 +107,9 @@ class Recording:
 
     def under_python(self, version: str, path: str = "/usr/bin/python3") -> Recording:
         """The same with another interpreter, under which the newest report was written."""
-        python = f"searched=/usr/bin /usr/local/bin\npath={path}\nPython {version}"
+        # under 3.12 and later not every version of the extension runs: the probe goes on to what runs the agent, the same
+        beyond = "" if int(version.split(".")[1]) < 12 else "\nagent="
+        python = f"searched=/usr/bin /usr/local/bin\npath={path}\nPython {version}{beyond}"
         return self.put("python", python).reported(replace(GOOD, python=version))
 
     def moved(self, third: int) -> Recording:
@@ -171,7 +201,7 @@ def ubuntu(name: str = "sample", number: int = 4) -> Recording:
     )
     return Recording(
         {
-            "meta": f"epoch={EPOCH}\nuid=0\nuptime=86400.12\ntool=curl\nhostname={name}\nkernel=6.8.0-1021-azure\nproduct-uuid=5a11ab1e-0000-4000-8000-{number:012d}",
+            "meta": f"revision=2\nconf=/etc/waagent.conf\nepoch={EPOCH}\nuid=0\nuptime=86400.12\ntool=curl\nhostname={name}\nkernel=6.8.0-1021-azure\nproduct-uuid=5a11ab1e-0000-4000-8000-{number:012d}",
             "routes": "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n"
             "eth0\t00000000\t0100140A\t0003\t0\t0\t100\t00000000\t0\t0\t0\neth0\t10813FA8\t0100140A\t0007\t0\t0\t100\tFFFFFFFF\t0\t0\t0",
             "interface": f"name=eth0\nindex=2\n2: eth0    inet 10.20.0.{number}/24 metric 100 brd 10.20.0.255 scope global eth0\\       valid_lft forever",
@@ -184,11 +214,11 @@ def ubuntu(name: str = "sample", number: int = 4) -> Recording:
             "FragmentPath=/usr/lib/systemd/system/walinuxagent.service\n\nId=waagent.service\nLoadState=not-found\nActiveState=inactive\n"
             "SubState=dead\nUnitFileState=\nRestart=no\nFragmentPath=",
             "version": f"running={EGG}",
-            "python": "searched=/usr/bin /usr/local/bin\npath=/usr/bin/python3\nPython 3.12.3",
+            "python": "searched=/usr/bin /usr/local/bin\npath=/usr/bin/python3\nPython 3.12.3\nagent=",
             "extension": f"handler {EXTENSION}\n{EXTENSION}/config/HandlerState:Enabled\n"
             f'{EXTENSION}/config/HandlerStatus:{{"name": "Microsoft.Azure.RecoveryServices.VMSnapshotLinux", "version": "1.0.9220.0", "status": "Ready", "code": 0, "message": "Plugin enabled"}}\n'
             f"{EXTENSION}/status/41.status:{GOOD.text()}",
-            "endpoints": f"origin=goal-state\n{ENDPOINT}",
+            "endpoints": f"origin=goal-state\n{ENDPOINT} direct",
             "route host 168.63.129.16": f"exit=0\n168.63.129.16 via 10.20.0.1 dev eth0 src 10.20.0.{number} uid 0",
             "http host 80": HOST_ANSWERED,
             "http host 32526": HOST_ANSWERED,

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from backup_compliance.catalogue.baselines import load_baseline
+from backup_compliance.catalogue import baselines
+from backup_compliance.catalogue.baselines import FOLDER, NO_PAGE, Thresholds, load_baseline
 from backup_compliance.catalogue.configuration import ConfigurationError
 from backup_compliance.catalogue.controls import Severity, load_catalogue
 from backup_compliance.guest.conditions import CONDITIONS
@@ -42,7 +43,61 @@ def test_first_override_that_holds_wins() -> None:
     assert baseline.conditions("AVB-101") == ("snapshot-starts-in-guest", "agent-below-minimum")
 
 
+@pytest.mark.parametrize("name", ["documented", "current"])
+def test_every_number_has_a_source(name: str) -> None:
+    """Each threshold, and each severity that `current` sets otherwise: a page with its date, or no public page."""
+    baseline = load_baseline(name)
+    deviations = {c for c, s in baseline.severities.items() if s is not load_baseline("documented").severities[c]}
+    assert {*Thresholds.__struct_fields__, *baseline.overrides, *deviations} <= set(baseline.sources)
+    for source in baseline.sources.values():
+        assert (source.date is None) is (source.page == NO_PAGE)
+
+
+def test_threshold_of_ones_own_does_not_inherit_the_page(tmp_path: Path) -> None:
+    """A number of the user's is not Microsoft's; a source of the user's own stands."""
+    file = tmp_path / "ours.toml"
+    numbers = "[thresholds]\ncpu_percent = 75\nmemory_percent = 75\n"
+    ours = '[sources]\nmemory_percent = { page = "Our handbook", date = 2026-11-01 }\n'
+    file.write_text(f'{HEAD}extends = "current"\n{numbers}{ours}')
+    sources = load_baseline(str(file)).sources
+    assert "cpu_percent" not in sources
+    assert sources["memory_percent"].page == "Our handbook"
+    assert sources["policy_vms"] == load_baseline("current").sources["policy_vms"]
+
+
+def test_built_in_baseline_without_a_source_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever adds a threshold or a deviation names its page."""
+    text = (FOLDER / "documented.toml").read_text()
+    (tmp_path / "documented.toml").write_text(text.replace("\ncpu_percent = { page", "\n# cpu_percent = { page"))
+    monkeypatch.setattr(baselines, "FOLDER", tmp_path)
+    with pytest.raises(ConfigurationError, match="sources: cpu_percent: no source; name a page and its date"):
+        load_baseline("documented")
+
+
 BAD_BASELINES = [
+    (
+        HEAD + 'extends = "current"\n[sources]\ncpu_percent = { page = "x", date = 2026-11-01 }\n',
+        "ours.toml:5: sources.cpu_percent: the file sets no threshold",
+    ),
+    (
+        HEAD + 'extends = "current"\n[thresholds]\ncpu_percent = 75\n[sources]\ncpu_percent = { page = "x" }\n',
+        "ours.toml:7: sources.cpu_percent: a page has a date",
+    ),
+    (
+        HEAD
+        + 'extends = "current"\n[thresholds]\ncpu_percent = 75\n[sources]\n'
+        + 'cpu_percent = { page = "no public page", date = 2026-11-01 }\n',
+        "ours.toml:7: sources.cpu_percent: a page has a date",
+    ),
+    (
+        HEAD
+        + 'extends = "current"\n[thresholds]\ncpu_percent = 75\n[sources]\ncpu_percent = { page = " ", date = 2026-11-01 }\n',
+        "ours.toml:7: sources.cpu_percent: the title of a page",
+    ),
+    (
+        HEAD + 'extends = "current"\n[thresholds]\ncpu_percent = 75\n[sources]\ncpu_percent = { pge = "x" }\n',
+        "ours.toml:7: sources.cpu_percent",
+    ),
     ("name = ", "Invalid value"),
     (HEAD, ": extends: a baseline of your own extends"),
     (HEAD + 'extends = "newest"\n', "ours.toml:3: extends: unknown baseline 'newest'"),
@@ -86,7 +141,9 @@ BAD_BASELINES = [
 ]
 
 
-@pytest.mark.parametrize(("text", "message"), BAD_BASELINES, ids=[m[:60] for _, m in BAD_BASELINES])
+@pytest.mark.parametrize(
+    ("text", "message"), BAD_BASELINES, ids=[f"{n}-{m[:60]}" for n, (_, m) in enumerate(BAD_BASELINES)]
+)
 def test_wrong_baseline_is_named_by_line_and_key(tmp_path: Path, text: str, message: str) -> None:
     """File, line and key stand in the message."""
     file = tmp_path / "ours.toml"

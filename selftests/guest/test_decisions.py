@@ -9,12 +9,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from packaging.version import Version
 
-from backup_compliance.guest import decisions
+from backup_compliance.guest import decisions, proxy_decisions
+from backup_compliance.guest.addressing import Addressing, Lease
 from backup_compliance.guest.extension_status.facts import BackupExtension, Handler
 from backup_compliance.guest.facts import (
-    Addressing,
+    AgentWay,
     HttpCheck,
-    Lease,
     Proxy,
     ProxyVariable,
     Reboot,
@@ -68,7 +68,7 @@ OTHER = {"endpoint": "md-two.blob.storage.azure.net"}
     ],
 )
 def test_storage_that_answers_by_either_way_holds(subject: Storage) -> None:
-    """Directly or through the proxy; a private endpoint's address is private."""
+    """Where the agent's way is not known, directly or through the proxy; a private endpoint's address is private."""
     assert decisions.storage_failure(subject) is None
 
 
@@ -84,9 +84,9 @@ def test_storage_that_answers_by_either_way_holds(subject: Storage) -> None:
         (storage(check("proxy", "proxy", address=None)), "the proxy did not pass the request"),
         (storage(check(server="nginx", location="https://portal.example")), "Server: nginx, redirected to https://portal"),
         (storage(check(server=None)), "no Server header"),
-        (storage(check(server="nginx", address="10.0.0.1")), f"the DNS answer is hijacked: {HOST} resolves to 10.0.0.1"),
-        (storage(check(stage="TLS", address="127.0.0.1")), "hijacked"),
-        (storage(check(stage="connection", address="0.0.0.0")), "hijacked"),
+        (storage(check(server="nginx", address="10.0.0.1")), f"{HOST} leads to the private address 10.0.0.1, and there something other than Azure Storage answers"),
+        (storage(check(stage="TLS", address="127.0.0.1")), "private address 127.0.0.1, and there TLS failed"),
+        (storage(check(stage="connection", address="0.0.0.0")), "an entry of the hosts file, or a redirected DNS answer"),
         (storage(check(stage="connection", address="not an address")), "TCP to"),
         (storage(check(stage="connection"), check("proxy", "proxy")), "direct: TCP to"),
         (storage(check(stage="connection"), check("proxy", "proxy")), "; proxy: the proxy did not pass"),
@@ -106,6 +106,66 @@ def test_storage_that_was_not_tried_is_undetermined(subject: Storage) -> None:
         decisions.storage_failure(subject)
 
 
+DIRECTLY = AgentWay(None, "no proxy is set")
+BY_PROXY = AgentWay("10.20.0.250:3128", "https_proxy of process 7")
+
+
+def by(way: AgentWay, *checks: HttpCheck, **told: str | bool | None) -> Storage:
+    """The way to storage, with the agent's own."""
+    return replace(storage(*checks), ways={HOST: way}, **told)  # type: ignore[arg-type]  # fields by name
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        by(DIRECTLY, check()),
+        by(DIRECTLY, check(), check("proxy", "proxy")),
+        by(BY_PROXY, check("proxy")),
+        by(BY_PROXY, check(stage="connection"), check("proxy")),
+        by(DIRECTLY, check(), snapshot_starts_in_guest=True),
+    ],
+)
+def test_storage_that_answers_by_the_agents_way_holds(subject: Storage) -> None:
+    """Another way may be closed."""
+    assert decisions.storage_failure(subject) is None
+
+
+@pytest.mark.parametrize(
+    ("subject", "words"),
+    [
+        (by(DIRECTLY, check(stage="connection"), check("proxy")), "storage directly (no proxy is set): TCP to"),
+        (by(DIRECTLY, check(stage="connection"), check("proxy")), "; through a proxy it answers, and the agent does not"),
+        (by(BY_PROXY, check(), check("proxy", "proxy")), "through the proxy 10.20.0.250:3128 (https_proxy of process 7): the proxy"),
+        (by(BY_PROXY, check(), check("proxy", "TLS")), "; directly it answers, and the agent does not go that way"),
+        (by(BY_PROXY, check(), check("proxy", server="nginx")), "something other than Azure Storage"),
+        (by(replace(BY_PROXY, is_usable=False), check()), "no host can have that name"),
+        (by(DIRECTLY, check(stage="connection"), agent_channel="HostGAPlugin"), "changed to the HostGAPlugin channel"),
+        (
+            by(BY_PROXY, check(stage="connection"), check("proxy"), snapshot_starts_in_guest=True, snapshot_method="onlyGuest"),
+            "go to md-one.blob.storage.azure.net directly: TCP",
+        ),
+    ],
+)  # fmt: skip
+def test_storage_that_does_not_answer_by_the_agents_way_fails(subject: Storage, words: str) -> None:
+    """It says which way that is and why; what another way would do, and where the agent went instead."""
+    assert words in (decisions.storage_failure(subject) or "")
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        by(BY_PROXY, check()),
+        by(DIRECTLY, check("proxy")),
+        by(BY_PROXY, check("proxy"), snapshot_starts_in_guest=True),
+        by(DIRECTLY, check(), snapshot_starts_in_guest=True, extension_proxy="10.20.0.250:443"),
+    ],
+)
+def test_way_that_was_not_tried_is_undetermined(subject: Storage) -> None:
+    """Another way that is open proves nothing of it."""
+    with pytest.raises(Undetermined):
+        decisions.storage_failure(subject)
+
+
 PROXY = Proxy("10.20.0.250", "3128", (), ())
 THROUGH = [check(), check("proxy", address=None)]
 
@@ -115,6 +175,14 @@ def variable(name: str, value: str = "http://p.example:3128", *no_proxy: str) ->
     return Proxy(None, None, (ProxyVariable("systemd unit", name, value),), no_proxy)
 
 
+def in_settings(name: str, value: str, *exceptions: str) -> Proxy:
+    """A proxy of Windows' settings, which keep their exceptions with them."""
+    return Proxy(None, None, (ProxyVariable("ProxyServer", name, value, exceptions),), ())
+
+
+PENDING = Proxy(None, None, (ProxyVariable("systemd unit", "https_proxy", "http://p:1", in_force=False),), ())
+
+
 @pytest.mark.parametrize(
     "proxy",
     [
@@ -122,22 +190,27 @@ def variable(name: str, value: str = "http://p.example:3128", *no_proxy: str) ->
         replace(PROXY, host="proxy.example"),
         variable("https_proxy"),
         variable("HTTPS_PROXY"),
-        variable("http_proxy", "http://p:1", "168.63.129.16"),
-        variable("http_proxy", "http://p:1", "localhost", "168.63.129.0/24"),
-        variable("http_proxy", "http://p:1", "168.63.129.16/24"),
-        variable("all_proxy", "http://p:1", "*"),
+        variable("http_proxy"),
+        variable("http_proxy", "http://***@p:1"),
+        variable("all_proxy", "socks5://p"),
+        variable("https_proxy", ""),
+        in_settings("http_proxy", "p:1", "168.63.129.16"),
+        in_settings("http_proxy", "p:1", "localhost", "168.63.129.0/24"),
+        in_settings("http_proxy", "p:1", "168.63.129.16/24"),
+        in_settings("all_proxy", "p:1", "*"),
+        in_settings("https_proxy", "p:1"),
         replace(PROXY, variables=variable("https_proxy").variables),
     ],
 )
 def test_proxy_that_passes_requests_on_holds(proxy: Proxy) -> None:
-    """Complete, without a password, and not used for the host address."""
-    assert decisions.proxy_failure(proxy, (), THROUGH) is None
+    """Complete, without a password, and on Windows not used for the host address, for which Linux never asks a proxy."""
+    assert proxy_decisions.proxy_failure(proxy, THROUGH) is None
 
 
 @pytest.mark.parametrize("stage", ["TLS", "HTTP"])
 def test_proxy_whose_tunnel_stands_holds(stage: str) -> None:
     """What fails in the tunnel is AVB-101's to judge."""
-    assert decisions.proxy_failure(PROXY, (), [check("proxy", stage)]) is None
+    assert proxy_decisions.proxy_failure(PROXY, [check("proxy", stage)]) is None
 
 
 @pytest.mark.parametrize(
@@ -150,37 +223,41 @@ def test_proxy_whose_tunnel_stands_holds(stage: str) -> None:
         (replace(PROXY, port=""), "is not a number"),
         (replace(PROXY, host="http://10.20.0.250"), "is a URL"),
         (replace(PROXY, host="***@10.20.0.250"), "holds credentials"),
-        (variable("http_proxy", "http://***@p:1", "*"), "holds credentials"),
+        (in_settings("http_proxy", "***@p:1", "*"), "holds credentials"),
+        (replace(PROXY, port=None, extension_proxy="10.20.0.250:443"), "directly, the backup extension to 10.20.0.250:443"),
+        (replace(PROXY, host=""), "HttpProxy.Host is empty"),
+        (variable("https_proxy", "p.example:3128"), "is no URL with a port"),
+        (variable("https_proxy", "http://p.example"), "the agent then goes directly"),
         (variable("https_proxy", "http://u:p@p:1"), "holds credentials"),
-        (variable("http_proxy"), "http_proxy=http://p.example:3128 (systemd unit) sends 168.63.129.16 through the proxy"),
-        (variable("ALL_PROXY"), "ALL_PROXY"),
-        (variable("http_proxy", "http://p:1", "168.63.129.17", "10.0.0.0/8", "nonsense", "", "168.63.129"), "no_proxy does not name it"),
-        (variable("http_proxy", "http://p:1", "2603::/16"), "no_proxy does not name it"),
-        (replace(PROXY, variables=(*variable("https_proxy").variables, *variable("http_proxy").variables)), "http_proxy="),
+        (in_settings("http_proxy", "p:1"), "http_proxy=p:1 (ProxyServer) sends 168.63.129.16 through the proxy"),
+        (in_settings("all_proxy", "p:1", "168.63.129.17", "10.0.0.0/8", "nonsense", "", "168.63.129"), "exceptions does not name it"),
+        (in_settings("http_proxy", "p:1", "2603::/16"), "exceptions does not name it"),
     ],
 )  # fmt: skip
 def test_proxy_that_cuts_the_agent_off_names_the_setting(proxy: Proxy, words: str) -> None:
     """The first thing that is wrong with it."""
-    assert words in (decisions.proxy_failure(proxy, (), THROUGH) or "")
+    assert words in (proxy_decisions.proxy_failure(proxy, THROUGH) or "")
 
 
 @pytest.mark.parametrize("stage", ["proxy", "connection", "name resolution"])
 def test_proxy_that_refuses_connect_fails(stage: str) -> None:
     """407, 403, 500, a closed port, a name without an address."""
-    failure = decisions.proxy_failure(PROXY, (), [check(), check("proxy", stage, detail="response 407")])
+    failure = proxy_decisions.proxy_failure(PROXY, [check(), check("proxy", stage, detail="response 407")])
     assert failure == f"the proxy does not accept CONNECT to {HOST}: response 407"
 
 
-def test_spaced_line_discards_the_configuration_with_a_proxy_in_it() -> None:
-    """The extension's parser gives up on the whole file; without a proxy in it nobody minds."""
-    assert "'Logs.Verbose = n'" in (decisions.proxy_failure(PROXY, ("Logs.Verbose = n",), THROUGH) or "")
-    assert decisions.proxy_failure(variable("https_proxy"), ("Logs.Verbose = n",), THROUGH) is None
-
-
-def test_proxy_that_was_not_tried_is_undetermined() -> None:
-    """CONNECT was not asked for."""
+@pytest.mark.parametrize("proxy", [PROXY, variable("https_proxy"), in_settings("https_proxy", "p:1"), PENDING])
+def test_proxy_that_was_not_tried_is_undetermined(proxy: Proxy) -> None:
+    """CONNECT was not asked for, or the agent has the proxy only from its next start on."""
     with pytest.raises(Undetermined):
-        decisions.proxy_failure(PROXY, (), [check()])
+        proxy_decisions.proxy_failure(proxy, [check()])
+
+
+@pytest.mark.parametrize("proxy", [variable("http_proxy"), variable("https_proxy", "http://p:1", "azure.net")])
+def test_proxy_that_is_not_on_the_agents_way_need_not_be_tried(proxy: Proxy) -> None:
+    """Neither of plain HTTP, nor where storage is spared; what another request through it came to says nothing."""
+    assert proxy_decisions.proxy_failure(proxy, [check()]) is None
+    assert proxy_decisions.proxy_failure(proxy, [check(), check("proxy", "proxy")]) is None
 
 
 def host(port: str, stage: str = "answered", status: int | None = 200) -> HttpCheck:

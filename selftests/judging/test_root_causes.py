@@ -196,3 +196,180 @@ def test_contradiction_is_told(guest: Found, platform: list[Found], said: str) -
 def test_agreement_and_half_knowledge_are_no_contradiction(findings: list[Found]) -> None:
     """Both sides have to be proven, and every way out to be free."""
     assert disagreements(findings) == []
+
+
+PACKETS = ("AVB-104", "AVB-111", "AVB-113", "AVB-114")
+OF_BACKUP = ("AVB-101", "AVB-102", "AVB-301", "AVB-302", "AVB-304", "AVB-311")
+VM_SNAPSHOT = "handler Microsoft.Azure.RecoveryServices.VMSnapshotLinux is failed"
+
+
+def explains(cause: str, effect: Found) -> bool:
+    """Whether the catalogue's rules let a failed `cause` explain `effect`."""
+    return effect.control in dict(told(Found(cause), effect)).get(cause, [])
+
+
+@pytest.mark.parametrize("cause", PACKETS)
+@pytest.mark.parametrize(
+    ("stages", "expected"),
+    [
+        (("connection",), True),
+        (("TLS", "connection"), True),
+        (("answered", "connection"), True),
+        ((), True),
+        (("answered",), True),
+        (("TLS",), False),
+        (("proxy",), False),
+        (("name resolution",), False),
+    ],
+)
+def test_dropped_packets_explain_a_connection_only(cause: str, stages: tuple[str, ...], expected: bool) -> None:  # noqa: FBT001  # a table
+    """What ended later, or elsewhere, got through; where no stage is told, a connection is the likely one."""
+    assert explains(cause, Found("AVB-101", evidence=storage(*stages))) is expected
+
+
+@pytest.mark.parametrize("cause", ["AVB-102", "AVB-115"])
+@pytest.mark.parametrize(
+    ("stages", "expected"),
+    [
+        (("connection",), True),
+        (("proxy",), True),
+        (("name resolution",), True),
+        ((), True),
+        (("TLS",), False),
+        (("answer",), False),
+    ],
+)
+def test_unusable_proxy_explains_what_comes_before_tls(cause: str, stages: tuple[str, ...], expected: bool) -> None:  # noqa: FBT001  # a table
+    """A proxy resolves and connects for the guest."""
+    assert explains(cause, Found("AVB-101", evidence=storage(*stages))) is expected
+
+
+@pytest.mark.parametrize("cause", ["AVB-101", "AVB-102"])
+@pytest.mark.parametrize(("code", "expected"), [(76, True), (761, True), (402, False), (0, False)])
+def test_network_is_behind_two_exit_codes(cause: str, code: int, expected: bool) -> None:  # noqa: FBT001  # a table
+    """The others have reasons of their own."""
+    assert explains(cause, Found("AVB-302", evidence=extension(code))) is expected
+
+
+@pytest.mark.parametrize("cause", ["AVB-201", "AVB-206", "AVB-204", "AVB-301", "AVB-304"])
+def test_what_comes_before_the_extension_explains_it_whatever_its_code(cause: str) -> None:
+    """Exit codes tell network from the rest, nothing else."""
+    assert explains(cause, Found("AVB-302", evidence=extension(121)))
+
+
+@pytest.mark.parametrize("cause", OF_BACKUP)
+def test_what_concerns_backup_explains_the_backup_extension_only(cause: str) -> None:
+    """AVB-312 says which extension it is about."""
+    breaks = "AVB-312" in CATALOGUE[cause].breaks
+    assert explains(cause, Found("AVB-312", message=VM_SNAPSHOT)) is breaks
+    assert not explains(cause, Found("AVB-312", message="extension MonitorAgent is failed"))
+
+
+@pytest.mark.parametrize("cause", ["AVB-411", "AVB-213", "AVB-206", "AVB-201", "AVB-204", "AVB-103"])
+def test_what_concerns_the_agent_explains_any_extension(cause: str) -> None:
+    """All of them are the agent's to handle."""
+    assert explains(cause, Found("AVB-312", message="extension MonitorAgent is failed"))
+
+
+def test_causes_are_listed_by_what_they_prove_explain_and_weigh() -> None:
+    """Proven before undecided, many before few, gating before advice, worse before better, then by id."""
+    found = [
+        Found("AVB-504", UNKNOWN, severity=Severity.CRITICAL, see=()),
+        Found("AVB-402", severity=Severity.LOW),
+        Found("AVB-203", severity=Severity.HIGH),
+        Found("AVB-202", severity=Severity.HIGH),
+        Found("AVB-101", ADVICE, severity=Severity.CRITICAL),
+        Found("AVB-302", ADVICE, evidence=extension(76)),
+        Found("AVB-404", severity=Severity.LOW),
+        Found("AVB-405"),
+        Found("AVB-414"),
+    ]
+    assert told(*found) == [
+        ("AVB-404", ["AVB-405", "AVB-414"]),
+        ("AVB-202", []),
+        ("AVB-203", []),
+        ("AVB-402", []),
+        ("AVB-504", []),
+    ]
+    gating = [Found("AVB-101", ADVICE, severity=Severity.CRITICAL), Found("AVB-302", evidence=extension(76))]
+    assert told(*gating, Found("AVB-203"), Found("AVB-503", ADVICE)) == [("AVB-101", ["AVB-302"]), ("AVB-203", [])]
+
+
+def test_gating_cause_comes_before_advice_that_explains_as_much() -> None:
+    """Advice counts as a cause only for what it explains."""
+    pair = [Found("AVB-111", ADVICE, severity=Severity.CRITICAL), Found("AVB-101", evidence=storage("connection"))]
+    other = [Found("AVB-205", severity=Severity.LOW), Found("AVB-204")]
+    assert told(*pair, *other) == [("AVB-205", ["AVB-204"]), ("AVB-111", ["AVB-101"])]
+
+
+def test_what_was_not_read_stands_last_the_widest_reason_first() -> None:
+    """Once for each reason, with everything that it took."""
+    errors = [
+        Found("AVB-101", ERROR, "no route"),
+        Found("AVB-201", ERROR, "part missing"),
+        Found("AVB-204", ERROR, "part missing"),
+        Found("AVB-302", ERROR, "part missing"),
+    ]
+    causes = root_causes([*errors, Found("AVB-402")], CATALOGUE)
+    assert [(c.control, c.explains, c.because) for c in causes] == [
+        ("AVB-402", [], CATALOGUE["AVB-402"].because),
+        ("AVB-201", ["AVB-204", "AVB-302"], "it could not be read"),
+        ("AVB-101", [], "it could not be read"),
+    ]
+
+
+def test_because_says_what_is_known_of_a_control() -> None:
+    """Its own words, its title where it has none, and that it was not decided."""
+    stranger = Found("AVB-599", title="our own control holds")
+    open_one = Found("AVB-113", UNKNOWN, title="routes lead to storage")
+    words = {c.control: c.because for c in root_causes([stranger, open_one, Found("AVB-201")], CATALOGUE)}
+    assert words == {
+        "AVB-599": "not met: our own control holds",
+        "AVB-113": "not decided: routes lead to storage",
+        "AVB-201": CATALOGUE["AVB-201"].because,
+    }
+
+
+def test_controls_that_explain_each_other_do_not_explain_themselves() -> None:
+    """Two reports that name each other: nobody is a root, and nothing runs in a circle."""
+    assert told(Found("AVB-598", see=("AVB-597",)), Found("AVB-597", see=("AVB-598",))) == []
+    chain = told(Found("AVB-201"), Found("AVB-598", see=("AVB-201", "AVB-597")), Found("AVB-597", see=("AVB-598",)))
+    assert chain == [("AVB-201", ["AVB-598", "AVB-597"])]
+
+
+def test_control_that_names_itself_stays_a_cause() -> None:
+    """A message may speak of its own control."""
+    assert told(Found("AVB-203", see=("AVB-203",))) == [("AVB-203", [])]
+
+
+@pytest.mark.parametrize("code", [True, "761", 76.0, None, [76]])
+def test_exit_code_is_a_whole_number(code: Any) -> None:
+    """Evidence is JSON: truth, text and fractions are no exit code."""
+    found = Found("AVB-302", evidence={"extension": {"handlers": [{"last": {"code": code}}]}})
+    assert not explains("AVB-101", found)
+
+
+@pytest.mark.parametrize(
+    ("guest", "platform"),
+    [
+        ("AVB-101", ("AVB-111", "AVB-113", "AVB-114")),
+        ("AVB-201", ("AVB-211",)),
+        ("AVB-204", ("AVB-212",)),
+        ("AVB-301", ("AVB-311",)),
+        ("AVB-302", ("AVB-312",)),
+    ],
+)
+def test_each_pair_of_sides_can_contradict(guest: str, platform: tuple[str, ...]) -> None:
+    """One platform control that failed is enough against a guest that is well; all must hold against one that is not."""
+    for each in platform:
+        for failed in (BAD, ADVICE, Outcome.EXEMPT):
+            (line,) = disagreements([Found(guest, WELL), Found(each, failed, VM_SNAPSHOT)])
+            assert line.startswith(f"{guest}: ")
+            assert f"({each})" in line
+        others = [Found(c, WELL) for c in platform if c != each]
+        assert disagreements([Found(guest, BAD), *others, Found(each, UNKNOWN)]) == []
+    whole = [Found(c, WELL) for c in platform]
+    for failed in (BAD, ADVICE, Outcome.EXEMPT):
+        (line,) = disagreements([Found(guest, failed), *whole])
+        assert f"({', '.join(platform)})" in line
+    assert disagreements([Found(guest, WELL), *whole]) == []

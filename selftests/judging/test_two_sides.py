@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from selftests.builders.arm import (
     subscription,
     vm_id,
 )
+from selftests.builders.extension_reports import FAILED, GOOD, STARTED, Report
 from selftests.builders.product import ROOT, Judged, judge, record
 from selftests.builders.recordings import ubuntu
 from selftests.builders.windows_recordings import windows
@@ -322,3 +324,42 @@ def test_stopped_machine_of_unknown_date_is_not_believed_against_its_guest(pytes
     found = subscription().set("instanceViews", "sample", "properties.instanceView.statuses", statuses("deallocated"))
     judged = run(pytester, Subscription(found.lists, read_at=None, raw=found.raw))
     assert judged.finding("AVB-411", vm_id("sample")).outcome == "undetermined"
+
+
+def told(report: Report) -> Subscription:
+    """The sample with this report of the extension in its instance view."""
+    substatus = {"code": f"ComponentStatus/{report.inner_text()}/succeeded", "level": "Info"}
+    return subscription().set(
+        "instanceViews", "sample", "properties.instanceView.extensions.0.substatuses", [substatus]
+    )
+
+
+@pytest.mark.parametrize(
+    ("inside", "outside", "teller"),
+    [
+        (GOOD, replace(FAILED, started=STARTED + timedelta(hours=4)), "the platform"),
+        (replace(FAILED, started=STARTED + timedelta(hours=4)), GOOD, "the guest"),
+    ],
+)
+def test_newer_run_counts_on_both_sides(
+    pytester: pytest.Pytester, inside: Report, outside: Report, teller: str
+) -> None:
+    """One side was read later, or the agent has not sent the report yet; both name the run, one says who tells of it."""
+    facts = record(pytester.path / "facts", {"web01": ubuntu("sample", 4).reported(inside)}, told(outside))
+    document = judge(pytester, f"--facts={facts}").document
+    found = {f.control: f for f in document.findings if f.control in ("AVB-302", "AVB-312")}
+    assert {f.outcome for f in found.values()} == {Outcome.NON_COMPLIANT}
+    assert all("the last run (2026-11-23 02:01 UTC) ended with code 76" in f.message for f in found.values())
+    assert [f"as {teller} tells" in f.message for f in found.values()].count(True) == 1
+    assert not document.verdicts[0].disagreements
+
+
+def test_failure_that_a_newer_run_made_good_is_past(pytester: pytest.Pytester) -> None:
+    """The guest was read before it; the finding says whose word it goes by."""
+    guest = ubuntu("sample", 4).reported(replace(FAILED, started=STARTED - timedelta(days=1)))
+    facts = record(pytester.path / "facts", {"web01": guest}, told(GOOD))
+    finding = judge(pytester, f"--facts={facts}").finding("AVB-302", "web01")
+    assert (finding.outcome, finding.message) == (
+        Outcome.COMPLIANT,
+        "requirement met; as the platform tells: its report is newer",
+    )

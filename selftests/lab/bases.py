@@ -18,14 +18,17 @@ from typing import Final
 from selftests.lab import keys
 from selftests.lab.places import AGENT_VERSION, CACHE, KEYS
 
-SUITE: Final = "bookworm"
 EGG_VERSION: Final = "2.15.0.1"
 """What the upstream-shaped agent's own update says it is; its code is Debian's package."""
+_EVERYWHERE: Final = (
+    *("dbus", "openssh-server", "ifupdown", "curl", "ca-certificates", "openssl", "python3", "iproute2", "procps"),
+    *("nftables", "dmidecode", "sudo"),
+)
 _COMMON: Final = (
-    *("dbus", "openssh-server", "isc-dhcp-client", "ifupdown", "curl", "wget", "ca-certificates", "openssl"),
-    *("python3", "python3-distro", "python3-pkg-resources", "iproute2", "procps", "nftables", "dmidecode", "sudo"),
+    *(*_EVERYWHERE, "isc-dhcp-client", "wget", "python3-distro", "python3-pkg-resources"),
     *("strace", "stress-ng", "tcsh", "fish", "faketime", "busybox", "mksh"),
 )
+_SYSTEMD: Final = ("systemd", "systemd-sysv", "waagent")
 # They only cost time in a container.
 _MASKED: Final = (
     *("apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer", "fstrim.timer"),
@@ -71,13 +74,14 @@ class Base:
     name: str
     packages: tuple[str, ...]
     finish: Callable[[Path], None]
+    suite: str = "bookworm"
 
     @property
     def folder(self) -> Path:
         """Where it is kept; the name holds the hash of everything that defines it."""
         steps = (self.finish, _settle, _set, _upstream_agent, _egg)
         definition = [
-            SUITE,
+            self.suite,
             self.packages,
             _MASKED,
             _WAAGENT,
@@ -97,13 +101,13 @@ class Base:
         for old in CACHE.glob(f"{self.name}-*"):
             shutil.rmtree(old)
         root = CACHE / f"{self.name}-unfinished"
-        _bootstrap(self.packages, root)
+        _bootstrap(self.suite, self.packages, root)
         self.finish(root)
         root.rename(self.folder)
         return self.folder
 
 
-def _bootstrap(packages: tuple[str, ...], root: Path) -> None:
+def _bootstrap(suite: str, packages: tuple[str, ...], root: Path) -> None:
     """Mmdebstrap's minimal Debian with `packages` and the lab's CA in the system's trust store."""
     trusted = "/usr/local/share/ca-certificates/lab.crt"
     command = [
@@ -112,7 +116,7 @@ def _bootstrap(packages: tuple[str, ...], root: Path) -> None:
             f"--customize-hook=upload {KEYS}/ca.pem {trusted}",
             '--customize-hook=chroot "$1" update-ca-certificates',
         ),
-        *(SUITE, str(root)),
+        *(suite, str(root)),
     ]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
@@ -215,10 +219,12 @@ def _sysv(root: Path) -> None:
     (root / "var/lib/waagent/provisioned").touch()
 
 
-DEBIAN: Final = Base("debian", (*_COMMON, "systemd", "systemd-sysv", "waagent", "dhcpcd5"), _debian)
+DEBIAN: Final = Base("debian", (*_COMMON, *_SYSTEMD, "dhcpcd5"), _debian)
+BULLSEYE: Final = Base("bullseye", (*_EVERYWHERE, *_SYSTEMD, "isc-dhcp-client"), _debian, "bullseye")
+TRIXIE: Final = Base("trixie", (*_EVERYWHERE, *_SYSTEMD, "dhcpcd-base"), _debian, "trixie")
 RED_HAT: Final = Base("networkmanager", (*_COMMON, "systemd", "systemd-sysv", "network-manager"), _red_hat)
 SYSV: Final = Base("sysvinit", (*_COMMON, "sysvinit-core", "waagent"), _sysv)
-BASES: Final = (DEBIAN, RED_HAT, SYSV)
+BASES: Final = (DEBIAN, RED_HAT, SYSV, BULLSEYE, TRIXIE)
 
 
 def make_azurite(say: Callable[[str], None]) -> Path:

@@ -1,33 +1,58 @@
-"""A stand-in for the backup extension in the lab's storage: real name, real layout, does as its settings say."""
+"""A stand-in for the backup extension in the lab's storage: real name, real layout, reports and crashes as it does.
+
+Its versions' numbers are the lab's. Published ones up to 1.0.9225.0 cannot be imported on Python 3.13.
+"""
 
 from __future__ import annotations
 
 import io
 import json
 import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from azure.core.exceptions import ResourceExistsError
 from azure.storage.blob import BlobServiceClient, ContainerSasPermissions, generate_container_sas
 
-from selftests.lab.places import ACCOUNT, BLOB_HOST, EXTENSION
+from selftests.lab.places import ACCOUNT, BLOB_HOST, EXTENSION, EXTENSION_VERSION
 
-VERSIONS: Final = ("1.0.80.0", "1.0.9220.0")
-"""The stand-in's versions: one older than the documented minimum, and today's."""
-_HANDLER: Final = r"""#!/bin/sh
-# Stand-in for VMSnapshotLinux: writes a status file; the settings may ask for an error or a failing start.
-here=$(cd "$(dirname "$0")/.." && pwd)
-sequence=${ConfigSequenceNumber:-$(ls "$here/config" | sed -n 's/^\([0-9]*\)\.settings$/\1/p' | sort -n | tail -n 1)}
-settings=$(cat "$here/config/$sequence.settings" 2>/dev/null)
-value() { printf '%s' "$settings" | sed -n "s/.*\"$1\": *\"\([^\"]*\)\".*/\1/p"; }
-mkdir -p /var/log/azure/__EXTENSION__ "$here/status"
-echo "$(date -u) $1 $sequence" >> /var/log/azure/__EXTENSION__/extension.log
-[ "$1" = enable ] || exit 0
-[ -z "$(value exit)" ] || { echo 'told to fail' >&2; exit "$(value exit)"; }
-status=$(value status) code=$(value code)
-printf '[{"version": "1.0", "timestampUTC": "%s", "status": {"name": "VMSnapshotLinux", "operation": "Enable", "status": "%s", "code": %s, "formattedMessage": {"lang": "en-US", "message": "stand-in"}}}]' \
-  "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "${status:-success}" "${code:-1}" > "$here/status/$sequence.status"
+_PARTS: Final = Path(__file__).with_name("stand_in")
+# Code of before 2026-07: `crypt` is gone from Python 3.13, `distutils` and `imp` from 3.12.
+_NOT_MENDED: Final = """\
+try:
+    import crypt
+    from distutils.version import LooseVersion
+except ImportError:
+    try:
+        import imp
+    except ImportError as error:
+        raise Exception(str(error))
 """
+
+
+@dataclass(frozen=True)
+class Build:
+    """What differs between versions of the stand-in."""
+
+    is_mended: bool = True
+    """Whether its code can be imported on Python 3.12 and later."""
+    asks_the_agent: bool = True
+    """Whether its launcher tries /usr/local/bin and the agent's own interpreter, too."""
+
+
+OLD: Final = "1.0.80.0"
+"""Older than the documented minimum."""
+NOT_MENDED: Final = "1.0.9210.0"
+NOT_MENDED_LATER: Final = "1.0.9250.0"
+"""A later number, built from older code: a number alone proves nothing."""
+BUILDS: Final[Mapping[str, Build]] = {
+    OLD: Build(is_mended=False, asks_the_agent=False),
+    NOT_MENDED: Build(is_mended=False),
+    EXTENSION_VERSION: Build(),
+    NOT_MENDED_LATER: Build(is_mended=False),
+}
 
 
 def package(version: str) -> bytes:
@@ -37,14 +62,21 @@ def package(version: str) -> bytes:
     manifest = {
         "name": EXTENSION,
         "version": 1.0,
+        "standInVersion": version,
         "handlerManifest": {**commands, "rebootAfterInstall": False, "reportHeartbeat": False},
     }
+    build = BUILDS[version]
+    launcher = (_PARTS / "handle.sh").read_text()
+    if not build.asks_the_agent:
+        launcher = launcher.replace(" /usr/local/bin'", "'").replace("ASKS_THE_AGENT=yes", "ASKS_THE_AGENT=no")
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("HandlerManifest.json", json.dumps([manifest]))
         program = zipfile.ZipInfo("main/handle.sh")
         program.external_attr = 0o755 << 16
-        archive.writestr(program, _HANDLER.replace("__EXTENSION__", EXTENSION))
+        archive.writestr(program, launcher)
+        archive.writestr("main/handle.py", (_PARTS / "handle.py").read_text())
+        archive.writestr("main/agent_library.py", "" if build.is_mended else _NOT_MENDED)
     return content.getvalue()
 
 
@@ -65,7 +97,7 @@ def publish(key: str, certificate: str) -> str:
         except ResourceExistsError:
             continue
     container = service.get_container_client("ext")
-    names = {version: f"{EXTENSION}__{version}" for version in VERSIONS}
+    names = {version: f"{EXTENSION}__{version}" for version in BUILDS}
     for version, name in names.items():
         container.upload_blob(name, package(version), overwrite=True)
     locations = {version: f"https://{BLOB_HOST}/ext/{name}" for version, name in names.items()}

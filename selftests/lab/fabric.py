@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Final
 
@@ -132,7 +133,7 @@ class Fabric:
     def order(self, address: str, orders: wire.Orders) -> None:
         """What the platform asks of a guest from now on."""
         with self.writing:
-            self.orders[address] = orders
+            self.orders[address] = orders if orders.issued else replace(orders, issued=time.time())
             unfinished = RUN / "orders.new"
             unfinished.write_bytes(msgspec.json.encode(self.orders))
             unfinished.rename(RUN / "orders.json")

@@ -25,6 +25,14 @@ TWENTY: Final = 20
 WAITING: Final = 150.0
 """Seconds that a guest may take until it is ready, agent and extension included."""
 
+_HANDLER: Final = "/var/lib/waagent/*VMSnapshotLinux-*"
+AGENT_RUNS: Final = "pgrep -f -- -run-exthandlers"
+EXTENSION_ENABLED: Final = (
+    f"grep -q Enabled {_HANDLER}/config/HandlerState && grep -q '\"Ready\"' {_HANDLER}/config/HandlerStatus"
+)
+BACKUP_DONE: Final = f'grep -qs \'"code": "1", "taskId"\' {_HANDLER}/status/*.status'
+"""Its first run has ended; until then it says code 4, under way."""
+
 
 @dataclass(frozen=True)
 class Guest:
@@ -43,7 +51,9 @@ class Guest:
     memory_mib: int = 320
     disk_mib: int | None = None
     """The size of its own small disk, where it has one."""
-    ready: str = "pgrep -f -- -run-exthandlers && grep -q Enabled /var/lib/waagent/*VMSnapshotLinux-*/config/HandlerState && grep -q Ready /var/lib/waagent/*VMSnapshotLinux-*/config/HandlerStatus"
+    moved: Mapping[str, str] = field(default_factory=dict)
+    """Files of the root file system that lie elsewhere here: the new path by the old one."""
+    ready: str = f"{AGENT_RUNS} && {EXTENSION_ENABLED} && {BACKUP_DONE}"
     """A command that succeeds inside once everything it should have is there."""
 
 
@@ -126,6 +136,10 @@ class Running:
         (disk / "work").mkdir()
         options = f"lowerdir={self.guest.base.folder},upperdir={disk}/upper,workdir={disk}/work"
         subprocess.run(["mount", "-t", "overlay", "overlay", "-o", options, self.root], check=True)
+        for old, new in self.guest.moved.items():
+            target = self.root / new
+            target.parent.mkdir(parents=True, exist_ok=True)
+            (self.root / old).rename(target)
         for pattern in self.guest.absent:
             for path in self.root.glob(pattern):
                 path.unlink()
@@ -193,6 +207,11 @@ class Running:
         if check and done.returncode:
             raise RuntimeError(f"{self.name}: {script!r} ended with {done.returncode}: {done.stderr.strip()[-500:]}")
         return done
+
+    def sshd_log(self) -> str:
+        """The last lines of sshd's log, for what nobody expected."""
+        log = "journalctl -q -n 8 -o cat -t sshd -t sshd-session --no-pager || tail -n 8 /var/log/auth.log"
+        return f"sshd of {self.name} said: " + self.run(log, check=False).stdout.strip().replace("\n", " | ")
 
 
 def _put(path: Path, content: str) -> None:

@@ -30,7 +30,7 @@ RUNNER: Final = "10.77.0.2"
 PROXY: Final = "10.77.0.5"
 PROXY_PORT: Final = 3128
 PROXY_PASSWORD_PORT: Final = 3129
-# Shared address space (RFC 6598) plays the internet: the product knows private networks as hijacked DNS answers.
+# Shared address space (RFC 6598) plays the internet: the product tells private addresses apart.
 STORAGE: Final = "100.64.0.10"
 INTERCEPTOR: Final = "100.64.0.11"
 PORTAL: Final = "100.64.0.12"
@@ -39,7 +39,7 @@ HIJACKER: Final = "10.77.0.6"
 ACCOUNT: Final = "lab0001"
 BLOB_HOST: Final = f"{ACCOUNT}.blob.core.windows.net"
 EXTENSION: Final = "Microsoft.Azure.RecoveryServices.VMSnapshotLinux"
-EXTENSION_VERSION: Final = "1.0.9220.0"
+EXTENSION_VERSION: Final = "1.0.9240.0"
 AGENT_VERSION: Final = "2.7.3.0"
 """Debian 12's package; the lab's platform asks for this one unless a guest's row says otherwise."""
 UP: Final = CACHE / "up"

@@ -14,9 +14,9 @@ from typing import Final, TypeVar
 from selftests.builders.product import judge_apart
 from selftests.lab import wire
 from selftests.lab.fabric import Fabric, ip
-from selftests.lab.guests import Running, wait_for
+from selftests.lab.guests import WAITING, Running, wait_for
 from selftests.lab.places import KEYS, RUN, SHARE
-from selftests.lab.table import AS_BEFORE, OTHERS, Case, Expectation, Row, Seen, compare
+from selftests.lab.table import AS_BEFORE, NUMBER, OTHERS, Case, Expectation, Row, Seen, compare
 
 T = TypeVar("T")
 ASIS: Final = Expectation(OTHERS, AS_BEFORE)
@@ -26,6 +26,8 @@ TIMEOUT: Final = 25
 """Seconds that the product gives a guest; a probe takes 12 at most."""
 AT_ONCE: Final = 8
 """Guests that are read at once: two cores serve all of them."""
+_RUNS: Final = {"settings", "late", "presnapshot", "dosnapshot", "disks"}
+"""Orders that decide how a backup ends: the guest is itself again once a later one ended well."""
 _SSH: Final = """\
 Host *
   IdentityFile {keys}/login
@@ -83,16 +85,22 @@ class Lab:
         broken = [c for c in cases if c not in failed]
         found = self.read([c.fault.spec.format(name=c.guest) for c in broken]) if broken else {}
         read = time.monotonic()
-        undone = [c for c in cases if not c.fault.final]
         rows = [Row(c, c.expected[0] if c.expected else ASIS, "not broken", str(e)) for c, e in failed.items()]
+        rows += [row for c in broken for row in self._judged(c, found)]
+        undone = [c for c in cases if not c.fault.final]
         rows += [Row(c, ASIS, "not mended", str(e)) for c, e in zip(undone, _each(self.undo, undone), strict=True) if e]
         self.say(
             f"{len(cases)} guests: {applied - started:.0f} s until broken, {read - applied:.0f} s to read, {time.monotonic() - read:.0f} s to mend"
         )
-        for case in broken:
-            # the host's id is its name, with the port where the spec has one
-            name = next((n for n in found if re.split(r"[:.]", n)[0] == case.guest), "")
-            rows += compare(case, found.get(name, {}), self.healthy.get(case.guest, {}))
+        return rows
+
+    def _judged(self, case: Case, found: dict[str, Seen]) -> list[Row]:
+        """The rows of one case; where they are not as expected, sshd's own words are kept while it is broken."""
+        # the host's id is its name, with the port where the spec has one
+        name = next((n for n in found if re.split(r"[:.]", n)[0] == case.guest), "")
+        rows = compare(case, found.get(name, {}), self.healthy.get(case.guest, {}))
+        if any(not row.holds and "error" in (row.outcome, row.expected.outcome) for row in rows):
+            self.say(f"{case.guest}, {case.fault.name}: not as expected; {self.guests[case.guest].sshd_log()}")
         return rows
 
     def ready(self, names: Iterable[str]) -> None:
@@ -110,16 +118,29 @@ class Lab:
             guest.run(fault.apply)
         if fault.obstacle:
             self.fabric.obstruct(fault.obstacle, guest.address)
-        if fault.orders:
-            self._order(guest, fault.orders)
+        number = self._order(guest, fault.orders) if fault.orders else 0
         if fault.unplugged:
             ip(f"link set {guest.link} down")
-        if fault.seen:
+        if seen := fault.seen.replace(NUMBER, str(number)):
             wait_for(
-                lambda: guest.run(fault.seen, check=False).returncode == 0,
-                f"{case.guest}: {fault.name} did not take hold: {fault.seen}",
+                lambda: guest.run(seen, check=False).returncode == 0,
+                f"{case.guest}: {fault.name} did not take hold: {seen}",
                 fault.within,
             )
+        if fault.user:
+            self._log_in(guest, fault.user)
+
+    def _log_in(self, guest: Running, user: str) -> None:
+        """Waits until a user can log in; tells what sshd said where that was not at once."""
+        command = ["ssh", "-F", f"{RUN}/ssh_config", f"{user}@{guest.name}", "true"]
+        for attempt in range(10):
+            done = subprocess.run(command, capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL)
+            if done.returncode == 0:
+                return
+            self.say(f"{guest.name}: login of {user} refused, attempt {attempt + 1}: {done.stderr.strip()}")
+            self.say(guest.sshd_log())
+            time.sleep(1)
+        raise RuntimeError(f"{user} cannot log in: {done.stderr.strip()}")
 
     def undo(self, case: Case) -> None:
         """Takes it back."""
@@ -136,18 +157,18 @@ class Lab:
             settings = guest.guest.orders or wire.Orders()
             original = {name: getattr(settings, name) for name in fault.orders}
             number = self._order(guest, original)
-            if settings.extension and "settings" in fault.orders:
-                done = f"grep -q success /var/lib/waagent/*VMSnapshotLinux-*/status/{number}.status && grep -q '\"Ready\"' /var/lib/waagent/*VMSnapshotLinux-*/config/HandlerStatus"
+            if settings.extension and fault.orders.keys() & _RUNS:
+                done = f'grep -q \'"code": "1"\' /var/lib/waagent/*VMSnapshotLinux-*/status/{number}.status && grep -q \'"Ready"\' /var/lib/waagent/*VMSnapshotLinux-*/config/HandlerStatus'
                 wait_for(
                     lambda: guest.run(done, check=False).returncode == 0,
                     f"{guest.name}: the extension did not recover",
-                    60,
+                    WAITING,
                 )
 
     def _order(self, guest: Running, changes: object) -> int:
         assert isinstance(changes, dict)
         before = self.fabric.orders[guest.address]
-        orders = replace(before, incarnation=before.incarnation + 1, **changes)
+        orders = replace(before, incarnation=before.incarnation + 1, issued=0, **changes)
         self.fabric.order(guest.address, orders)
         return orders.incarnation
 

@@ -19,6 +19,7 @@ WINDOWS_ONLY: Final = frozenset({"AVB-303", "AVB-401"})
 OTHERS: Final = "others"
 """Stands for the controls that a case does not name."""
 AS_BEFORE: Final = "as before"
+NUMBER: Final = "ORDERS-NUMBER"
 MISSING: Final = ("missing", "")
 """What the report says of a control that it does not hold."""
 
@@ -32,8 +33,8 @@ class Fault:
     """A script inside the guest, as root."""
     undo: str = ""
     seen: str = ""
-    """A command inside that succeeds once the fault has taken hold."""
-    within: float = 45
+    """A command inside that succeeds once the fault has taken hold; `NUMBER` in it is that of the platform's orders."""
+    within: float = 90
     """Seconds in which it must have taken hold."""
     obstacle: str = ""
     """What stands in the guest's way outside of it (`fabric.OBSTACLES`)."""
@@ -43,6 +44,8 @@ class Fault:
     """The guest's network cable is out."""
     spec: str = "ssh://root@{name}"
     """How the product is told to connect."""
+    user: str = ""
+    """Who must be able to log in before the product tries: what is broken is what comes after."""
     alone: bool = False
     """Read apart from all others: it takes the whole machine."""
     final: bool = False

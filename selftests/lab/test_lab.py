@@ -13,7 +13,7 @@ from backup_compliance.catalogue.controls import load_catalogue
 from selftests.builders.product import ROOT
 from selftests.lab import extension, machine, readonly, wire
 from selftests.lab.cases import CASES, healthy
-from selftests.lab.places import BLOB_HOST, EXTENSION, HOST_ADDRESS
+from selftests.lab.places import BLOB_HOST, EXTENSION, EXTENSION_VERSION, HOST_ADDRESS
 from selftests.lab.table import (
     EVERY,
     HEALTHY,
@@ -163,12 +163,12 @@ def test_extensions_configuration_may_ask_for_nothing() -> None:
 
 def test_stand_in_extension_can_be_run() -> None:
     """The agent starts what the manifest names, and its mode must let it."""
-    archive = zipfile.ZipFile(BytesIO(extension.package("1.0.9220.0")))
+    archive = zipfile.ZipFile(BytesIO(extension.package(EXTENSION_VERSION)))
     (manifest,) = json.loads(archive.read("HandlerManifest.json"))
     program, _, command = manifest["handlerManifest"]["enableCommand"].partition(" ")
     assert command == "enable"
     assert archive.getinfo(program).external_attr >> 16 & 0o111
-    assert b"__EXTENSION__" not in archive.read(program)
+    assert archive.read("main/handle.py")
 
 
 CALM = [

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from dataclasses import replace
+from typing import Any, Final
 
 from selftests.lab import places, wire
-from selftests.lab.bases import EGG_VERSION, RED_HAT, SYSV
-from selftests.lab.guests import Guest
+from selftests.lab.bases import BULLSEYE, EGG_VERSION, RED_HAT, SYSV, TRIXIE
+from selftests.lab.extension import NOT_MENDED, OLD
+from selftests.lab.guests import AGENT_RUNS, Guest
 
 _LOOPBACK: Final = "auto lo\niface lo inet loopback"
 _WANTED: Final = "/etc/systemd/system/multi-user.target.wants"
@@ -39,7 +41,10 @@ _CURL: Final = "usr/bin/curl"
 _WGET: Final = "usr/bin/wget"
 NO_AGENT: Final = "true"
 """Ready at once: no agent will ever run there."""
-AGENT_ONLY: Final = "pgrep -f -- -run-exthandlers"
+CANNOT_START: Final = (
+    f"{AGENT_RUNS} && grep -q 'Non-zero exit code' /var/lib/waagent/*VMSnapshotLinux-*/config/HandlerStatus"
+)
+"""Ready to be read: the extension was tried, and did not start."""
 
 
 def _static(number: int) -> dict[str, str]:
@@ -47,7 +52,36 @@ def _static(number: int) -> dict[str, str]:
     return {"/etc/network/interfaces": f"{_LOOPBACK}\nauto eth0\niface eth0 inet static\n {address}", **_RESOLVER}
 
 
+def _elsewhere(name: str, system: str, configuration: str) -> Guest:
+    """A distribution whose agent has its configuration elsewhere, and decides by the distribution's name where."""
+    unit = f"[Unit]\nConditionPathExists=\nConditionPathExists={configuration}"
+    files = {
+        **_NETWORKD,
+        "/etc/os-release": system,
+        "/etc/systemd/system/NetworkManager.service": "-> /dev/null",
+        "/etc/systemd/system/waagent.service.d/10-configuration.conf": unit,
+    }
+    return Guest(name, RED_HAT, files, orders=_RED_HAT, moved={"etc/waagent.conf": configuration.lstrip("/")})
+
+
+def _platform_python(name: str, **more: Any) -> Guest:
+    """No Python but the system's own, under a name that no launcher has in its list; the agent runs under it."""
+    start = f"{_PLATFORM_PYTHON} -u /usr/sbin/waagent -daemon"
+    files = {
+        **_NETWORKMANAGER,
+        "/usr/sbin/waagent": f"#!{_PLATFORM_PYTHON}\nimport azurelinuxagent.agent as agent\nagent.main()",
+        "/etc/systemd/system/waagent.service.d/10-python.conf": f"[Service]\nExecStart=\nExecStart={start}",
+    }
+    moved = {"usr/bin/python3.11": _PLATFORM_PYTHON.lstrip("/")}
+    return Guest(name, RED_HAT, files, absent=("usr/bin/python*",), moved=moved, **more)
+
+
+_PLATFORM_PYTHON: Final = "/usr/libexec/platform-python"
+FLATCAR: Final = "/usr/share/oem/waagent.conf"
+CLEAR_LINUX: Final = "/usr/share/defaults/waagent/waagent.conf"
 _RED_HAT: Final = wire.Orders(agent_version=EGG_VERSION)
+_BULLSEYE: Final = wire.Orders(agent_version="2.2.47")
+_TRIXIE: Final = wire.Orders(agent_version="2.12.0.2")
 
 GUESTS: Final = (
     Guest("static", files=_static(10), option_245="silent"),  # the first: its address is written in its files
@@ -73,8 +107,18 @@ GUESTS: Final = (
     Guest("busybox", files={"/bin/sh": "-> busybox"}),
     Guest("mksh", files={"/bin/sh": "-> mksh"}),
     Guest("small-disk", disk_mib=48),
-    Guest("no-extension", orders=wire.Orders(extension=False), ready=AGENT_ONLY),
-    Guest("old-extension", orders=wire.Orders(extension_version="1.0.80.0")),
+    Guest("no-extension", orders=wire.Orders(extension=False), ready=AGENT_RUNS),
+    Guest("old-extension", orders=wire.Orders(extension_version=OLD)),
+    Guest("bullseye", BULLSEYE, orders=_BULLSEYE),
+    Guest("trixie", TRIXIE, orders=_TRIXIE),
+    Guest("trixie-wrong", TRIXIE, option_245="wrong", orders=_TRIXIE),
+    Guest("trixie-networkd", TRIXIE, _NETWORKD, orders=_TRIXIE),
+    Guest("trixie-networkd-none", TRIXIE, _NETWORKD, option_245="none", orders=_TRIXIE),
+    Guest("trixie-not-mended", TRIXIE, orders=replace(_TRIXIE, extension_version=NOT_MENDED), ready=CANNOT_START),
+    _elsewhere("flatcar", "NAME=Flatcar\nID=flatcar\nVERSION_ID=4230.2.0\nVERSION=4230.2.0", FLATCAR),
+    _elsewhere("clear-linux", 'NAME="Clear Linux OS"\nID=clear-linux-os\nVERSION_ID=42000\nVERSION=1', CLEAR_LINUX),
+    _platform_python("platform-python", orders=_RED_HAT),
+    _platform_python("platform-python-old", orders=replace(_RED_HAT, extension_version=OLD), ready=CANNOT_START),
     *(Guest(n) for n in ("purged", "extension1", *(f"plain{n}" for n in range(1, 7)))),
     *(Guest(f"{kind}{n}") for kind in ("agent", "proxy") for n in range(1, 4)),
     Guest("system1", memory_mib=1024),

@@ -34,6 +34,16 @@ class Orders:
     extension_version: str = EXTENSION_VERSION
     settings: dict[str, Any] = field(default_factory=dict)
     """Public settings of the backup extension; the stand-in handler does as they say."""
+    issued: float = 0
+    """When this was ordered, by this machine's clock (seconds since 1970); 0 is now."""
+    late: int = 0
+    """Minutes that the platform's command for a backup is old when it reaches the agent."""
+    presnapshot: int = 200
+    """The host's HTTP status to the question before a snapshot."""
+    dosnapshot: int = 200
+    """The host's HTTP status to the request for the snapshot itself."""
+    disks: tuple[str, ...] = ("",)
+    """What the host says of each disk's snapshot; empty where it was taken."""
     status_blob: str = f"https://{BLOB_HOST}/status/vm.status"
 
 
@@ -107,13 +117,41 @@ def extensions_config(orders: Orders) -> str:
 def _plugins(orders: Orders) -> str:
     named = f"name={quoteattr(EXTENSION)} version={quoteattr(orders.extension_version)}"
     manifest = quoteattr(f"https://{BLOB_HOST}/ext/manifest.xml")
-    settings = {"runtimeSettings": [{"handlerSettings": {"publicSettings": {"locale": "en-us", **orders.settings}}}]}
+    command = {
+        "commandToExecute": "snapshot",
+        "taskId": str(uuid.uuid5(uuid.NAMESPACE_DNS, f"task{orders.incarnation}")),
+        "commandStartTimeUTCTicks": str(_ticks(orders.issued - 60 * orders.late)),
+        "vmType": "microsoft.compute/virtualmachines",
+        "locale": "en-us",
+        "storage": BLOB_HOST,
+    }
+    settings = {"runtimeSettings": [{"handlerSettings": {"publicSettings": {**command, **orders.settings}}}]}
     return (
         f'<Plugins><Plugin {named} location={manifest} failoverlocation={manifest} state="enabled" autoUpgrade="false" '
         'runAsStartupTask="false" isJson="true" useExactVersion="true"/></Plugins>'
         f'<PluginSettings><Plugin {named}><RuntimeSettings seqNo="{orders.incarnation}">'
         f"{escape(json.dumps(settings))}</RuntimeSettings></Plugin></PluginSettings>"
     )
+
+
+def _ticks(seconds: float) -> int:
+    """.NET's ticks: tenths of microseconds since the year 1."""
+    return int(seconds * 10**7) + 621355968000000000
+
+
+def snapshots(orders: Orders) -> dict[str, Any]:
+    """What the host says of the disks it was asked to snapshot."""
+    return {
+        "snapshotInfo": [
+            {
+                "isSuccessful": "false" if error else "true",
+                "snapshotUri": None if error else f"https://{BLOB_HOST}/disks/{number}?snapshot=2026-11-29T14:00:00Z",
+                "errorMessage": error or None,
+                "statusCode": "409" if error else "200",
+            }
+            for number, error in enumerate(orders.disks)
+        ]
+    }
 
 
 def instance_metadata(address: str, name: str) -> dict[str, Any]:

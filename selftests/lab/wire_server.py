@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -17,11 +18,12 @@ from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
+from urllib.request import urlopen
 
 import msgspec
 
 from selftests.lab import wire
-from selftests.lab.places import HOST_ADDRESS, IMDS
+from selftests.lab.places import BLOB_HOST, HOST_ADDRESS, IMDS, KEYS
 
 ORDERS, LOG = (Path(p) for p in (sys.argv[1:3] if len(sys.argv) > 2 else ("", "")))
 
@@ -51,6 +53,17 @@ def certificates(transport: str) -> str:
     )
 
 
+def relayed(address: str) -> tuple[int, bytes]:
+    """A download from storage on the agent's behalf, which the host offers where a guest cannot reach it."""
+    if not address.startswith(f"https://{BLOB_HOST}/"):
+        return 400, b""
+    try:
+        with urlopen(address, timeout=10, context=ssl.create_default_context(cafile=str(KEYS / "ca.pem"))) as answer:
+            return 200, answer.read()
+    except OSError:
+        return 502, b""
+
+
 class Server(ThreadingHTTPServer):
     """Takes a whole lab's guests at once."""
 
@@ -65,8 +78,8 @@ class Platform(BaseHTTPRequestHandler):
     def log_message(self, *arguments: object) -> None:
         """Nothing: `_answer` keeps the log."""
 
-    def _answer(self, status: int, body: str = "", kind: str = "text/xml; charset=utf-8") -> None:
-        data = body.encode()
+    def _answer(self, status: int, body: str | bytes = "", kind: str = "text/xml; charset=utf-8") -> None:
+        data = body.encode() if isinstance(body, str) else body
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(data)))
@@ -83,6 +96,8 @@ class Platform(BaseHTTPRequestHandler):
             self._metadata(path)
         elif port == 32526:
             self._plugin(path, content)
+        elif path.startswith("/metadata/recsvc/snapshot/"):
+            self._snapshot(path.rpartition("/")[2], orders(self.client_address[0]))
         else:
             self._wire({k: v[0] for k, v in parse_qs(urlsplit(self.path).query).items()})
 
@@ -104,8 +119,17 @@ class Platform(BaseHTTPRequestHandler):
         """The host's plugin; without `vmSettings` the agent takes the goal state of port 80."""
         if path == "/status":
             LOG.with_name(f"status-{self.client_address[0]}.json").write_bytes(content)
+        if path == "/extensionArtifact":
+            self._answer(*relayed(self.headers.get("x-ms-artifact-location", "")), "application/octet-stream")
+            return
         known = {"/versions": '["2015-09-01"]', "/health": "", "/status": "", "/vmAgentLog": ""}
         self._answer(200 if path in known else 404, known.get(path, ""), "application/json")
+
+    def _snapshot(self, action: str, asked: wire.Orders) -> None:
+        """The host's backup service, whom the extension asks before a snapshot and for it."""
+        status = asked.presnapshot if action == "presnapshot" else asked.dosnapshot
+        body = wire.snapshots(asked) if action == "dosnapshot" else {"result": "0"}
+        self._answer(status, json.dumps(body) if status == 200 else "", "application/json")
 
     def _wire(self, query: dict[str, str]) -> None:
         guest = self.client_address[0]

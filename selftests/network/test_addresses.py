@@ -125,7 +125,7 @@ def test_destination_keeps_the_families_of_its_source() -> None:
     """An IPv4 address sends nothing to an IPv6 prefix."""
     assert len(storage().limited_to(frozenset({4})).prefixes) == 3
     assert storage().limited_to(frozenset({4, 6})) == storage()
-    assert storage().limited_to(frozenset()).addresses.is_empty
+    assert not storage().limited_to(frozenset()).addresses
 
 
 def test_tag_is_found_in_any_case_and_regions_lie_within_their_tag() -> None:

@@ -157,6 +157,51 @@ def test_effective_table_counts_active_routes_only() -> None:
     assert hops(parse_effective_routes({"value": [*reply[:3], tagged]})).verdict.access is ALLOW
 
 
+@pytest.mark.parametrize(
+    ("hop", "access", "types"),
+    [
+        ("VirtualApplianceEcmp", UNDETERMINED, {"VirtualApplianceEcmp"}),
+        ("virtualapplianceecmp", UNDETERMINED, {"VirtualApplianceEcmp"}),
+        ("InterfaceEndpoint", ALLOW, {"InterfaceEndpoint"}),
+        ("VNetGlobalPeering", ALLOW, {"VNetGlobalPeering"}),
+        ("VirtualNetworkServiceEndpoint", ALLOW, {"VirtualNetworkServiceEndpoint"}),
+        ("HyperNetGateway", UNDETERMINED, {"of unknown type HyperNetGateway"}),
+    ],
+)
+def test_next_hops_of_effective_tables_are_known(hop: str, access: Access, types: set[str]) -> None:
+    """Kinds that no route table has: appliances side by side, and private endpoints."""
+    found = hops(parse_effective_routes({"value": [effective(["0.0.0.0/0"], hop, source="User")]}))
+    assert found.verdict.access is access
+    assert found.hop_types == types
+
+
+@pytest.mark.parametrize(
+    ("sources", "hop", "told"),
+    [
+        (("User", "VirtualNetworkGateway", "Default"), "None", "user-defined route a"),
+        (("VirtualNetworkGateway", "User", "Default"), "Internet", "user-defined route b"),
+        (("Default", "VirtualNetworkGateway", "User"), "VirtualNetworkGateway", "user-defined route c"),
+        (("VirtualNetworkGateway", "Default"), "None", "gateway route a"),
+        (("Default", "VirtualNetworkGateway"), "Internet", "gateway route b"),
+        (("Default",), "None", "system route a"),
+    ],
+)
+def test_sources_of_effective_routes_are_told_apart(sources: tuple[str, ...], hop: str, told: str) -> None:
+    """Among equal prefixes the user's goes first, then the gateway's, then Azure's own."""
+    kinds = zip("abc", sources, ("None", "Internet", "VirtualNetworkGateway"), strict=False)
+    reply = [effective(["20.0.0.0/6"], h, source=s, name=n) for n, s, h in kinds]
+    found = hops(parse_effective_routes({"value": reply}), to=Destination.of("d", "20.0.0.0/24"))
+    assert found.hop_types == {hop}
+    assert told in found.verdict.explanation
+
+
+@pytest.mark.parametrize("source", ["Unknown", "", None, 7])
+def test_effective_route_of_unknown_source_may_come_first_or_not(source: Any) -> None:
+    """Nothing is guessed from it."""
+    reply = [effective(["0.0.0.0/0"], "None", source=source), effective(["0.0.0.0/0"], "Internet")]
+    assert hops(parse_effective_routes({"value": reply})).verdict.access is UNDETERMINED
+
+
 @pytest.mark.parametrize("reply", [None, [], {}, {"value": None}, "x"])
 def test_reply_without_routes_is_unreadable(reply: Any) -> None:
     """And one with an empty list is undetermined."""

@@ -53,12 +53,38 @@ ROWS = st.lists(
             "access": st.sampled_from(["Allow", "Deny", "Allow", "Deny", "Perhaps", None]),
             "destination": st.one_of(st.none(), st.lists(NAMES, min_size=1, max_size=3)),
             "protocol": st.sampled_from(["Tcp", "TCP", "*", "Udp", "Icmp", None]),
-            "ports": st.sampled_from(["443", "400-500", "*", "80", "1-442", None]),
+            "ports": st.sampled_from(["443", "400-500", "*", "80", "1-442", "443-65535", "65535", "443-65536", None]),
             "source": st.sampled_from(["*", "10.1.0.0/24", "10.2.0.0/24", "Elsewhere"]),
+            "from": st.sampled_from(
+                [("*",), ("0-65535",), ("1024-50000", "50001-65535"), ("1-80", "1023"), ("2000-3000", "65535"), None]
+            ),
         }
     ),
     max_size=6,
 )
+
+
+TO = {
+    "443": True,
+    "400-500": True,
+    "443-65535": True,
+    "*": True,
+    "80": False,
+    "1-442": False,
+    "65535": False,
+    "443-65536": None,
+    None: None,
+}
+"""Whether port 443 is in a range."""
+FROM = {
+    ("*",): True,
+    ("0-65535",): True,
+    ("1024-50000", "50001-65535"): True,
+    ("1-80", "1023"): False,
+    ("2000-3000", "65535"): None,
+    None: None,
+}
+"""Whether a client's port, which is any above 1023, is in these ranges."""
 
 
 def in_name(address: str, name: str) -> bool | None:
@@ -79,12 +105,12 @@ def kleene_or(answers: list[bool | None]) -> bool | None:
 
 def fits(row: dict[str, Any], address: str) -> bool | None:
     """Whether one row matches TCP 443 from 10.1.0.4 to `address`."""
-    ports = {"443": True, "400-500": True, "*": True, "80": False, "1-442": False, None: None}[row["ports"]]
+    ports = TO[row["ports"]]
     protocol = None if row["protocol"] is None else row["protocol"].lower() in ("tcp", "*")
     source = {"*": True, "10.1.0.0/24": True, "10.2.0.0/24": False, "Elsewhere": None}[row["source"]]
     names = row["destination"]
     destination = None if names is None else kleene_or([in_name(address, n) for n in names])
-    answers = [ports, protocol, source, destination]
+    answers = [ports, protocol, source, destination, FROM[row["from"]]]
     return False if False in answers else None if None in answers else True
 
 
@@ -111,6 +137,8 @@ def tiny_group(rows: list[dict[str, Any]], applied_to: AppliedTo) -> SecurityGro
             "destinationPortRange": row["ports"] if index % 2 else None,
             "destinationPortRanges": [row["ports"]] if row["ports"] and not index % 2 else None,
             "sourceAddressPrefix": row["source"],
+            "sourcePortRange": None,
+            "sourcePortRanges": list(row["from"]) if row["from"] is not None else [],
         }
         rules.append(rule(100 + index, row["access"], single, **fields))
     last = rule(4096, "Deny", "*", protocol="*", destinationPortRange="*")
@@ -205,6 +233,51 @@ PORTS = {"destinationPortRange": None}
         pytest.param([rule(100, "Deny", sourcePortRange="1-1023")], ALLOW, "AllowInternet", id="no client's port"),
         pytest.param([rule(100, "Deny", sourcePortRange="1024-65535")], DENY, "r100", id="every client's port"),
         pytest.param([rule(100, "Deny", sourcePortRange="50000-50999")], UNDETERMINED, "source ports", id="some ports"),
+        pytest.param(
+            [rule(100, "Deny", sourcePortRange=None, sourcePortRanges=["1024-49151", "49152-65535"])],
+            DENY,
+            "r100",
+            id="ranges that are every client's port together",
+        ),
+        pytest.param(
+            [rule(100, "Deny", sourcePortRange=None, sourcePortRanges=["1024-49151", "49153-65535"])],
+            UNDETERMINED,
+            "source ports",
+            id="ranges with a gap",
+        ),
+        pytest.param(
+            [rule(100, "Deny", sourcePortRange=None, sourcePortRanges=["1-80", "443", "512-1023"])],
+            ALLOW,
+            "AllowInternet",
+            id="ranges without a client's port",
+        ),
+        pytest.param(
+            [rule(100, "Deny", sourcePortRange=None, sourcePortRanges=["*", "80"])],
+            DENY,
+            "r100",
+            id="any port among them",
+        ),
+        pytest.param(
+            [rule(100, "Deny", sourcePortRange=None, sourcePortRanges=["1024-65535", "x"])],
+            UNDETERMINED,
+            "source ports",
+            id="a range that is none",
+        ),
+        pytest.param(
+            [rule(100, "Deny", sourcePortRange="1024-65534")], UNDETERMINED, "source ports", id="all but the last port"
+        ),
+        pytest.param([rule(100, "Deny", destinationPortRange="443-65535")], DENY, "r100", id="up to port 65535"),
+        pytest.param([rule(100, "Deny", destinationPortRange="65535")], ALLOW, "AllowInternet", id="port 65535"),
+        pytest.param([rule(100, "Deny", destinationPortRange="0-65535")], DENY, "r100", id="every port in figures"),
+        pytest.param(
+            [rule(100, "Deny", destinationPortRange="443-65536")], UNDETERMINED, "ports", id="past port 65535"
+        ),
+        pytest.param(
+            [rule(100, "Deny", **PORTS, destinationPortRanges=["80", "65536"])],
+            UNDETERMINED,
+            "ports",
+            id="or among them",
+        ),
         pytest.param([rule(100, "Allow", sourcePortRange="50000-50999")], ALLOW, "", id="some ports, allowed anyway"),
         pytest.param([rule(100, "Deny", "NoSuchTag")], UNDETERMINED, "NoSuchTag", id="tag without data"),
         pytest.param([rule(100, "Allow", "NoSuchTag")], ALLOW, "", id="tag without data, allowed anyway"),
@@ -302,6 +375,26 @@ def test_virtual_network_with_a_default_route_allows_everything() -> None:
     network = VirtualNetwork(SPACE, user_routes=AddressSet.of("0.0.0.0/0"))
     found = verdict(group(rule(100, "Deny", "VirtualNetwork")), around=surroundings(network))
     assert found.access is DENY
+
+
+@pytest.mark.parametrize("entry", [None, 7, "/asg/mine", [], {}, {"id": None}, {"id": ""}, {"id": ["/asg/mine"]}])
+@pytest.mark.parametrize("side", ["source", "destination"])
+def test_malformed_application_group_is_not_nothing(side: str, entry: Any) -> None:
+    """It may name the VM's own group or another: the rule decides nothing, alone or beside one that is readable."""
+    around = surroundings(mine=VM, others=AddressSet.of("10.1.0.9"))
+    for good in ((), ("/asg/others",)):
+        made = asg_rule(100, "Deny", side, *good)
+        made["properties"][f"{side}ApplicationSecurityGroups"].append(entry)
+        found = verdict(group(made), around=around)
+        assert found.access is UNDETERMINED, found.explanation
+        assert f"{side} missing or unknown" in found.explanation
+
+
+@pytest.mark.parametrize("value", ["x", 7, {}, {"id": "/asg/mine"}])
+def test_application_groups_that_are_no_list_are_not_nothing(value: Any) -> None:
+    """Whatever prefixes stand beside them."""
+    made = rule(100, "Deny", sourceApplicationSecurityGroups=value)
+    assert verdict(group(made)).access is UNDETERMINED
 
 
 def test_no_group_allows_and_an_unread_one_is_undetermined() -> None:
@@ -436,6 +529,40 @@ def test_admin_rules_come_first(rows: list[tuple[int, str, str]], rules: list[An
     assert manager is not None
     assert verdict(group(*rules), manager).access is access
     assert verdict(manager).access is not UNDETERMINED or access is UNDETERMINED or rules
+
+
+@pytest.mark.parametrize(
+    ("rows", "access"),
+    [
+        ([(10, "Deny", "Storage")], DENY),
+        ([(10, "AlwaysAllow", "Storage")], ALLOW),
+        ([(10, "Deny", NORTH[0])], PARTIAL),
+        ([(10, "Deny", "NoSuchTag")], UNDETERMINED),
+        ([(10, "Allow", "Storage"), (20, "Deny", "*")], ALLOW),
+    ],
+)
+def test_flat_admin_rules_decide_like_nested_ones(rows: list[tuple[int, str, str]], access: Access) -> None:
+    """Older replies and Resource Graph give the fields beside the id."""
+    nested = admin(*rows)
+    flat = {"value": [{k: v for k, v in r.items() if k != "properties"} | r["properties"] for r in nested["value"]]}
+    for document in (nested, flat):
+        manager = parse_admin_rules(document)
+        assert manager is not None
+        assert verdict(group(), manager).access is access
+
+
+@pytest.mark.parametrize(
+    "field", ["access", "direction", "priority", "protocol", "sources", "destinations", "destinationPortRanges"]
+)
+@pytest.mark.parametrize("value", [None, 7, {}, "x"])
+def test_flat_admin_rule_with_a_damaged_field_decides_nothing(field: str, value: Any) -> None:
+    """Nor is it passed over."""
+    (entry,) = admin((10, "Deny", "Storage"))["value"]
+    flat = {k: v for k, v in entry.items() if k != "properties"} | entry["properties"] | {field: value}
+    manager = parse_admin_rules({"value": [flat]})
+    assert manager is not None
+    expected = (UNDETERMINED, DENY) if (field, value) == ("priority", 7) else (UNDETERMINED,)
+    assert verdict(group(), manager).access in expected
 
 
 def test_admin_rules_of_two_managers_have_no_known_order() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from backup_compliance.catalogue.controls import load_catalogue
 from backup_compliance.judging.findings import Finding
 from backup_compliance.platform.estate.resource_types import RESOURCE_TYPES
 from selftests.builders.arm import (
+    SNAPSHOT,
     SUBSCRIPTION,
     Subscription,
     collection,
@@ -34,16 +37,35 @@ from selftests.builders.arm import (
     virtual_network,
     vm_id,
 )
+from selftests.builders.backup_cases import BACKUP_CASES
+from selftests.builders.extension_reports import FAILED, GOOD, UNDER_WAY, Report
 from selftests.builders.judging import check_kinds, check_no_verdict, check_outcome
 from selftests.builders.live_cases import LIVE_CASES
 from selftests.builders.load_cases import LOAD_CASES
 from selftests.builders.product import ROOT, Judged, judge_apart, record
 from selftests.builders.recordings import CONF, DROPPED, ENDPOINT, Recording, ubuntu
+from selftests.builders.route_cases import ROUTE_CASES
 
 OK = subscription()
 VIEW = "properties.instanceView"
 AGENT = f"{VIEW}.vmAgent"
 MODEL = "properties.osProfile"
+
+
+def reported(substatus: dict[str, str], kind: str = SNAPSHOT) -> Subscription:
+    """The sample with a substatus of an extension of this type."""
+    told = OK.set("instanceViews", "sample", f"{VIEW}.extensions.0.substatuses", [substatus])
+    return told.set("instanceViews", "sample", f"{VIEW}.extensions.0.type", kind)
+
+
+def told_in_code(report: Report) -> Subscription:
+    """The extension's report where ARM shows the names of substatuses."""
+    return reported({"code": f"ComponentStatus/{report.inner_text()}/succeeded", "level": "Info", "message": ""})
+
+
+def told_in_message(report: Report) -> Subscription:
+    """The same in the message."""
+    return reported({"code": "ComponentStatus/0/succeeded", "level": "Info", "message": report.inner_text()})
 
 
 def powered(state: str | None, provisioning: str = "succeeded") -> Subscription:
@@ -119,8 +141,9 @@ def add_dynamic(resource: Any) -> None:
 
 
 def failed_job(title: str) -> Subscription:
-    """The sample whose last backup failed with that error."""
-    return OK.put("backupJobs", job("sample", 4, "Failed", errors=((400001, title),)))
+    """The sample whose last backup failed with that error, and left no recovery point."""
+    failed = OK.put("backupJobs", job("sample", 4, "Failed", errors=((400001, title),)))
+    return failed.set("backupProtectedItems", ITEM, "properties.lastRecoveryPoint", "2026-11-20T22:00:20Z")
 
 
 def flags(provision: object, allow: object) -> Subscription:
@@ -200,8 +223,8 @@ def proxied(number: int, host: str = GATE, port: str = "3128") -> Recording:
 
 
 def by_variables(number: int, *variables: str) -> Recording:
-    """A guest whose agent's daemon has these proxy variables."""
-    lines = "".join(f"\nenvironment 843 {each}" for each in variables)
+    """A guest whose agent has these proxy variables."""
+    lines = "".join(f"\nenvironment 1187 {each}" for each in variables)
     return ubuntu("sample", number).edit("processes", ("scanned 148", f"scanned 148{lines}"))
 
 
@@ -253,6 +276,7 @@ GUESTS: dict[str, Recording | bytes] = {
     "storage-is-dropped": ubuntu("sample", 202).put(f"http storage direct {ENDPOINT}", DROPPED),
     "agrees": ubuntu("sample", 203).edit("interface", ("10.20.0.203/24", "10.20.0.4/24")),
     "disagrees": ubuntu("sample", 204),
+    **{f"answers-{n}": ubuntu("sample", n) for n in range(205, 209)},
     **{f"proxied-{n}": proxied(n) for n in range(210, 230)},
     "proxy-by-name": proxied(230, "proxy.example"),
     "proxy-elsewhere": proxied(231, "10.20.77.77"),
@@ -413,6 +437,39 @@ CASES: tuple[tuple[str, str, Subscription, str, str], ...] = (
     ("AVB-311", "deallocated", powered("deallocated"), "not_applicable", "deallocated"),
     ("AVB-311", "no-instance-view", OK.put("instanceViews"), "error", "instanceViews.json"),
     ("AVB-312", "ready", OK, "compliant", ""),
+    ("AVB-312", "run-good", told_in_code(GOOD), "compliant", ""),
+    ("AVB-312", "run-failed", told_in_code(FAILED), "non_compliant", "extension VMSnapshotLinux: the last run"),
+    ("AVB-312", "run-failed-in-message", told_in_message(FAILED), "non_compliant", "code 76: no network"),
+    ("AVB-312", "run-good-in-message", told_in_message(GOOD), "compliant", ""),
+    ("AVB-312", "run-never-finished", told_in_code(UNDER_WAY), "non_compliant", "never finished"),
+    (
+        "AVB-312",
+        "run-under-way",
+        told_in_code(replace(UNDER_WAY, started=datetime(2026, 11, 23, 7, tzinfo=UTC))),
+        "undetermined",
+        "under way since 2026-11-23 07:00 UTC",
+    ),
+    (
+        "AVB-312",
+        "run-cut",
+        reported({"code": 'ComponentStatus/[{"version": "1.0", /succeeded'}),
+        "undetermined",
+        "JSON",
+    ),
+    (
+        "AVB-312",
+        "run-not-told",
+        reported({"code": "ComponentStatus/succeeded", "message": "[{"}, kind="Monitor"),
+        "compliant",
+        "",
+    ),
+    (
+        "AVB-312",
+        "run-failed-and-the-agent-silent",
+        told_in_code(FAILED).set("instanceViews", "sample", f"{AGENT}.statuses", []),
+        "non_compliant",
+        "code 76",
+    ),
     (
         "AVB-312",
         "handler-not-ready",
@@ -451,7 +508,7 @@ CASES: tuple[tuple[str, str, Subscription, str, str], ...] = (
     (
         "AVB-312",
         "none",
-        NO_HANDLER.set("virtualMachines", "sample", "resources", []),
+        NO_HANDLER.set("virtualMachines", "sample", "resources", []).put("backupProtectedItems", NEVER),
         "not_applicable",
         "no extensions",
     ),
@@ -497,7 +554,6 @@ CASES: tuple[tuple[str, str, Subscription, str, str], ...] = (
         "non_compliant",
         "ended Failed",
     ),
-    ("AVB-415", "cancelled", failed_job("UserErrorJobSuccessfullyCancelled"), "compliant", ""),
     ("AVB-415", "unknown-error", failed_job("SomethingNew"), "undetermined", "SomethingNew"),
     (
         "AVB-415",
@@ -1059,7 +1115,7 @@ CASES: tuple[tuple[str, str, Subscription, str, str], ...] = (
     ),
     ("AVB-414", "interface-unread", OK.without("networkInterfaces"), "error", "networkInterfaces/read"),
 )
-CASES += LOAD_CASES + LIVE_CASES
+CASES += LOAD_CASES + LIVE_CASES + ROUTE_CASES + BACKUP_CASES
 RECORDINGS = {f"{control}-{name}": recording for control, name, recording, _, _ in CASES}
 CONTROLS = sorted({case[0] for case in CASES})
 BLANKS = {

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from selftests.builders.extension_reports import GOOD
 from selftests.builders.product import ROOT, Judged, judge, judge_apart, record
 from selftests.builders.recordings import Recording, debian, ubuntu
 
@@ -71,18 +73,26 @@ def test_baseline_decides_severity_and_the_other_is_told(pytester: pytest.Pytest
 
 
 def test_other_baseline_is_asked_with_its_own_thresholds(pytester: pytest.Pytester, facts: Path) -> None:
-    """An extension that the article finds new enough is too old for Python 3.12 today."""
-    run = _judged(pytester, facts, {"web01": ubuntu().edit("extension", ("1.0.9220.0", "1.0.9217.0"))})
-    finding = run.finding("AVB-301", "web01")
-    assert finding.outcome == "compliant"
-    assert finding.other_baseline.text == "current: non-compliant, high"
+    """An extension that the documentation finds new enough is too old for a baseline of one's own."""
+    own = facts.with_name("own.toml")
+    own.write_text(
+        'name = "own"\ndate = 2026-01-01\nextends = "documented"\n[thresholds]\nlinux_extension_minimum = "1.0.9300.0"\n'
+    )
+    finding = _judged(pytester, facts, {"web01": ubuntu()}, f"--baseline={own}").finding("AVB-301", "web01")
+    assert finding.outcome == "non_compliant"
+    assert finding.other_baseline.text.endswith(": compliant")
 
 
 @pytest.mark.parametrize(
     ("recording", "control", "severity"),
     [
         (ubuntu().without("goal-state"), "AVB-101", "low"),
-        (ubuntu().config("/etc/azure/vmbackup.conf", "SnapshotMethod=firstGuestThenHost"), "AVB-101", "high"),
+        (ubuntu().reported(replace(GOOD, creator="guestExtension", host=404)), "AVB-101", "high"),
+        (
+            ubuntu().config("/etc/azure/vmbackup.conf", "SnapshotMethod=firstGuestThenHost").reported(),
+            "AVB-101",
+            "high",
+        ),
         (ubuntu().put("version", "WALinuxAgent-2.2.45 running on x\nexit=0"), "AVB-101", "high"),
         (debian().put("leases", ""), "AVB-405", "low"),
         (debian().put("leases", "").without("http host 80", "http host 32526"), "AVB-405", "medium"),

@@ -27,7 +27,7 @@ memory_percent = 20
 restore_points = 1
 policy_vms = 1
 linux_agent_minimum = "2.15.0.1"
-python_newest = "3.8"
+python_oldest = "3.10"
 agent_report_minutes = 1
 """
 Found = dict[tuple[str, str], Finding]

@@ -16,7 +16,7 @@ _LOOKED_AT: Final = 20_000
 _WHOLE: Final = 3000
 """The agent cuts a command's output at 3,200 characters: below this the last line is whole."""
 _EXIT_CODE: Final = re.compile(r"[Nn]on-zero exit code: (-?[0-9]{1,6})\b")
-_ERROR: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,80}(?:Error|Exception): \S.*")
+_ERROR: Final = re.compile(r"[A-Za-z0-9_.]{0,80}(?:Error|Exception): \S.*")
 _MODULE: Final = re.compile(r"No module named '?([A-Za-z_][A-Za-z0-9_.]{0,60})")
 
 

@@ -11,16 +11,14 @@ from backup_compliance.guest.facts import (
     AgentService,
     AgentVersion,
     Process,
-    Proxy,
-    ProxyVariable,
 )
+from backup_compliance.guest.linux.agent_layouts import DEFAULT, parse_layout
 from backup_compliance.guest.linux.files import parse_configuration, parse_files, parse_lines
-from backup_compliance.guest.probe_output import ProbeOutput
+from backup_compliance.guest.probe_output import RECOLLECT_WITH_THIS_PROBE, Part, ProbeOutput
 from backup_compliance.guest.versions import leading_version, parse_version
 from backup_compliance.model.sanitize import printable
-from backup_compliance.model.verdicts import Unreadable
+from backup_compliance.model.verdicts import RECOLLECT, NotAsked, Unreadable
 
-CONFIGURATION: Final = "/etc/waagent.conf"
 RESTARTING: Final = frozenset({"always", "on-failure", "on-abnormal", "on-abort", "respawn", "restart"})
 _BOOT_STATES: Final = frozenset({"enabled", "alias", "generated"})
 # timeout(1) and POSIX sh: ended after its time, not executable, not found (its interpreter is missing).
@@ -33,37 +31,47 @@ COMMAND_LIMIT: Final = 2000
 
 _PYTHON = r"(?:(?:\S*/)?(?:platform-)?python[0-9.]*\s+(?:-\S+\s+)*)?"  # platform-python: RHEL 8
 _WAAGENT = r"(?!/var/lib/waagent/)(?:\S*/)?waagent\s+(?:-\S+\s+)*?"  # extensions live there
+_SETTING = re.compile(r"[ \t]*(?:#.*|[A-Za-z][A-Za-z0-9_.-]{0,80}[ \t]*=.*|[ \t\r]*)")
 _DAEMON = re.compile(rf"{_PYTHON}{_WAAGENT}--?daemon(?=\s|$)")
 _HANDLER = re.compile(rf"{_PYTHON}(?:{_WAAGENT}|(?:\S*/)?WALinuxAgent-\S+\s+)--?run-exthandlers(?=\s|$)")
 _PROCESS = re.compile(r"process ([0-9]{1,10}) (.*)")
-_VARIABLE = r"(?i:https?_proxy|all_proxy|no_proxy)"
+_PROPERTY = re.compile(r"[A-Za-z]{1,60}=.*")
 _STATE = re.compile(r"(absent|readable|unreadable|directory|special) (/\S+)")
 
 
 def parse_agent_configuration(output: ProbeOutput) -> AgentConfiguration | None:
-    """/etc/waagent.conf by the agent's own rules; None where the file does not exist."""
-    state = parse_files(output).state(CONFIGURATION)
+    """The agent's configuration by the agent's own rules; None where the file does not exist."""
+    path = parse_layout(output).configuration
+    states = parse_files(output).states
+    if output.revision < 2 and path != DEFAULT.configuration and path not in states:
+        raise NotAsked(f"the probe of this recording did not ask for {path}, where this agent is configured", RECOLLECT)
+    state = parse_files(output).state(path)
     if state == "absent":
         return None
     if state != "readable":
-        raise Unreadable(f"{CONFIGURATION} is {state}", "read the guest as root")
+        raise Unreadable(f"{path} is {state}", "read the guest as root")
     files = parse_configuration(output)
     if not files:
         raise Unreadable("no line of any configuration file was read", "collect again: grep did not finish")
-    lines = files.get(CONFIGURATION, [])
+    lines = files.get(path, [])
+    damaged = next((x for x in lines if not _SETTING.fullmatch(x)), None)
+    if damaged is not None:
+        raise Unreadable(
+            f"{path} holds a line that is no setting: {printable(damaged, 80)!r}", "repair or remove that line"
+        )
     settings: dict[str, str] = {}
     for line in lines:
         key, equals, value = line.partition("=")
         value = value.split("#")[0].strip('" ').strip()
         if equals:
             settings.pop(key.strip(), None)
-            if value and value != "None":
+            # an empty host is one to the agent, which then does not ask its environment
+            if (value or key.strip() == "HttpProxy.Host") and value != "None":
                 settings[key.strip()] = value
     return AgentConfiguration(
-        path=CONFIGURATION,
+        path=path,
         settings=settings,
         spaced_lines=tuple(printable(x) for x in lines if _is_spaced(x)),
-        odd_lines=tuple(printable(x) for x in lines if "=" not in x),
     )
 
 
@@ -80,7 +88,7 @@ def parse_agent_processes(output: ProbeOutput) -> AgentProcesses:
     daemon = handler = None
     others = []
     lines = output.one("processes").lines()
-    if not any(line.startswith("scanned ") for line in lines):
+    if not any(re.fullmatch("scanned [0-9]{1,10}", line) for line in lines):
         raise Unreadable("the guest's processes were not read", "check that /proc is mounted and grep is there")
     for line in lines:
         found = _PROCESS.fullmatch(line)
@@ -99,23 +107,21 @@ def parse_agent_processes(output: ProbeOutput) -> AgentProcesses:
 
 def parse_agent_service(output: ProbeOutput) -> AgentService | None:
     """The agent's unit, upstart job or SysV script; None where the service manager knows none."""
-    text = output.one("units").text
+    part = output.one("units")
     if parse_files(output).exists("/run/systemd/system"):
-        return _systemd_unit(text)
-    return _upstart_job_or_script(text)
+        return _systemd_unit(part)
+    return _upstart_job_or_script(part)
 
 
-def _upstart_job_or_script(text: str) -> AgentService | None:
-    states = [found.groups() for line in text.split("\n") if (found := _STATE.fullmatch(line))]
+def _upstart_job_or_script(part: Part) -> AgentService | None:
+    states = [found.groups() for line in part.lines() if (found := _STATE.fullmatch(line))]
     if not states:
-        raise Unreadable(
-            "the probe's output does not say which service files exist", "collect again with this version's probe.sh"
-        )
+        raise Unreadable("the probe's output does not say which service files exist", RECOLLECT_WITH_THIS_PROBE)
     present = sorted(path for state, path in states if state != "absent")
     jobs = [p for p in present if p.startswith("/etc/init/")]
     scripts = [p for p in present if p.startswith("/etc/init.d/")]
     if jobs:
-        return _upstart_job(jobs[0], [x.strip() for x in parse_lines(text).get(jobs[0], [])])
+        return _upstart_job(jobs[0], [x.strip() for x in parse_lines(part.text).get(jobs[0], [])])
     if not scripts:
         return None
     links = [p for p in present if "/rc" in p or "/runlevels/" in p]
@@ -145,12 +151,14 @@ def _upstart_job(path: str, lines: list[str]) -> AgentService:
     )
 
 
-def _systemd_unit(text: str) -> AgentService | None:
-    blocks = [dict(x.split("=", 1) for x in block.split("\n") if "=" in x) for block in text.split("\n\n")]
-    blocks = [b for b in blocks if b.get("Id")]
-    if not blocks:
+def _systemd_unit(part: Part) -> AgentService | None:
+    damaged = next((x for x in part.lines() if x.strip() and not _PROPERTY.fullmatch(x)), None)
+    if damaged is not None:
+        raise part.damaged(damaged)
+    blocks = [dict(x.split("=", 1) for x in b.split("\n") if x.strip()) for b in part.text.split("\n\n") if b.strip()]
+    if not blocks or not all(b.get("Id") for b in blocks):
         raise Unreadable(
-            "systemctl told nothing about walinuxagent.service and waagent.service",
+            f"systemctl told nothing about {' and '.join(f'{unit}.service' for unit in DEFAULT.units)}",
             "check that systemd answers: systemctl show waagent.service",
         )
     loaded = [b for b in blocks if b.get("LoadState") == "loaded"]
@@ -236,41 +244,3 @@ def parse_agent_version(output: ProbeOutput) -> AgentVersion | None:
             f"waagent --version printed no version: {printable(part.text, 160)!r}", "run waagent --version on the guest"
         )
     return AgentVersion(version, "waagent --version", packaged)
-
-
-def parse_proxy(output: ProbeOutput) -> Proxy | None:
-    """Every proxy setting that concerns the agent; None where none is set."""
-    configuration = parse_agent_configuration(output)
-    settings = configuration.settings if configuration else {}
-    variables = []
-    no_proxy: list[str] = []
-    for origin, name, value in _environment(output):
-        if name.lower() == "no_proxy":
-            no_proxy += [entry.strip() for entry in value.split(",") if entry.strip()]
-        elif value:
-            variables.append(ProxyVariable(origin, name, printable(value)))
-    host, port = settings.get("HttpProxy.Host"), settings.get("HttpProxy.Port")
-    if host is None and port is None and not variables:
-        parse_agent_service(output)  # that no proxy is set is known only where the unit's environment was told
-        return None
-    return Proxy(
-        host and printable(host),
-        port and printable(port),
-        tuple(dict.fromkeys(variables)),
-        tuple(dict.fromkeys(no_proxy)),
-    )
-
-
-def _environment(output: ProbeOutput) -> list[tuple[str, str, str]]:
-    """(origin, name, value) of the proxy variables that concern the agent, in its unit and its two processes."""
-    running = parse_agent_processes(output)
-    own = {str(process.pid) for process in (running.daemon, running.handler) if process}
-    found = []
-    for line in output.one("units").lines():
-        if match := re.match(rf'Environment="?({_VARIABLE})=([^"]*)', line):
-            found.append(("systemd unit", match.group(1), match.group(2).strip()))
-    for line in output.one("processes").lines():
-        match = re.match(rf"environment ([0-9]+) ({_VARIABLE})=(.*)", line)
-        if match and match.group(1) in own:
-            found.append((f"environment of process {match.group(1)}", match.group(2), match.group(3).strip()))
-    return found

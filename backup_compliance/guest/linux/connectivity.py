@@ -1,16 +1,16 @@
-"""What HTTP requests and the kernel's routes from inside the guest showed, stage by stage."""
+"""What HTTP requests from inside the guest showed, stage by stage."""
 
 from __future__ import annotations
 
 import re
-from ipaddress import IPv4Address
 from typing import Final
 
-from backup_compliance.guest.facts import IN_GUEST, NO_ENDPOINT, HttpCheck, RouteDecision, Storage
+from backup_compliance.guest.facts import IN_GUEST, NO_ENDPOINT, AgentWay, HttpCheck, Proxy, Storage
 from backup_compliance.guest.linux.files import parse_configuration, parse_files
-from backup_compliance.guest.probe_output import Part, ProbeOutput
+from backup_compliance.guest.linux.proxy import read_proxy, way_to
+from backup_compliance.guest.probe_output import RECOLLECT_WITH_THIS_PROBE, Part, ProbeOutput
 from backup_compliance.model.sanitize import printable
-from backup_compliance.model.verdicts import Unreadable
+from backup_compliance.model.verdicts import NotAsked, Unreadable
 
 SNAPSHOT_CONFIGURATION: Final = "/etc/azure/vmbackup.conf"
 
@@ -22,14 +22,6 @@ _CURL_STAGES: Final = {
     **dict.fromkeys((35, 51, 53, 54, 58, 59, 60, 66, 77, 80, 82, 83, 90, 91, 98), "TLS"),
     **dict.fromkeys((52, 55, 56, 16, 18, 92, 95, 96), "HTTP"),
 }
-# The kernel answers a lookup that ends on such a route with an error only (rtnetlink.7, fib_semantics.c).
-# `local` leads back to the VM itself: neither storage nor the host is there
-UNUSABLE: Final = frozenset({"unreachable", "prohibit", "blackhole", "throw", "local"})
-_ROUTE_ERRORS: Final = {
-    "Invalid argument": "blackhole",
-    "Permission denied": "prohibit",
-    "No route to host": "unreachable",
-}
 # Exit statuses that say nothing about the network: the tool was not started, took offence at its
 # arguments, or was built without TLS (wget.1, EXIT STATUS; POSIX sh).
 _UNABLE: Final = {
@@ -38,6 +30,13 @@ _UNABLE: Final = {
     "python3": frozenset({-1, 1, 2, 126, 127}),
 }
 _RESOLVING = re.compile(r"(?i)resolving timed out|unable to resolve|could not resolve|name resolution")
+NEWLINE: Final = "\n"
+_TOOL = re.compile(r"tool=(curl|wget|python3|none) exit=([0-9]{0,3})(?=\s|$)")
+_NUMBERS = re.compile(
+    r"http=[0-9]{3}(?: (?:connect=[0-9]{3}|ip=[0-9A-Fa-f.:]{0,45}|tcp=[0-9.]{1,12}|tls=[0-9.]{1,12}))*[ \t\r]*"
+)
+_ENDPOINT = re.compile(r"[A-Za-z0-9.-]{1,253}(?::[0-9]{1,5})?")
+_WAY = re.compile(r"|direct|unusable|[A-Za-z0-9._-]{1,253}:[0-9]{1,5}")
 _STATUS = re.compile(r"HTTP/[0-9.]+ ([0-9]{3})")
 _HEADER = re.compile(r"(?im)^[ \t]*(server|x-ms-request-id|location)[ \t]*:[ \t]*(.*)$")
 _CHECK_LIMIT: Final = 8192
@@ -48,7 +47,15 @@ def parse_http_checks(output: ProbeOutput, target: str) -> tuple[HttpCheck, ...]
     """The requests to `storage` or `host`; `Unreadable` where the guest has nothing to ask with."""
     parts = output.all("http", target)
     if not parts:
-        raise Unreadable(f"the probe's output has no request to {target}", "collect again with this version's probe.sh")
+        raise Unreadable(f"the probe's output has no request to {target}", RECOLLECT_WITH_THIS_PROBE)
+    known = {"storage": ("direct", "proxy"), "host": ("80", "32526")}[target]
+    told = [part.words[2:4] for part in parts]
+    twice = next((words for words in told if told.count(words) > 1 or not words or words[0] not in known), None)
+    if twice is not None:
+        raise Unreadable(
+            f"the request {printable(' '.join(twice), 80)!r} to {target} is told twice, or is none",
+            RECOLLECT_WITH_THIS_PROBE,
+        )
     return tuple(_check(part) for part in parts)
 
 
@@ -61,6 +68,8 @@ def _check(part: Part) -> HttpCheck:
     # The first of a name counts: wget repeats Location in words of its own.
     headers = {k.lower(): v.strip() for k, v in reversed(_HEADER.findall(answer))}
     status = _status(numbers, answer, tool)
+    if exit_status == 0 and status is None:
+        raise Unreadable(f"{tool} succeeded by its exit status, and no answer is told", RECOLLECT_WITH_THIS_PROBE)
     stage = _stage(tool, exit_status, text, target, path, numbers, status)
     return HttpCheck(
         target=target,
@@ -81,14 +90,19 @@ def _check(part: Part) -> HttpCheck:
 
 def _tool(text: str) -> tuple[str, int]:
     """The tool and its exit status, from the first line only: the lines after it are a server's."""
-    found = re.match(r"tool=(curl|wget|python3|none) exit=(?:([0-9]{1,3})\b)?", text)
-    tool = found.group(1) if found else "none"
+    found = _TOOL.match(text)
+    if found is None:
+        raise Unreadable(
+            f"a request does not say what made it: {printable(text.partition(NEWLINE)[0], 80)!r}",
+            RECOLLECT_WITH_THIS_PROBE,
+        )
+    tool = found.group(1)
     if tool == "none":
         raise Unreadable(
             "the guest has no tool that can make an HTTPS request and verify it",
             "install curl, GNU wget or python3 on the guest",
         )
-    exit_status = int(found.group(2)) if found and found.group(2) else -1
+    exit_status = int(found.group(2)) if found.group(2) else -1
     if exit_status in _UNABLE[tool]:
         said = printable(text.partition("\n")[2], 200) or "it said nothing"
         raise Unreadable(
@@ -101,6 +115,8 @@ def _tool(text: str) -> tuple[str, int]:
 def _numbers(text: str) -> dict[str, str]:
     """What curl (and the probe's Python) says last; a server's own header cannot come after it."""
     said = [x for x in text.split("\n") if x.startswith("http=")]
+    if said and not _NUMBERS.fullmatch(said[-1]):
+        raise Unreadable(f"a request's numbers cannot be read: {printable(said[-1], 120)!r}", RECOLLECT_WITH_THIS_PROBE)
     return dict(re.findall(r"\b(http|connect|ip|tcp|tls)=([0-9A-Fa-f.:]+)(?!\S)", said[-1])) if said else {}
 
 
@@ -126,7 +142,7 @@ def _stage(
 ) -> str:
     # wget's exit status is that of the last redirect; the first answer is the endpoint's.
     if exit_status == 0 or (tool == "wget" and status):
-        return "answered" if status else "HTTP"
+        return "answered"
     if path == "proxy":
         return _proxied_stage(tool, exit_status, numbers)
     if _RESOLVING.search(text):
@@ -187,23 +203,62 @@ def _connected_address(text: str) -> str | None:
 def parse_storage(output: ProbeOutput) -> Storage:
     """The requests to Azure Storage and how the snapshot is asked for."""
     part = output.one("endpoints")
+    told = _endpoints(part, output.revision)
     if not output.all("http", "storage"):
         raise Unreadable(*NO_ENDPOINT)
     checks = parse_http_checks(output, "storage")
     tried = {c.endpoint for c in checks if c.path == "direct"}
-    untried = [x for x in part.text.split() if "=" not in x and printable(x, 260) not in tried]
+    untried = [x for x in told if printable(x, 260) not in tried]
     if untried:
         raise Unreadable(
             f"the probe's output has no request to {printable(untried[0], 80)}",
-            "collect again with this version's probe.sh",
+            RECOLLECT_WITH_THIS_PROBE,
         )
+    missing = next((n for n, way in told.items() if ":" in way and not output.all("http", "storage", "proxy", n)), None)
+    if missing:
+        raise Unreadable(
+            f"the agent asks for {printable(missing, 80)} by its proxy, and the probe's output does not",
+            RECOLLECT_WITH_THIS_PROBE,
+        )
+    try:
+        proxy = read_proxy(output)
+    except NotAsked:  # an old recording without the agent's configuration: its way is not known
+        proxy = None
+    ways = {e: _way(proxy, e, told.get(e, "")) for e in sorted(tried)} if proxy else {}
+    channel = part.pairs().get("channel")
     method = _snapshot_method(output)
     return Storage(
         origin=part.pairs().get("origin", ""),
         checks=checks,
         snapshot_starts_in_guest=(method or "").lower() in IN_GUEST,
         snapshot_method=method,
+        ways=ways,
+        extension_proxy=proxy.extension_proxy if proxy else None,
+        agent_channel=channel and printable(channel, 40),
     )
+
+
+def _endpoints(part: Part, revision: int) -> dict[str, str]:
+    """Each storage endpoint that was asked, and the agent's way to it as the probe says; empty before revision 2."""
+    found = {}
+    for line in (x for x in part.lines() if x.strip() and not x.startswith(("origin=", "channel="))):
+        words = line.split(" ")
+        if not _ENDPOINT.fullmatch(words[0]) or len(words) != (2 if revision >= 2 else 1):
+            raise part.damaged(line)
+        found[words[0]] = words[-1] if revision >= 2 else ""
+        if not _WAY.fullmatch(found[words[0]]):
+            raise part.damaged(line)
+    return found
+
+
+def _way(proxy: Proxy, endpoint: str, told: str) -> AgentWay:
+    """The agent's way by its settings; the probe's word goes before what is left of the settings in its output."""
+    way = way_to(proxy, endpoint)
+    if told in ("", way.proxy or "direct") or (told == "unusable" and not way.is_usable):
+        return way
+    if told == "direct":
+        return AgentWay(None, "as the probe found it")
+    return AgentWay(told, "as the probe found it", is_usable=told != "unusable")
 
 
 def _snapshot_method(output: ProbeOutput) -> str | None:
@@ -216,47 +271,3 @@ def _snapshot_method(output: ProbeOutput) -> str | None:
         if match := re.match(r"(?i)[ \t]*snapshotmethod[ \t]*[=:](.*)", line):
             return printable(match.group(1), 40)
     return None
-
-
-def parse_routes(output: ProbeOutput) -> tuple[RouteDecision, ...]:
-    """The kernel's decisions, from `ip route get`, or from /proc/net/route on guests without `ip`."""
-    found = []
-    for part in output.all("route"):
-        destination, address = (*part.words[1:], "", "")[:2]
-        lines = [printable(x) for x in part.lines()[1:] if x.strip()]
-        exit_status = part.pairs().get("exit", "")
-        if exit_status == "127":
-            found.append(_table_decision(destination, address, output.one("routes").text))
-            continue
-        refused = exit_status == "2" or any(x.startswith(("RTNETLINK answers", "ip: RTNETLINK")) for x in lines)
-        if not refused and (exit_status != "0" or not lines):
-            raise Unreadable(
-                f"ip route get {printable(address, 40)} told no decision (exit status {printable(exit_status, 10)})",
-                "run it on the guest",
-            )
-        first = lines[0] if lines else f"ip route get: exit status {exit_status}"
-        first += next((f" ({kind} route)" for errno, kind in _ROUTE_ERRORS.items() if errno in first), "")
-        usable = not refused and first.split(" ")[0] not in UNUSABLE
-        found.append(RouteDecision(destination, address, first, usable))
-    if not found:
-        raise Unreadable("the probe's output has no routing decision", "collect again with this version's probe.sh")
-    return tuple(found)
-
-
-def _table_decision(destination: str, address: str, table: str) -> RouteDecision:
-    """Longest prefix match over the kernel's table; RTF_REJECT (0x200) marks unreachable routes."""
-    heading, *lines = table.split("\n")
-    if not heading.startswith("Iface"):
-        raise Unreadable("/proc/net/route was not read", "check /proc on the guest")
-    try:
-        target = int.from_bytes(IPv4Address(address).packed, "little")
-        rows = [line.split() for line in lines if line.strip()]
-        routes = [(int(r[7], 16), int(r[6]), int(r[3], 16), r) for r in rows if target & int(r[7], 16) == int(r[1], 16)]
-    except (ValueError, IndexError, OverflowError) as error:
-        raise Unreadable("/proc/net/route is not readable as a routing table") from error
-    if not routes:
-        return RouteDecision(destination, address, "no route in /proc/net/route", usable=False)
-    mask, _, flags, row = max(routes, key=lambda r: (r[0].bit_count(), -r[1]))
-    return RouteDecision(
-        destination, address, f"/proc/net/route: {' '.join(row[:4])} /{mask.bit_count()}", usable=not flags & 0x200
-    )

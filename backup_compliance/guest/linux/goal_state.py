@@ -5,7 +5,8 @@ from __future__ import annotations
 from backup_compliance.guest.facts import GoalState
 from backup_compliance.guest.probe_output import ProbeOutput
 from backup_compliance.guest.versions import parse_version
-from backup_compliance.model.verdicts import Unreadable
+from backup_compliance.model.sanitize import printable
+from backup_compliance.model.verdicts import RECOLLECT, Unreadable
 
 
 def parse_goal_state(output: ProbeOutput) -> GoalState | None:
@@ -19,4 +20,10 @@ def parse_goal_state(output: ProbeOutput) -> GoalState | None:
         raise Unreadable(
             "the goal state was not read to its end", "collect again: the host address stopped in its answer"
         )
-    return GoalState(parse_version(pairs.get("agent-version", "")), requested)
+    told = pairs.get("agent-version")
+    version = parse_version(told) if told else None
+    if told is None or (told and version is None):
+        raise Unreadable(
+            f"the goal state asks for no agent version that can be read: {printable(told or '', 60)!r}", RECOLLECT
+        )
+    return GoalState(version, requested)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from backup_compliance.guest.addressing import Addressing
 from backup_compliance.guest.extension_status.facts import BackupExtension, Interpreter
 from backup_compliance.guest.extension_status.reading import ExtensionStatus
 from backup_compliance.guest.facts import (
-    Addressing,
     AgentConfiguration,
     AgentProcesses,
     AgentService,
@@ -28,13 +28,15 @@ from backup_compliance.guest.linux.agent import (
     parse_agent_processes,
     parse_agent_service,
     parse_agent_version,
-    parse_proxy,
 )
-from backup_compliance.guest.linux.connectivity import parse_http_checks, parse_routes, parse_storage
+from backup_compliance.guest.linux.agent_layouts import AgentLayout, parse_layout
+from backup_compliance.guest.linux.connectivity import parse_http_checks, parse_storage
 from backup_compliance.guest.linux.extension import parse_backup_extension
 from backup_compliance.guest.linux.goal_state import parse_goal_state
 from backup_compliance.guest.linux.interpreters import parse_interpreters
 from backup_compliance.guest.linux.leases import parse_addressing
+from backup_compliance.guest.linux.proxy import parse_proxy
+from backup_compliance.guest.linux.routes import parse_routes
 from backup_compliance.guest.linux.system import parse_identity, parse_load, parse_reboot
 from backup_compliance.guest.probe_output import ProbeOutput
 from backup_compliance.model.lazy_facts import FactHolder, fact, inner_fact
@@ -54,6 +56,11 @@ class LinuxGuest(FactHolder):
     def reference_time(self) -> datetime:
         """When it was read, by the collector's clock, else by the guest's own."""
         return self.read_at or self.identity.collected_at
+
+    @fact
+    def layout(self) -> AgentLayout:
+        """Where the agent is on this guest."""
+        return parse_layout(self.output)
 
     @fact
     def configuration(self) -> AgentConfiguration | None:

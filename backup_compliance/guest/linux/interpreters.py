@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from backup_compliance.guest.extension_status.facts import Interpreter
-from backup_compliance.guest.probe_output import ProbeOutput
+from backup_compliance.guest.probe_output import RECOLLECT_WITH_THIS_PROBE, ProbeOutput
 from backup_compliance.guest.versions import parse_version
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import Unreadable
@@ -22,7 +22,7 @@ AGENT: Final = "it runs the agent"
 _PLACES: Final = {"path": "in the launcher's list", "which": "`which python`", "agent": AGENT}
 _CANDIDATE: Final = re.compile(r"(path|which|agent)=(/\S.*)?")
 _VERSION: Final = re.compile(r"Python ([0-9.]{3,40})")
-_AGENT_PROCESS: Final = re.compile(r"process [0-9]{1,10} (/\S{1,200}) .*")
+_AGENT_PROCESS: Final = re.compile(r"process ([0-9]{1,10}) (/\S{1,200}) .*")
 
 
 def parse_interpreters(output: ProbeOutput) -> tuple[Interpreter, ...]:
@@ -33,14 +33,12 @@ def parse_interpreters(output: ProbeOutput) -> tuple[Interpreter, ...]:
     part = output.one("python")
     pairs = part.pairs()
     if "path" not in pairs and "searched" not in pairs:
-        raise Unreadable("nothing was looked for in /usr/bin", "collect again with this version's probe.sh")
+        raise Unreadable("nothing was looked for in /usr/bin", RECOLLECT_WITH_THIS_PROBE)
     found = list(_candidates(part.lines()))
     if output.revision < REVISION:
         found += _agents_own(output, {i.path for i in found})
     elif "agent" not in pairs and not any(_is_surely_fit(i) for i in found):
-        raise Unreadable(
-            "the probe's output does not say which Python runs the agent", "collect again with this version's probe.sh"
-        )
+        raise Unreadable("the probe's output does not say which Python runs the agent", RECOLLECT_WITH_THIS_PROBE)
     return tuple(found)
 
 
@@ -67,7 +65,8 @@ def _is_surely_fit(interpreter: Interpreter) -> bool:
 def _agents_own(output: ProbeOutput, known: set[str]) -> list[Interpreter]:
     """The agent's interpreter, out of its command line and what `waagent --version` says; () where that is a bare name."""
     lines = [line for p in output.all("processes") for line in p.lines()]
-    paths = (m.group(1) for line in lines if (m := _AGENT_PROCESS.fullmatch(line)) and "waagent" in line.lower())
+    found = [m for line in lines if (m := _AGENT_PROCESS.fullmatch(line)) and "waagent" in line.lower()]
+    paths = (m.group(2) for m in sorted(found, key=lambda m: int(m.group(1))))  # as ps lists them
     path = next((p for p in paths if "python" in p), None)
     if path is None or path in known:
         return []

@@ -7,7 +7,21 @@ import re
 from pathlib import Path
 from typing import Final
 
+from backup_compliance.guest.linux.agent_layouts import table_for_probe as layout_table
+from backup_compliance.guest.linux.dhcp_clients import table_for_probe as lease_table
+
 PROBE: Final = Path(__file__).with_name("probe.sh")
+
+
+TABLES: Final = ("# tables: written by make readme", "# end of tables")
+"""Between these lines of probe.sh lie both tables: by hand and by Run Command it is a bare file."""
+
+
+def with_tables(text: str) -> str:
+    """probe.sh with both tables as they are now."""
+    before, begin, rest = text.partition(f"{TABLES[0]}\n")
+    _, end, after = rest.partition(TABLES[1])
+    return f"{before}{begin}{layout_table()}\n{lease_table()}\n{end}{after}"
 
 
 def probe_command(storage_endpoint: str) -> str:

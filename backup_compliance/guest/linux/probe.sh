@@ -2,7 +2,9 @@
 # Reads everything the guest controls need from a Linux VM in one go and prints it.
 #
 # Run it as root:  sh probe.sh > NAME.txt        (NAME.txt is a valid recorded guest)
-#                  sh probe.sh packed > NAME.txt (gzip and base64: fits Run Command's last 4,096 bytes)
+# Run Command keeps the last 4,096 bytes only; what fits into them is printed by
+#                  sh probe.sh packed > NAME.txt
+#                  sh probe.sh packed 2 >> NAME.txt   (and 3 ..., for as long as the call before says so)
 #
 # It changes nothing, writes no file, sends no secret and ends within 12 seconds. Every part is
 # framed by a line that starts with a random word of this run, so that no file of the guest can
@@ -21,10 +23,89 @@ FALLBACK=${AVB_STORAGE_ENDPOINT-rdfepirv2bl2prdstr01.blob.core.windows.net}
 SCHEME=${AVB_STORAGE_SCHEME:-https}
 NL='
 '
+# tables: written by make readme
+layout() {
+  case $1 in
+    flatcar|coreos) CONF=/usr/share/oem/waagent.conf BINARY=/usr/share/oem/bin/waagent UNITS='waagent.service' STATE=/var/lib/waagent ;;
+    clear-linux-os) CONF=/usr/share/defaults/waagent/waagent.conf BINARY=/usr/bin/waagent UNITS='waagent.service' STATE=/var/lib/waagent ;;
+    *) CONF=/etc/waagent.conf BINARY=/usr/sbin/waagent UNITS='walinuxagent.service waagent.service' STATE=/var/lib/waagent ;;
+  esac
+}
+text_leases() { "$@" "$R"/var/lib/dhcp/dhclient*.lease* "$R"/var/lib/dhclient/*.lease* "$R"/var/lib/NetworkManager/dhclient-*.lease; } # dhclient
+xml_leases() { "$@" "$R"/var/lib/wicked/lease-*-dhcp-ipv4.xml "$R"/run/wicked/lease-*-dhcp-ipv4.xml; } # wicked
+raw_leases() { "$@" dhcpcd "$R"/var/lib/dhcpcd/*.lease "$R"/var/lib/dhcpcd5/*.lease; } # dhcpcd
+runtime_leases() { "$@" "$R"/run/systemd/netif/leases/* "$R"/run/NetworkManager/devices/*; } # systemd-networkd, NetworkManager
+lease_folders() { "$@" "$R/var/lib/dhcp" "$R/var/lib/dhclient" "$R/run/systemd/netif" "$R/var/lib/NetworkManager" "$R/run/NetworkManager" "$R/var/lib/wicked" "$R/var/lib/dhcpcd"; }
+LEASE_LINES='lease \{|^ *interface|fixed-address|245|^ *expire|^\}|^ *renew'
+LEASE_SETTINGS='(ADDRESS|SERVER_ADDRESS|LIFETIME|OPTION_245|ip_address|private_245|unknown_245|expiry|dhcp4\.[a-z0-9_]*)[[:space:]]*=|.*"?Private_Options'
+# end of tables
+# ---- packed: whole parts of this call's own reading, as many as Run Command returns ---------------
+# A part is never split, and nothing of two readings is mixed: each call prints a reading of its own that has fewer
+# parts. They go by heading in the order of their letters. Number 2 begins where PACKED_START bytes end, and number 1
+# goes on to PACKED_ROOM: readings that differ by some bytes leave no gap between them. PACKED_ROOM leaves a tenth of
+# the 4,096 bytes free; PACKED_MOST is what a single part may take.
+PACKED_START=3240 PACKED_ROOM=3540 PACKED_MOST=3900
+if [ -n "${KSH_VERSION:-}" ]; then
+  # shellcheck disable=SC3044,SC2039  # mksh has no printf of its own, and an argument of a command may not be that long
+  say() { print -r -- "$1"; }
+else
+  say() { printf '%s\n' "$1"; }
+fi
+
+# pick FIRST LAST [LEFT_OUT]: `meta` and the parts by their numbers in the list of headings, as a reading.
+pick() {
+  say "$reading" | PICK_FROM=$(say "$headings" | sed -n "$1p") PICK_NEXT=$(say "$headings" | sed -n "$(($2 + 1))p") \
+    PICK_NUMBER=$number PICK_FIRST=$1 PICK_LEFT_OUT=${3:-} awk '
+    w == "" { if ($1 == "avb-probe") { w = $4; print ""; print }; next }
+    index($0, w " ") == 1 {
+      h = substr($0, length(w) + 2); n = ENVIRON["PICK_NEXT"]
+      own = h >= ENVIRON["PICK_FROM"] && (n == "" || h < n) && h != "meta"; on = own || h == "meta"
+      if (on) { print ""; print }
+      if (own && ENVIRON["PICK_LEFT_OUT"] != "") { print "/left-out:" ENVIRON["PICK_LEFT_OUT"]; on = 0 }
+      next
+    }
+    $0 == "avb-probe 1 end " w { on = 0 }
+    on { print }
+    END {
+      print "\n" w " packed\nnumber=" ENVIRON["PICK_NUMBER"]
+      print "from=" (ENVIRON["PICK_FIRST"] == 1 ? "" : ENVIRON["PICK_FROM"]) "\nnext=" ENVIRON["PICK_NEXT"]
+      print "\navb-probe 1 end " w
+    }' | gzip -9 | base64 | tr -d '\n'
+}
+
+# reach ROOM FIRST: sets last to the number of the last part that fits, FIRST at least
+reach() {
+  last=$2; reach_high=$count
+  while [ "$last" -lt "$reach_high" ]; do
+    reach_middle=$(((last + reach_high + 1) / 2))
+    if [ "$(pick "$2" "$reach_middle" | wc -c)" -le "$1" ]; then last=$reach_middle; else reach_high=$((reach_middle - 1)); fi
+  done
+}
+
+packed() {  # packed NUMBER|''
+  reading=$(sh "$0")
+  headings=$(say "$reading" | awk 'w == "" { if ($1 == "avb-probe") w = $4; next } index($0, w " ") == 1 && $2 != "meta" { print substr($0, length(w) + 2) }' | sort -u)
+  count=$(say "$headings" | wc -l); number=1; first=1
+  while [ "$number" -lt "${1:-1}" ]; do
+    reach "$PACKED_START" "$first"
+    if [ "$last" -ge "$count" ]; then echo "probe.sh: there is no packed $1, the reading ends with packed $number"; return; fi
+    first=$((last + 1)); number=$((number + 1))
+  done
+  reach "$PACKED_ROOM" "$first"
+  sent=$(pick "$first" "$last")
+  if [ "${#sent}" -gt "$PACKED_MOST" ]; then sent=$(pick "$first" "$last" "${#sent}"); fi
+  if [ "$first" = 1 ] && [ "$last" -ge "$count" ]; then shown=; else shown=" $number"; fi
+  printf '\navb-probe 1 packed%s\n%s\navb-probe 1 packed end%s\n' "$shown" "$sent" "$shown"
+  if [ "$last" -lt "$count" ]; then echo "probe.sh: more follows, run packed $((number + 1)) and append what it prints"; fi
+}
+
 if [ "${1:-}" = packed ]; then
   if [ ! -f "$0" ]; then echo 'probe.sh: packed needs the script as a file: sh probe.sh packed' >&2; exit 2; fi
-  AVB_PACKED=$(sh "$0" | gzip -9 | base64)
-  printf '\navb-probe 1 packed\n%s\navb-probe 1 packed end\n' "$AVB_PACKED"
+  case ${2:-1} in 0*|*[!0-9]*|???*) echo 'probe.sh: packed takes a number: packed 1, packed 2 ...' >&2; exit 2 ;; esac
+  for c in awk gzip base64; do
+    if ! command -v "$c" > /dev/null; then echo "probe.sh: packed needs $c" >&2; exit 2; fi
+  done
+  packed "${2:-}"
   exit 0
 fi
 exec 2>/dev/null
@@ -52,25 +133,39 @@ fi
 
 # unsigned: no user names and passwords in URLs, no SAS signatures; masked: nor the values of keys
 # that name a secret. Both take the root prefix off the paths.
-unsigned() { sed -E -e "s#^$R/#/#" -e 's#//[^/@: "]*:[^ "]*@#//***@#g' -e 's#//[^/@ "]*@#//***@#g' -e 's#(sig=)[^&" ]*#\1***#g'; }
+unsigned() { sed -E -e "s#^$R/#/#" -e 's#//[^/@: "]*:[^ "]*@#//***@#g' -e 's#//[^/@ "]*@#//***@#g' -e 's#(sig=)[^&" \\]*#\1***#g'; }
 masked() {
   unsigned | sed -E -e 's#(HttpProxy.Host *= *)[^ ]*@#\1***@#' \
     -e 's/(([Pp][Aa][Ss][Ss]|[Ss][Ee][Cc][Rr][Ee][Tt]|[Pp][Ss][Kk]|[Tt][Oo][Kk][Ee][Nn]|[Kk][Ee][Yy])[^=:]*= *).+/\1***/'
 }
 
+# capped CAP: whole lines of at most so many bytes, and a line of its own where something was cut
+capped() {
+  capped_v=$(head -c "$(($1 + 1))")
+  if [ "${#capped_v}" -ge "$1" ]; then capped_v="${capped_v%"$NL"*}$NL/cut:"; fi
+  [ -z "$capped_v" ] || say "$capped_v"
+}
+
 # lines CAP FILE...: every line of the files behind its path, comments and secrets left out. One
-# grep for all of them: a fork a file is what makes a probe expensive. The byte beyond the cap is
-# the mark that something was cut.
+# grep for all of them: a fork a file is what makes a probe expensive.
 lines() {
   lines_cap=$1; shift
   # shellcheck disable=SC2086  # one option or none
-  { bounded 5 grep $A -HsvE '^(#|[[:space:]]*$)' "$@" /dev/null || [ $? -lt 3 ] || echo '/unfinished:'; } | masked | head -c $((lines_cap + 1))
+  { bounded 5 grep $A -HsvE '^(#|[[:space:]]*$)' "$@" /dev/null || [ $? -lt 3 ] || echo '/unfinished:'; } | masked | capped "$lines_cap"
 }
 
 # settings CAP FILE...: as lines, but only those that say how an interface gets its address.
 settings() {
   lines_cap=$1; shift
-  { bounded 5 grep $A -HsE '^[[:space:]]*(\[[A-Za-z0-9-]*\]$|iface |(NETWORK_FILE|ADDRESS|SERVER_ADDRESS|LIFETIME|OPTION_245|Name|DHCP|Address|BOOTPROTO|IPADDR|method|uuid|interface-name|connection-uuid|ip_address|private_245|unknown_245|expiry|dhcp4\.[a-z0-9_]*)[[:space:]]*=|.*"?Private_Options)' "$@" /dev/null || [ $? -lt 3 ] || echo '/unfinished:'; } | masked | head -c $((lines_cap + 1))
+  { bounded 5 grep $A -HsE '^[[:space:]]*(\[[A-Za-z0-9-]*\]$|iface |ADMIN_STATE=unmanaged|(NETWORK_FILE|Name|DHCP|Address|BOOTPROTO|IPADDR|method|uuid|interface-name|connection-uuid)[[:space:]]*=|'"$LEASE_SETTINGS)" "$@" /dev/null || [ $? -lt 3 ] || echo '/unfinished:'; } | masked | capped "$lines_cap"
+}
+
+# raw NAME FILE...: the bytes of each file in a part of its own.
+raw() {
+  raw_name=$1; shift
+  for f; do
+    if [ -f "$f" ]; then part "$raw_name ${f#"$R"}"; head -c 2048 "$f" | od -An -v -tx1; fi
+  done
 }
 
 state() {
@@ -170,8 +265,8 @@ route_to() {
   printf '\n%s route %s %s\nexit=%s\n%.1000s\n' "$N" "$1" "$2" "$route_rc" "$route_out"
 }
 
-storage() {  # storage HOST PROXY|-: the direct path and, when a proxy is configured, the proxied one
-  if [ "$2" != - ]; then check "storage proxy $1" 8 "$2" "$SCHEME://$1/?comp=list" & fi
+storage() {  # storage HOST PROXY|direct|unusable: the direct path, and the agent's proxy where it takes one
+  case $2 in *:*) check "storage proxy $1" 8 "$2" "$SCHEME://$1/?comp=list" & ;; esac
   check "storage direct $1" 8 - "$SCHEME://$1/?comp=list"
   storage_ip=${check_out##* ip=}
   case $check_out in *' ip='[0-9]*) storage_ip=${storage_ip%% *} ;; *) storage_ip= ;; esac
@@ -218,13 +313,84 @@ agent_processes() {
     case $v in
       *waagent*|*WALinuxAgent*)
         case $v in # of what only bears its name no more than its program is told
-          *waagent\ *-daemon*|*-run-exthandlers*) echo "process $p $v" ;;
-          *) f2=${v#* }; echo "process $p ${v%% *} ${f2%% *} ..." ;;
+          *waagent\ *-daemon*|*-run-exthandlers*) say "process $p $v" ;; # echo would read a backslash
+          *) f2=${v#* }; say "process $p ${v%% *} ${f2%% *} ..." ;;
         esac
-        case $v in *WALinuxAgent-[0-9]*-run-exthandlers*) echo "running handler $v" ;; esac
-        tr '\0' '\n' < "${f%/cmdline}/environ" | grep $A -iE '^[a-z]*_proxy=' | sed -e 's#//.*@#//***@#' -e "s/^/environment $p /" | head -c 2000 ;;
+        case $v in *WALinuxAgent-[0-9]*-run-exthandlers*) say "running handler $v" ;; esac
+        tr '\0' '\n' < "${f%/cmdline}/environ" | grep $A -iE '^[a-z]*_proxy=' | sed -e 's#//.*@#//***@#' -e "s/^/environment $p /" | head -c 2000; echo ;;
     esac
   done
+}
+
+# Where the agent is: by its distribution, as the agent itself chooses, unless its command line names a configuration.
+find_layout() {
+  id=
+  while IFS='=' read -r k v; do if [ "$k" = ID ]; then id=${v#[\"\']}; id=${id%[\"\']}; fi; done < "$R/etc/os-release"
+  layout "$id"
+  L=$R$STATE
+  case $agents in
+    *configuration-path:/*) v=${agents##*configuration-path:}; CONF=${v%%[!A-Za-z0-9_./-]*} ;;
+  esac
+}
+
+# setting NAME: the last one of the agent's configuration, by the agent's own rules; `untold` where there is none.
+setting() {
+  case $NL$settings in
+    *"$NL$1="*) setting=${settings##*"$1="}; setting=${setting%%"$NL"*}; setting=${setting%%#*} ;;
+    *) setting=None ;;
+  esac
+  if [ "$setting" = None ]; then setting=untold; fi
+}
+
+# The proxy by which the agent asks for https (restutil.py): HttpProxy.Host and .Port of its configuration; without a
+# Host, https_proxy, else HTTPS_PROXY, of its own environment, which must be a URL with a port. http_proxy is no way
+# for https. Sets proxy to HOST:PORT, to `direct`, or to `unusable` for what no host can be, and spared to no_proxy.
+agent_proxy() {
+  proxy=direct; pid=; daemon=; url=untold; upper=untold; spared=; spared_upper=
+  set -f; IFS=$NL
+  for v in $agents; do
+    case $v in
+      'process '*-run-exthandlers*) if [ -z "$pid" ]; then pid=${v#process }; pid=${pid%% *}; fi ;;
+      'process '*-daemon*) if [ -z "$daemon" ]; then daemon=${v#process }; daemon=${daemon%% *}; fi ;;
+    esac
+  done
+  pid=${pid:-$daemon}
+  for v in $agents; do
+    case $v in
+      "environment $pid https_proxy="*) url=${v#*=} ;;
+      "environment $pid HTTPS_PROXY="*) upper=${v#*=} ;;
+      "environment $pid no_proxy="*) spared=${v#*=} ;;
+      "environment $pid NO_PROXY="*) spared_upper=${v#*=} ;;
+    esac
+  done
+  unset IFS; set +f
+  spared=${spared:-$spared_upper}
+  if [ "$url" = untold ]; then url=$upper; fi
+  settings=$(grep $A -E '^[[:space:]]*HttpProxy\.(Host|Port)[[:space:]]*=' "$R$CONF" | head -c 2000 | tr -d ' \t\r"')
+  setting HttpProxy.Host; host=$setting
+  if [ "$host" != untold ]; then
+    setting HttpProxy.Port; port=$setting
+  else
+    # credentials are left out, as the agent leaves them out
+    case $url in *//*) url=${url#*//}; url=${url%%[/?#]*}; url=${url##*@} ;; *) url= ;; esac
+    case $url in ?*:*) host=${url%:*}; port=${url##*:} ;; *) port=untold ;; esac
+  fi
+  case $port in ''|*[!0-9]*) return ;; esac
+  # credentials would show in the process list: such a proxy fails unasked
+  case $host in ''|*[!A-Za-z0-9._-]*) proxy=unusable ;; *) proxy=$host:$port ;; esac
+}
+
+# via HOST: sets via to how the agent asks HOST; no_proxy spares the hosts that end with one of its entries. That
+# addresses are spared by network is left out: storage goes by names.
+via() {
+  via=$proxy
+  if [ "$proxy" = direct ] || [ -z "$spared" ]; then return; fi
+  via_name=$(printf '%s' "${1%%:*},$spared" | tr -d ' \t' | tr '[:upper:]' '[:lower:]')
+  set -f; IFS=,
+  for v in ${via_name#*,}; do
+    case ${via_name%%,*} in *"${v:-/}") via=direct ;; esac
+  done
+  unset IFS; set +f
 }
 
 # ---- the fast part: files and one command each ------------------------------------------------
@@ -232,7 +398,7 @@ fast() {
   read -r uptime _ < /proc/uptime
   uid=$(id -u)
   part meta
-  echo revision=2
+  echo revision=2; echo "conf=$CONF"
   echo "epoch=$(date +%s)"; echo "uid=$uid"; echo "uptime=$uptime"; echo "tool=$TOOL"
   read -r v < "$R/proc/sys/kernel/hostname"; echo "hostname=$v"
   read -r v < "$R/proc/sys/kernel/osrelease"; echo "kernel=$v"
@@ -248,41 +414,37 @@ fast() {
   index=
   [ -n "$primary" ] && read -r index < "$R/sys/class/net/$primary/ifindex"
   part interface; echo "name=$primary"; echo "index=$index"
-  if command -v ip > /dev/null && [ -n "$primary" ]; then ip -4 -o addr show dev "$primary" | head -c 4096; fi
+  if command -v ip > /dev/null && [ -n "$primary" ]; then ip -4 -o addr show dev "$primary" | head -c 4097; fi
 
   part memory
   while read -r k v _; do case $k in MemTotal:|MemAvailable:|MemFree:|Buffers:|Cached:) echo "$k $v" ;; esac; done < "$R/proc/meminfo"
 
-  L=$R/var/lib/waagent
   part files
-  state "$R/etc/waagent.conf" "$L" "$L/WireServerEndpoint" "$R/etc/azure/vmbackup.conf" \
+  state "$R$CONF" "$L" "$L/WireServerEndpoint" "$R/etc/azure/vmbackup.conf" \
     "$R/run/reboot-required" "$R/var/run/reboot-required" "$R/run/reboot-needed" \
     "$R/var/log/azure/Microsoft.Azure.RecoveryServices.VMSnapshotLinux" "$R/boot" \
-    "$L"/Microsoft.Azure.RecoveryServices.VMSnapshotLinux* "$R/run/systemd/netif" \
-    "$R/var/lib/dhcp" "$R/var/lib/dhclient" "$R/var/lib/NetworkManager" "$R/run/NetworkManager" \
-    "$R/var/lib/wicked" "$R/var/lib/dhcpcd" "$R/run/systemd/system"
+    "$L"/Microsoft.Azure.RecoveryServices.VMSnapshotLinux* \
+    "$R/run/systemd/system"
+  lease_folders state
   set -- "$R"/boot/vmlinuz-* "$R"/usr/lib/modules/*/vmlinuz
   for f; do if [ -e "$f" ]; then echo "kernel ${f#"$R"}"; fi; done
 
   part config
-  lines 65536 "$R/etc/waagent.conf" "$L/WireServerEndpoint" "$R/etc/azure/vmbackup.conf" "$R/etc/os-release"
+  lines 65536 "$R$CONF" "$L/WireServerEndpoint" "$R/etc/azure/vmbackup.conf" "$R/etc/os-release"
   # Of the network's configuration only the settings that tell how an address is come by: the same
   # files may hold keys of wireless networks and of tunnels.
-  settings 32768 "$R"/etc/network/interfaces "$R"/etc/network/interfaces.d/* "$R"/run/network/interfaces.d/* \
-    "$R"/run/systemd/netif/links/* "$R"/run/systemd/netif/leases/* "$R"/run/systemd/network/*.network "$R"/etc/systemd/network/*.network \
-    "$R"/run/NetworkManager/devices/* "$R"/run/NetworkManager/system-connections/* "$R"/etc/NetworkManager/system-connections/* \
+  runtime_leases settings 32768 "$R"/etc/network/interfaces "$R"/etc/network/interfaces.d/* "$R"/run/network/interfaces.d/* \
+    "$R"/run/systemd/netif/links/* "$R"/run/systemd/network/*.network "$R"/etc/systemd/network/*.network \
+    "$R"/run/NetworkManager/system-connections/* "$R"/etc/NetworkManager/system-connections/* \
     "$R"/etc/sysconfig/network-scripts/ifcfg-* "$R"/etc/sysconfig/network/ifcfg-*
 
   part leases
-  bounded 5 grep $A -HsE 'lease \{|^ *interface|fixed-address|245|^ *expire|^\}|^ *renew|unknown-245|ip-?address' "$R"/var/lib/dhcp/dhclient*.lease* \
-    "$R"/var/lib/dhclient/*.lease* "$R"/var/lib/NetworkManager/dhclient-*.lease /dev/null | unsigned | tail -c 32769
-  # wicked writes XML on one or many lines; its few kilobytes go as they are
-  bounded 5 grep $A -Hs '' "$R"/var/lib/wicked/lease-*-dhcp-ipv4.xml "$R"/run/wicked/lease-*-dhcp-ipv4.xml /dev/null | unsigned | head -c 16384
-  for f in "$R"/var/lib/dhcpcd/*.lease "$R"/var/lib/dhcpcd5/*.lease; do
-    if [ -f "$f" ]; then part "dhcpcd ${f#"$R"}"; head -c 2048 "$f" | od -An -v -tx1; fi
-  done
+  { text_leases bounded 5 grep $A -HsE "$LEASE_LINES" || [ $? -lt 3 ] || echo '/unfinished:'; } | unsigned | tail -c 32769
+  # XML comes on one or many lines; its few kilobytes go as they are
+  { xml_leases bounded 5 grep $A -Hs '' || [ $? -lt 3 ] || echo '/unfinished:'; } | unsigned | head -c 16384
+  raw_leases raw
   if [ -d "$R/run/NetworkManager" ] && command -v nmcli > /dev/null && [ -n "$primary" ] && ! grep -qs 245 "$R"/run/NetworkManager/devices/*; then
-    part nmcli; bounded 3 nmcli -t -f GENERAL.CONNECTION,DHCP4 device show "$primary" | head -c 8192
+    part nmcli; bounded 3 nmcli -t -f GENERAL.CONNECTION,DHCP4 device show "$primary" | head -c 8193
   fi
 
   part processes
@@ -292,7 +454,8 @@ fast() {
 
   part units
   if [ -d "$R/run/systemd/system" ]; then
-    bounded 5 systemctl show -p Id,LoadState,ActiveState,SubState,UnitFileState,Restart,FragmentPath,Environment walinuxagent.service waagent.service |
+    # shellcheck disable=SC2086  # words on purpose
+    bounded 5 systemctl show -p Id,LoadState,ActiveState,SubState,UnitFileState,Restart,FragmentPath,Environment $UNITS |
       while IFS= read -r v; do
         case $v in
           Environment=*) for f in ${v#*=}; do case $f in *_proxy=*|*_PROXY=*) echo "Environment=$f" | sed 's#//.*@#//***@#' ;; esac; done ;;
@@ -310,11 +473,11 @@ fast() {
   part version
   if [ -n "${handler:-}" ]; then echo "running=$handler"
   else
-    v=$(command -v waagent) || for v in "$R/usr/sbin/waagent" "$R/usr/share/oem/bin/waagent" ''; do if [ -x "$v" ]; then break; fi; done
+    v=$(command -v waagent) || for v in "$R$BINARY" ''; do if [ -x "$v" ]; then break; fi; done
     if [ -n "$v" ] && [ -z "$R" ]; then
       v=$(bounded 5 "$v" --version 2>&1); v_rc=$?
       printf '%.2000s\nexit=%s\n' "$v" "$v_rc"
-    elif [ -n "$v" ]; then head -c 2000 "$R/var/lib/waagent/version.txt"
+    elif [ -n "$v" ]; then head -c 2000 "$L/version.txt"
     else echo "absent"; fi
   fi
 
@@ -329,7 +492,8 @@ fast() {
     done
   done
   if [ -z "$fit" ]; then
-    p=${agents#*"process "}; v=${p#* }; v=${v%% *}; p=${p%% *}
+    p=$(printf '%s\n' "$agents" | grep $A '^process ' | sort -k 2n | head -n 1) # as ps lists them
+    p=${p#process }; v=${p#* }; v=${v%% *}; p=${p%% *}
     d=
     command -v which > /dev/null && d=$(tr '\0' '\n' < "$R/proc/$p/environ" | grep $A '^PATH=')
     set -f; IFS=:
@@ -392,7 +556,7 @@ report() {
 # Hosts of Azure Storage that this VM's own goal state names, the status blob first; host part only.
 endpoints() {
   # shellcheck disable=SC2012,SC2086  # -t: the newest goal state first; the globs are words on purpose
-  for f in "$R"/var/lib/waagent/ExtensionsConfig*.xml $(ls -1td "$R"/var/lib/waagent/history/*/ExtensionsConfig*.xml | head -n 1) $(ls -1td "$R"/var/lib/waagent/history/*/VmSettings*.json | head -n 1) "$R"/var/lib/waagent/*.manifest.xml; do
+  for f in "$L"/ExtensionsConfig*.xml $(ls -1td "$L"/history/*/ExtensionsConfig*.xml | head -n 1) $(ls -1td "$L"/history/*/VmSettings*.json | head -n 1) "$L"/*.manifest.xml; do
     if [ -f "$f" ]; then
       head -c 262144 "$f" | grep $A -oE '(StatusUploadBlob[^>]*>)?https://[A-Za-z0-9.-]+\.(blob\.core\.(windows\.net|chinacloudapi\.cn|usgovcloudapi\.net)|blob\.storage\.azure\.net)'
     fi
@@ -406,27 +570,18 @@ exec 3>&1
 slow=$(
   seen=
   agents=$(agent_processes)
+  find_layout
   chosen=$(endpoints)
   origin=goal-state
   if [ -z "$chosen" ]; then chosen=$FALLBACK; origin=baseline; fi
-  proxy=$(grep $A -E '^[[:space:]]*HttpProxy\.(Host|Port)[[:space:]]*=' "$R/etc/waagent.conf" | head -c 2000 | tr -d ' \t\r')
-  proxy_host=${proxy##*HttpProxy.Host=}; proxy_port=${proxy##*HttpProxy.Port=}
-  case $proxy in *HttpProxy.Host=*) proxy_host=${proxy_host%%"$NL"*} ;; *) proxy_host= ;; esac
-  case $proxy in *HttpProxy.Port=*) proxy_port=${proxy_port%%"$NL"*} ;; *) proxy_port= ;; esac
-  if [ -z "$proxy" ]; then  # the agent's settings win over its environment
-    case $agents in
-      *[hH][tT][tT][pP][sS]_[pP][rR][oO][xX][yY]=*) proxy=${agents##*[hH][tT][tT][pP][sS]_[pP][rR][oO][xX][yY]=} ;;
-      *[hH][tT][tT][pP]_[pP][rR][oO][xX][yY]=*) proxy=${agents##*[hH][tT][tT][pP]_[pP][rR][oO][xX][yY]=} ;;
-    esac
-    proxy=${proxy%%"$NL"*}; proxy=${proxy#*://}; proxy=${proxy%%/*}
-    proxy_host=${proxy%:*}; proxy_port=${proxy##*:}
-  fi
-  # credentials would show in the process list, and the agent supports none: such a proxy fails unasked
-  case $proxy_host in ''|None|*@*|*[!A-Za-z0-9.:_-]*) proxy_host= ;; esac
-  case $proxy_port in ''|*[!0-9]*) proxy_host= ;; esac
-  if [ -n "$proxy_host" ]; then proxy=$proxy_host:$proxy_port; else proxy=-; fi
-  printf '\n%s endpoints\norigin=%s\n%s\n' "$N" "$origin" "$chosen"
-  for h in $chosen; do storage "$h" "$proxy" & done
+  agent_proxy
+  # what the agent's log last says of the way by which it gets what it downloads
+  channel=$(tail -c 262144 "$R/var/log/waagent.log" | grep $A -oE 'channel changed to [A-Za-z]+|host plugin as default' | tail -n 1)
+  told=
+  for h in $chosen; do via "$h"; told="$told$h $via$NL"; done
+  printf '\n%s endpoints\norigin=%s\n%s' "$N" "$origin" "$told"
+  if [ -n "$channel" ]; then printf 'channel=%s\n' "${channel##* }"; fi
+  for h in $chosen; do via "$h"; storage "$h" "$via" & done
   wire_server &
   check 'host 32526' 3 - "http://$HOST:$PLUGIN_PORT/versions" &
   imds &

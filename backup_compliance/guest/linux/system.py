@@ -9,13 +9,13 @@ from backup_compliance.guest.facts import GuestIdentity, GuestLoad, Reboot
 from backup_compliance.guest.linux.files import parse_configuration, parse_files
 from backup_compliance.guest.probe_output import ProbeOutput
 from backup_compliance.model.sanitize import printable
-from backup_compliance.model.verdicts import Unreadable
+from backup_compliance.model.verdicts import RECOLLECT, Unreadable
 
 FLAGS = ("/run/reboot-required", "/var/run/reboot-required", "/run/reboot-needed")
 _SECONDS = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,9})?")
 # Counters are 64-bit numbers; anything longer is no counter, and int() would refuse it.
 _CPU_LINE = re.compile(r"cpu +[0-9]{1,20}(?: +[0-9]{1,20}){3,15}")
-_MEMORY_LINE = re.compile(r"^(\w+): ([0-9]{1,20})$", re.MULTILINE)
+_MEMORY_LINE = re.compile(r"(\w{1,40}): ([0-9]{1,20})")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -75,20 +75,43 @@ def parse_load(output: ProbeOutput) -> GuestLoad:
     total = sum(spent)
     idle = spent[3] + (spent[4] if len(spent) > 4 else 0)
     if not 0 <= idle <= total or total == 0:
-        raise Unreadable("/proc/stat did not move between two readings", "collect again")
-    memory = {k: int(v) for k, v in _MEMORY_LINE.findall(output.one("memory").text)}
-    # Kernels before 3.14 have no MemAvailable; free, buffers and cache stand in for it.
-    available = memory.get("MemAvailable", sum(memory.get(k, 0) for k in ("MemFree", "Buffers", "Cached")))
-    if not memory.get("MemTotal") or "MemFree" not in memory or available > memory["MemTotal"]:
-        raise Unreadable("/proc/meminfo was not read", "check /proc on the guest")
+        raise Unreadable("/proc/stat did not move between two readings", RECOLLECT)
+    total_memory, available = parse_memory(output)
     seconds = cpu.pairs().get("seconds", "")
     return GuestLoad(
         cpu_percent=round(100 * (1 - idle / total), 1),
         cpu_seconds=float(seconds) if _SECONDS.fullmatch(seconds) else 0.0,
-        memory_percent=round(100 * (1 - available / memory["MemTotal"]), 1),
-        memory_total_mib=memory["MemTotal"] // 1024,
+        memory_percent=round(100 * (1 - available / total_memory), 1),
+        memory_total_mib=total_memory // 1024,
         memory_available_mib=available // 1024,
     )
+
+
+def parse_memory(output: ProbeOutput) -> tuple[int, int]:
+    """Total and available memory in KiB.
+
+    Kernels before 3.14 have no MemAvailable (proc_meminfo.5); there, free, buffers and cache stand in for it. On a newer
+    one it is there, and where it is missing the reading is damaged.
+    """
+    part = output.one("memory")
+    memory: dict[str, int] = {}
+    for line in (x for x in part.lines() if x.strip()):
+        found = _MEMORY_LINE.fullmatch(line)
+        if found is None or memory.setdefault(found.group(1), int(found.group(2))) != int(found.group(2)):
+            raise part.damaged(line)
+    total, available = memory.get("MemTotal"), memory.get("MemAvailable")
+    if available is None and _is_older(output.one("meta").pairs().get("kernel", ""), (3, 14)):
+        parts = [memory.get(k) for k in ("MemFree", "Buffers", "Cached")]
+        available = None if None in parts else sum(filter(None, parts))
+    if not total or available is None or "MemFree" not in memory or available > total:
+        raise Unreadable("/proc/meminfo was not read", "check /proc on the guest")
+    return total, available
+
+
+def _is_older(kernel: str, version: tuple[int, int]) -> bool:
+    """Whether a kernel's release is known, and below `version`."""
+    found = re.match(r"([0-9]{1,4})\.([0-9]{1,4})", kernel)
+    return found is not None and (int(found[1]), int(found[2])) < version
 
 
 def parse_reboot(output: ProbeOutput) -> Reboot:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from backup_compliance.guest.addressing import Addressing
 from backup_compliance.guest.extension_status.facts import BackupExtension
 from backup_compliance.guest.extension_status.reading import ExtensionStatus
 from backup_compliance.guest.facts import (
-    Addressing,
     AgentProcesses,
     AgentService,
     AgentVersion,

@@ -6,7 +6,7 @@ $ProgressPreference='SilentlyContinue';
 $m=$ExecutionContext.SessionState.LanguageMode;
 function o($s){if($m -eq 'FullLanguage'){[Console]::Out.WriteLine($s)}else{$s}};
 function p($s){o '';o ($w+' '+$s)};
-function v($k,$x){o ($k+'='+(([string]$x) -replace '\s+',' ' -replace '(sig=)[^&]+','$1***' -replace '//[^/@ ]+@','//***@'))};
+function v($k,$x){o ($k+'='+(([string]$x) -replace '\s+',' ' -replace '(sig=)[^&\s\x22\x27\\]+','$1***' -replace '//[^/@ ]+@','//***@'))};
 o '';
 o ('avb-windows 1 begin '+$w+' powershell');
 p 'powershell';

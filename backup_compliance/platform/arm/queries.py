@@ -23,11 +23,17 @@ from backup_compliance.platform.arm.client import Clients
 from backup_compliance.platform.arm.replies import entry_with, object_of, redact, redact_vm
 from backup_compliance.platform.estate.compute import find_power, parse_identity
 from backup_compliance.platform.estate.lookup import Estate, segment
-from backup_compliance.platform.estate.restore_points import COLLECTIONS, POINTS, is_of_backup, points_by_collection
+from backup_compliance.platform.estate.restore_points import (
+    COLLECTIONS,
+    POINTS,
+    is_of_backup,
+    points_by_collection,
+    source_of,
+)
 
 JOBS_WINDOW: Final = timedelta(days=14)
 MANY: Final = 10
-"""From this number of restore points on ARM is asked as well: Resource Graph is minutes late, and the limit is 18."""
+"""From this number of restore points of a virtual machine on ARM is asked as well: Resource Graph is minutes late, and the limit is 18."""
 _VMS_ONLY: Final = "backupManagementType eq 'AzureIaasVM'"
 
 LISTS: Final[dict[str, Callable[[Clients], Callable[..., Any]]]] = {
@@ -106,11 +112,15 @@ def vault_questions(clients: Clients, vault: str, now: datetime) -> Iterator[Arm
 
 
 def restore_point_questions(clients: Clients, estate: Estate, subscription: str) -> Iterator[ArmQuery]:
-    """One for each collection of Azure Backup of which Resource Graph knows no point, or so many that some more matter."""
+    """One for each collection of Azure Backup of which Resource Graph knows no point, or whose VM has so many that some more matter."""
     known = points_by_collection(estate, subscription)
-    for key, record in estate.listing(subscription, COLLECTIONS).resources.items():
+    listed = estate.listing(subscription, COLLECTIONS).resources
+    of_machine: Counter[str] = Counter()
+    for key, record in listed.items():
+        of_machine[source_of(record)] += known.get(key, 0)
+    for key, record in listed.items():
         collection = text_at(record, "id")
-        if is_of_backup(collection) and not 0 < known.get(key, 0) < MANY:
+        if is_of_backup(collection) and (not known.get(key) or of_machine[source_of(record)] >= MANY):
             yield ArmQuery(POINTS, (collection,), partial(_restore_points, clients, collection))
 
 

@@ -16,6 +16,8 @@ from backup_compliance.platform.estate.facts import AgentView, InstanceView, Pow
 SAME_MOMENT: Final = timedelta(minutes=15)
 """Within which two readings of one machine speak of the same state."""
 _STOPPED: Final = ("stopped", "stopping", "deallocated", "deallocating")
+_TROUBLE: Final = ("wait", "issue", "problem", "unreachable", "unavailable", "not available", "fail", "resolv", "lost")
+"""What an agent may say of its network besides Ready; in words, for no list of its messages is published."""
 _TRANSITIONAL: Final = ("starting", "stopping", "deallocating", "creating", "updating", "deleting", "migrating")
 
 
@@ -42,7 +44,22 @@ def agent_failure(agent: AgentView, read_at: datetime | None, limit: timedelta) 
     for status in agent.statuses:
         if not _is_ready(status):
             return f"the agent reports {status.display or status.code}: {status.message or 'no message'}{_when(status)}"
-    return _staleness(agent.statuses, read_at, limit)
+    failure = _staleness(agent.statuses, read_at, limit)
+    waiting = next((s for s in agent.statuses if _waits_for_network(s)), None)
+    if waiting is None:
+        return failure
+    told = f"and says itself that it waits for the network: {waiting.message}"
+    if failure is not None:
+        return f"{failure}; it was Ready then, {told}"
+    raise Undetermined(
+        f"the agent reports Ready, {told}", "look whether 168.63.129.16 answers in the guest (AVB-103, AVB-104)"
+    )
+
+
+def _waits_for_network(status: Status) -> bool:
+    """Whether the words of a status that is ready say that the agent has no network: a contradiction."""
+    message = status.message.lower()
+    return "network" in message and any(word in message for word in _TROUBLE)
 
 
 def _is_ready(status: Status) -> bool:

@@ -33,6 +33,7 @@ from backup_compliance.platform.decisions.routing import (
     EFFECTIVE_ROUTES,
     computed_routing,
     find_service_tags,
+    placed_routes,
     regional,
     versions_of,
 )
@@ -247,7 +248,8 @@ def _effective_hop(subject: FlowSubject, record: Resource, remote: str) -> Watch
     computed, told = _computed_hop(subject, remote)
     try:
         target = Destination.whole(remote, AddressSet.of(remote))
-        found = next_hop(parse_effective_routes(record), target, find_service_tags(subject.estate, subject.vm))
+        routes = placed_routes(subject.estate, subject.interface, parse_effective_routes(record))
+        found = next_hop(routes, target, find_service_tags(subject.estate, subject.vm))
     except (Unreadable, Undetermined) as error:
         return WatcherAnswer(asked, str(error), told, None)
     azure = sorted(found.hop_types)

@@ -14,11 +14,13 @@ from typing import Any, Final
 
 from backup_compliance.model.arm_json import NOTHING, as_record, items_of, text_at
 from backup_compliance.model.sanitize import printable
-from backup_compliance.model.verdicts import NotApplicable, Undetermined, Unreadable
+from backup_compliance.model.verdicts import RECOLLECT_OR_LOOK, NotApplicable, Undetermined, Unreadable
+from backup_compliance.platform.decisions.ages import aged
+from backup_compliance.platform.estate.attempts import is_attempt, is_of
 from backup_compliance.platform.estate.backup import BackupJob
 from backup_compliance.platform.estate.compute import parse_time
 from backup_compliance.platform.estate.facts import Power, VmIdentity
-from backup_compliance.platform.estate.lookup import COLLECT_AGAIN, Estate, normalize_id
+from backup_compliance.platform.estate.lookup import Estate, normalize_id
 from backup_compliance.platform.estate.protection import Protection
 from backup_compliance.platform.estate.resource_types import RESOURCE_TYPES
 
@@ -65,6 +67,8 @@ class MetricsLoad:
 def backup_windows(protection: Protection | None, jobs: Iterable[BackupJob], now: datetime) -> tuple[BackupWindow, ...]:
     """When the last backups ran, newest first, at most `WINDOWS`, none of which overlap.
 
+    A cancelled job and a rejected request are no backups, and an item's time that is of one of them is none either.
+
     Args:
         protection: what protects the machine; None for nothing.
         jobs: its backup jobs, newest first.
@@ -72,9 +76,10 @@ def backup_windows(protection: Protection | None, jobs: Iterable[BackupJob], now
     """
     if protection is None:
         return ()
-    starts = [job.start for job in jobs if job.start is not None]
-    if not starts and protection.item.last_backup_time is not None:
-        starts = [protection.item.last_backup_time]
+    every, item = list(jobs), protection.item
+    starts = [job.start for job in every if job.start is not None and is_attempt(job)]
+    if not starts and item.last_backup_time is not None and not any(is_of(item, j) for j in every if not is_attempt(j)):
+        starts = [item.last_backup_time]
     found: list[BackupWindow] = []
     for start in sorted(starts, reverse=True):
         ends = min(start + LENGTH, found[-1].start if found else now)
@@ -114,7 +119,7 @@ def _index(estate: Estate, subscription: str) -> Mapping[str, list[Mapping[str, 
         record = as_record(entry) or NOTHING
         found.setdefault(normalize_id(text_at(record, "resourceid")), []).append(record)
     if "" in found:
-        raise Unreadable(f"{METRICS}.json holds an entry that is about no resource", COLLECT_AGAIN)
+        raise Unreadable(f"{METRICS}.json holds an entry that is about no resource", RECOLLECT_OR_LOOK)
     return found
 
 
@@ -134,9 +139,9 @@ def _check_metric(record: Mapping[str, Any], name: str) -> None:
     """Raise `Unreadable` for a metric that Azure Monitor marks as something else than percentages that it could read."""
     code, unit = text_at(record, "errorCode") or "Success", text_at(record, "unit") or "Percent"
     if code.lower() != "success":
-        raise Unreadable(f"{METRICS}: Azure Monitor says {printable(code, 60)} of {name}", COLLECT_AGAIN)
+        raise Unreadable(f"{METRICS}: Azure Monitor says {printable(code, 60)} of {name}", RECOLLECT_OR_LOOK)
     if unit.lower() != "percent":
-        raise Unreadable(f"{METRICS}: {name} is in {printable(unit, 60)}, not in percent", COLLECT_AGAIN)
+        raise Unreadable(f"{METRICS}: {name} is in {printable(unit, 60)}, not in percent", RECOLLECT_OR_LOOK)
 
 
 def _add(values: dict[datetime, float], record: Mapping[str, Any], name: str) -> None:
@@ -144,7 +149,7 @@ def _add(values: dict[datetime, float], record: Mapping[str, Any], name: str) ->
         for time, value in _values(series, name):
             # windows that touch share values, which have to be the same in both
             if values.setdefault(time, value) != value:
-                raise Unreadable(f"{METRICS}: {name} has two values for {time:%Y-%m-%d %H:%M} UTC", COLLECT_AGAIN)
+                raise Unreadable(f"{METRICS}: {name} has two values for {time:%Y-%m-%d %H:%M} UTC", RECOLLECT_OR_LOOK)
 
 
 def _values(series: Any, name: str) -> Iterator[tuple[datetime, float]]:
@@ -154,7 +159,9 @@ def _values(series: Any, name: str) -> Iterator[tuple[datetime, float]]:
         if value is None:  # a gap: Azure Monitor gives the time and no value
             continue
         if isinstance(value, bool) or not isinstance(value, int | float) or time is None or not 0 <= value <= ROUNDED:
-            raise Unreadable(f"{printable(name, 60)} holds {printable(str(point), 80)}, no percentage", COLLECT_AGAIN)
+            raise Unreadable(
+                f"{printable(name, 60)} holds {printable(str(point), 80)}, no percentage", RECOLLECT_OR_LOOK
+            )
         yield time, float(value)
 
 
@@ -171,8 +178,10 @@ def check_in_use(power: Power) -> None:
         raise NotApplicable(f"the VM is {power.state}: nothing loads it")
 
 
-def load_failure(loads: Sequence[MetricsLoad], cpu_percent: float, memory_percent: float) -> str | None:
-    """Neither processor nor memory was in use beyond the limits while a backup ran; or when it was.
+def load_failure(
+    loads: Sequence[MetricsLoad], cpu_percent: float, memory_percent: float, read_at: datetime | None
+) -> str | None:
+    """Neither processor nor memory was in use beyond the limits while a backup ran; or when it was, and how long ago.
 
     The newest window has to be known; older ones count where they are. Raises `NotApplicable` where no backup has run,
     `Undetermined` where Azure Monitor holds too little about the newest.
@@ -180,15 +189,16 @@ def load_failure(loads: Sequence[MetricsLoad], cpu_percent: float, memory_percen
     if not loads:
         raise NotApplicable("no backup of this VM has run long enough to look at its load (AVB-402, AVB-403)")
     for load in loads:
+        backup = f"{load.window}{aged(load.window.start, read_at)}"
         if load.cpu is not None and load.cpu > cpu_percent:
-            return f"the processor was {load.cpu:.1f} % busy on average during the backup of {load.window}; at most {cpu_percent:g} % leave room for the snapshot"
+            return f"the processor was {load.cpu:.1f} % busy on average during the backup of {backup}; at most {cpu_percent:g} % leave room for the snapshot"
         used = 100 - load.available_memory if load.available_memory is not None else None
         if used is not None and used > memory_percent:
-            return f"memory was {used:.1f} % in use on average during the backup of {load.window}; at most {memory_percent:g} % leave room for the snapshot"
+            return f"memory was {used:.1f} % in use on average during the backup of {backup}; at most {memory_percent:g} % leave room for the snapshot"
     unknown = [name for name, value in ((CPU, loads[0].cpu), (MEMORY, loads[0].available_memory)) if value is None]
     if unknown:
         raise Undetermined(
-            f"Azure Monitor holds too few values of {' and '.join(unknown)} for the backup of {loads[0].window}",
+            f"Azure Monitor holds too few values of {' and '.join(unknown)} for the backup of {loads[0].window}{aged(loads[0].window.start, read_at)}",
             "look whether the VM ran at that time, and whether its size and region give these metrics",
         )
     return None

@@ -52,6 +52,8 @@ class Outbound:
     subnet: str
     looked_for: tuple[str, ...] = ()
     """Everything that is not there; empty where something is."""
+    dead_end: str = ""
+    """A route that would be a way out, and leads nowhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +98,15 @@ def find_outbound(estate: Estate, interface: Interface, vm: VmIdentity, profile:
         raise unread[0].again()
     if unknown:
         raise Undetermined(str(unknown[0]))
-    return Outbound(None, setting.place, LOOKED_FOR)
+    return Outbound(None, setting.place, LOOKED_FOR, _dead_end(setting))
 
 
 def outbound_failure(outbound: Outbound) -> str | None:
     """What is missing, or None."""
     if outbound.method is not None:
         return None
-    return f"{outbound.subnet} gives no way out: no {', no '.join(outbound.looked_for)}"
+    dead_end = f"; {outbound.dead_end}" if outbound.dead_end else ""
+    return f"{outbound.subnet} gives no way out: no {', no '.join(outbound.looked_for)}{dead_end}"
 
 
 def _public_address(setting: _Setting) -> str | None:
@@ -156,6 +159,15 @@ def _route(setting: _Setting) -> str | None:
         first = hops.pieces[0].deciders[-1].text
         return first if len(hops.pieces) == 1 else f"{first} and others"
     return None
+
+
+def _dead_end(setting: _Setting) -> str:
+    """The first route to an appliance that is nowhere."""
+    try:
+        routes = find_routing(setting.estate, setting.interface).routes
+    except Unreadable:
+        return ""
+    return next((str(r) for r in routes if r.effect == DROPPED), "")
 
 
 def _next_hops(setting: _Setting) -> NextHops:

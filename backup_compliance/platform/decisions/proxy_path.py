@@ -46,7 +46,9 @@ def proxy_endpoint(proxy: Proxy) -> tuple[str, int]:
     """
     if proxy.host is not None or proxy.port is not None:
         return _usable(proxy.host or "", proxy.port or "", "HttpProxy.Host and HttpProxy.Port")
-    by_name = ([v for v in proxy.variables if v.name.lower() == name] for name in VARIABLES)
+    # the agent of Linux takes one for https alone; Windows' settings keep their exceptions with them
+    taken = [v for v in proxy.variables if v.exceptions is not None or (v.in_force and v.is_for_https_only)]
+    by_name = ([v for v in taken if v.name.lower() == name] for name in VARIABLES)
     named = next((found for found in by_name if found), [])
     found = {_usable(*_parts(v.value), f"{v.name} ({v.origin})") for v in named}
     if len(found) != 1:

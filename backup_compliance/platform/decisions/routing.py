@@ -6,16 +6,19 @@ from dataclasses import replace
 from typing import Final
 
 from backup_compliance.model.sanitize import printable
-from backup_compliance.model.verdicts import Undetermined, Unreadable
-from backup_compliance.network.addresses import Destination
+from backup_compliance.model.verdicts import RECOLLECT_OR_LOOK, Undetermined, Unreadable
+from backup_compliance.network.addresses import NOWHERE, Destination
+from backup_compliance.network.appliances import place_appliances
 from backup_compliance.network.egress import Routing
 from backup_compliance.network.ip_flow import Access
 from backup_compliance.network.routes import (
+    ADDRESSED,
     APPLIANCES,
     DROPPED,
     GATEWAY,
     REACHES,
     SERVICE_ENDPOINT,
+    UNPLACED,
     NextHops,
     Route,
     RouteTable,
@@ -33,7 +36,6 @@ from backup_compliance.platform.estate.interfaces import (
     primary_configuration,
 )
 from backup_compliance.platform.estate.lookup import (
-    COLLECT_AGAIN,
     NO_ENTRY,
     Estate,
     Resource,
@@ -41,7 +43,14 @@ from backup_compliance.platform.estate.lookup import (
     subscription_of,
 )
 from backup_compliance.platform.estate.references import follow
-from backup_compliance.platform.estate.virtual_networks import Network, Subnet, find_subnet, peer_space, space_of
+from backup_compliance.platform.estate.virtual_networks import (
+    Network,
+    Subnet,
+    find_subnet,
+    peer_space,
+    reachable_space,
+    space_of,
+)
 
 EFFECTIVE_ROUTES: Final = "effectiveRoutes"
 STORAGE: Final = "microsoft.storage"
@@ -76,7 +85,9 @@ def _service_tags(estate: Estate, subscription: str) -> ServiceTags:
 def regional(tag: str, vm: VmIdentity) -> str:
     """A service tag in the virtual machine's region: `Storage.westeurope`; `Unreadable` when ARM gave no location."""
     if not vm.location:
-        raise Unreadable(f"virtual machine {vm.name} has no location: which {tag} is meant is not known", COLLECT_AGAIN)
+        raise Unreadable(
+            f"virtual machine {vm.name} has no location: which {tag} is meant is not known", RECOLLECT_OR_LOOK
+        )
     return f"{tag}.{vm.location}"
 
 
@@ -109,9 +120,20 @@ def _routing(estate: Estate, interface: Interface) -> Routing:
         effective = _of_neighbour(estate, interface) if computed.gateway_routes_unknown else None
         if effective is None:
             return computed
-    found = Routing(effective)
+    found = Routing(placed_routes(estate, interface, effective))
     shared: Routing = estate.cached(("routing", found), lambda: found)
     return shared
+
+
+def placed_routes(estate: Estate, interface: Interface, routes: tuple[Route, ...]) -> tuple[Route, ...]:
+    """Effective routes, each to an appliance with what it really does: Azure's table lists a hop that is nowhere, too."""
+    if not any(r.hop in ADDRESSED for r in routes):
+        return routes
+    try:
+        reachable, unread = reachable_space(estate, find_subnet(estate, interface)[0])
+    except Unreadable as error:
+        reachable, unread = NOWHERE, error.missing
+    return place_appliances(routes, reachable, unread)
 
 
 def computed_routing(estate: Estate, interface: Interface) -> Routing:
@@ -181,7 +203,7 @@ def _effective_routes(estate: Estate, interface: Interface) -> tuple[Route, ...]
     except Undetermined:
         return None
     except Unreadable as error:
-        raise Unreadable(f"effective routes of {interface}: {error.missing}", COLLECT_AGAIN) from None
+        raise Unreadable(f"effective routes of {interface}: {error.missing}", RECOLLECT_OR_LOOK) from None
 
 
 def _computed(estate: Estate, network: Network, subnet: Subnet) -> Routing:
@@ -193,13 +215,16 @@ def _computed(estate: Estate, network: Network, subnet: Subnet) -> Routing:
         for r in system_routes(own, peers, problems)
     )
     propagates = table is None or table.gateway_propagation is not False
-    return Routing((*(table.routes if table else ()), *system), network.may_have_gateway and propagates)
+    users = table.routes if table else ()
+    if any(r.hop in ADDRESSED for r in users):
+        users = place_appliances(users, *reachable_space(estate, network))
+    return Routing((*users, *system), network.may_have_gateway and propagates)
 
 
 def _endpoint_tags(subnet: Subnet, network: Network) -> dict[str, str]:
     """The tags whose addresses the subnet's service endpoints for Storage route, and why each may not."""
     if subnet.service_endpoints is None:
-        raise Unreadable(f"the service endpoints of {subnet} of {network} are no readable list", COLLECT_AGAIN)
+        raise Unreadable(f"the service endpoints of {subnet} of {network} are no readable list", RECOLLECT_OR_LOOK)
     found: dict[str, str] = {}
     # those in force come last: they count before doubtful ones
     for endpoint in sorted(subnet.service_endpoints, key=lambda e: not e.problem):
@@ -248,5 +273,6 @@ def route_failure(next_hops: NextHops, storage_answers: bool | None) -> str | No
 
 def _ends_elsewhere(hops: frozenset[str]) -> bool:
     """Whether all doubt is about what an appliance does, or about routes of a gateway that may go before a dropping one."""
+    elsewhere = APPLIANCES | {UNPLACED}
     certain = hops - {DROPPED} if GATEWAY in hops else hops
-    return bool(hops & APPLIANCES) and certain <= REACHES | APPLIANCES
+    return bool(hops & elsewhere) and certain <= REACHES | elsewhere

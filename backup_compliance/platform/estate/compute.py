@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ from backup_compliance.platform.estate.facts import (
     Power,
     Profile,
     Status,
+    StoredExtension,
     VmIdentity,
 )
 from backup_compliance.platform.estate.lookup import Estate, Resource, segment, subscription_of
@@ -71,6 +73,7 @@ def parse_profile(record: Resource) -> Profile:
         scale_set=reference_at(properties, "virtualMachineScaleSet"),
         classic_domain=_classic_domain(properties),
         tags=_tags(record),
+        stored_extensions=stored_extensions(record),
     )
 
 
@@ -110,6 +113,28 @@ def _extension_names(record: Resource) -> tuple[str, ...]:
     entries = record.get("resources")
     ids = [text_at(as_record(e) or NOTHING, "id") for e in entries] if isinstance(entries, list) else []
     return tuple(last_segment(i) for i in ids if "/extensions/" in i.lower())
+
+
+def stored_extensions(record: Resource) -> tuple[StoredExtension, ...] | None:
+    """The extensions among the `resources` of a virtual machine; None where that is no list of objects."""
+    entries = record.get("resources")
+    if entries is None:
+        return ()
+    records = [as_record(e) for e in entries] if isinstance(entries, list) else [None]
+    if None in records:
+        return None
+    return tuple(_stored_extension(r) for r in records if r is not None and _is_extension(r))
+
+
+def _is_extension(record: Mapping[str, Any]) -> bool:
+    return "/extensions/" in text_at(record, "id").lower() or text_at(record, "type").lower().endswith("/extensions")
+
+
+def _stored_extension(record: Mapping[str, Any]) -> StoredExtension:
+    name = (text_at(record, "name") or text_at(record, "id")).rsplit("/", 1)[-1]
+    properties = record.get("properties", {})
+    state = None if not isinstance(properties, dict | None) else (properties or {}).get("provisioningState", "")
+    return StoredExtension(printable(name, 80), printable(state, 40) if isinstance(state, str) else None)
 
 
 def _interfaces(properties: Mapping[str, Any]) -> list[tuple[str, bool]] | None:
@@ -157,11 +182,16 @@ def find_instance_view(estate: Estate, vm: VmIdentity, power: Power) -> Instance
     """
     if power.is_known and not power.is_running and power.source != "instanceViews":
         return InstanceView(None, ())
-    return parse_instance_view(_view(estate, vm))
+    view = parse_instance_view(_view(estate, vm))
+    return replace(view, stored_extensions=stored_extensions(_body(estate, vm)))
+
+
+def _body(estate: Estate, vm: VmIdentity) -> Resource:
+    return estate.find("instanceViews", vm.id, f"virtual machine {vm.name}")
 
 
 def _view(estate: Estate, vm: VmIdentity) -> Mapping[str, Any]:
-    record = estate.find("instanceViews", vm.id, f"virtual machine {vm.name}")
+    record = _body(estate, vm)
     view = as_record((as_record(record.get("properties")) or NOTHING).get("instanceView"))
     if view is None:
         raise Unreadable(f"the recorded instance view of {vm.name} has no properties.instanceView", RECOLLECT)
@@ -186,7 +216,8 @@ def _agent(agent: Mapping[str, Any]) -> AgentView:
         )
         for h in _records(agent, "extensionHandlers")
     )
-    return AgentView(printable(text_at(agent, "vmAgentVersion"), 60), _statuses(agent), tuple(handlers))
+    version = printable(text_at(agent, "vmAgentVersion"), 60)
+    return AgentView(version, _statuses(agent), tuple(handlers), agent.get("extensionHandlers") is not None)
 
 
 def _extension(extension: Mapping[str, Any]) -> ExtensionView:

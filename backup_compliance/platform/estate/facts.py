@@ -28,6 +28,15 @@ class VmIdentity:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredExtension:
+    """An extension among the `resources` of a stored virtual machine."""
+
+    name: str
+    state: str | None
+    """Its provisioningState as ARM spells it; "" where none is told (lists give ids only), None: unreadable."""
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     """The model of a virtual machine: what was asked for, not how it runs."""
 
@@ -46,6 +55,8 @@ class Profile:
     classic_domain: str | None
     tags: Mapping[str, str] | None
     """None where they could not be read."""
+    stored_extensions: tuple[StoredExtension, ...] | None = ()
+    """None where `resources` is no list of objects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +133,8 @@ class AgentView:
     version: str
     statuses: tuple[Status, ...]
     handlers: tuple[HandlerView, ...]
+    lists_handlers: bool = True
+    """Whether there is a list of them at all: one that is absent or null is not an empty one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,3 +144,5 @@ class InstanceView:
     agent: AgentView | None
     """None: nothing was reported, which does not say that it is dead."""
     extensions: tuple[ExtensionView, ...]
+    stored_extensions: tuple[StoredExtension, ...] | None = ()
+    """Those of the stored body that came with the view; None where it holds something else than a list of objects."""

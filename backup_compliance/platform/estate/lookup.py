@@ -21,7 +21,6 @@ from backup_compliance.platform.estate.resource_types import ABOUT_OTHERS, RESOU
 
 Resource = Mapping[str, Any]
 T = TypeVar("T")
-COLLECT_AGAIN: Final = RECOLLECT_OR_LOOK
 NO_ENTRY: Final = "give each entry of that file the id of the resource it was asked for"
 
 

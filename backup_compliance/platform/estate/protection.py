@@ -13,7 +13,8 @@ from itertools import chain
 from typing import Final
 
 from backup_compliance.model.arm_json import NOTHING, as_record, last_segment, text_at
-from backup_compliance.model.verdicts import NotApplicable, Undetermined, Unreadable
+from backup_compliance.model.verdicts import RECOLLECT, NotApplicable, Undetermined, Unreadable
+from backup_compliance.platform.estate.attempts import COMPLETED, UNFINISHED, is_attempt, is_finished
 from backup_compliance.platform.estate.backup import (
     CONTAINER,
     BackupJob,
@@ -31,9 +32,6 @@ from backup_compliance.platform.estate.lookup import Estate, Listing, Resource, 
 ITEMS: Final = "backupProtectedItems"
 JOBS: Final = "backupJobs"
 POLICIES: Final = "backupPolicies"
-UNFINISHED: Final = {"inprogress", "cancelling"}
-CANCELLED: Final = "cancelled"
-COMPLETED: Final = "completed"
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
@@ -155,6 +153,20 @@ def is_crash_consistent(policy: Resource) -> bool:
     return text_at(properties, "snapshotConsistencyType").lower() == "onlycrashconsistent"
 
 
+def is_enhanced(policy: Resource) -> bool | None:
+    """Whether a policy is an Enhanced one (V2); None for a type that is not known.
+
+    Policies from before there were two types name none, and their schedule is of the first kind.
+    """
+    properties = as_record(policy.get("properties")) or NOTHING
+    kind = text_at(properties, "policyType").upper()
+    schedule = text_at(as_record(properties.get("schedulePolicy")) or NOTHING, "schedulePolicyType").lower()
+    if kind == "V2" or schedule == "simpleschedulepolicyv2":
+        return True
+    is_untold = properties.get("policyType") is None and schedule == "simpleschedulepolicy"
+    return False if kind == "V1" or is_untold else None
+
+
 def find_policy_items(estate: Estate, policy: BackupPolicy) -> tuple[ProtectedItem, ...] | None:
     """The virtual machines that name a policy; None where not every item of its vault was read."""
     try:
@@ -203,9 +215,9 @@ def _may_be_of(item: ProtectedItem, job: BackupJob) -> bool:
 
 
 def _would_matter(job: BackupJob, certain: list[BackupJob]) -> bool:
-    if job.status.lower() in UNFINISHED | {CANCELLED, COMPLETED}:
+    if job.status.lower() in UNFINISHED | {COMPLETED} or not is_attempt(job):
         return False
-    starts = [j.start for j in certain if j.start and j.status.lower() not in UNFINISHED | {CANCELLED}]
+    starts = [j.start for j in certain if j.start and is_finished(j) and is_attempt(j)]
     return job.time is None or not starts or job.time >= max(starts)
 
 
@@ -246,7 +258,7 @@ def _index_jobs(listing: Listing) -> _Jobs:
 def _gaps(listing: Listing, kind: str) -> Iterable[_Gap]:
     """What is missing of a list: entries that are no resource, and vaults (or single resources) with a problem."""
     for entry in listing.damaged:
-        yield _Gap("", Unreadable(f"{kind} hold damaged entries, {entry}", "collect again"))
+        yield _Gap("", Unreadable(f"{kind} hold damaged entries, {entry}", RECOLLECT))
     for scope, problem in listing.problems.items():
         yield _Gap(vault_of(scope), Unreadable(f"{kind} of {last_segment(scope)}: {problem.missing}", problem.remedy))
 

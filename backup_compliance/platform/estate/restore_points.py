@@ -1,7 +1,7 @@
 """Restore point collections of a virtual machine, and the locks that keep Azure Backup from cleaning them up; pure.
 
 Source: troubleshooting articles of 2025: a lock on the group of the restore points ends in
-UserErrorRpCollectionLimitReached once a collection holds 18 of them.
+UserErrorRpCollectionLimitReached once 18 of them are there, over all collections and groups of a virtual machine.
 """
 
 from __future__ import annotations
@@ -119,9 +119,14 @@ def _by_source(listing: Listing) -> dict[str, list[Resource]]:
     found: dict[str, list[Resource]] = {}
     for record in listing.resources.values():
         if is_of_backup(text_at(record, "id")):
-            properties = as_record(record.get("properties")) or NOTHING
-            found.setdefault(normalize_id(id_of(properties.get("source"))), []).append(record)
+            found.setdefault(source_of(record), []).append(record)
     return found
+
+
+def source_of(collection: Resource) -> str:
+    """The id of the virtual machine whose restore points a collection holds, lower case; "" where it does not say."""
+    properties = as_record(collection.get("properties")) or NOTHING
+    return normalize_id(id_of(properties.get("source")))
 
 
 def is_of_backup(collection_id: str) -> bool:
@@ -168,7 +173,7 @@ def _above(resource_id: str, locks: tuple[Lock, ...]) -> Iterator[Lock]:
 
 
 def restore_point_failure(collections: tuple[Collection, ...], limit: int) -> str | None:
-    """No lock lies on Azure Backup's restore points, and no collection holds `limit` of them; or what does.
+    """No lock lies on Azure Backup's restore points, and fewer than `limit` are there in all collections; or what does.
 
     Raises `NotApplicable` for a machine without restore points, `Undetermined` for a lock of unknown level or reach and
     for points that were not listed.
@@ -180,8 +185,8 @@ def restore_point_failure(collections: tuple[Collection, ...], limit: int) -> st
         if certain:
             where = f"{each.name} in {each.resource_group}"
             return f"lock {certain[0].name} ({certain[0].level}) lies on the restore points {where}: they cannot be cleaned up"
-        if each.points is not None and each.points >= limit:
-            return f"{each.name} holds {each.points} restore points, fewer than {limit} are allowed"
+    if sum(each.points or 0 for each in collections) >= limit:
+        return _too_many(collections, limit)
     for each in collections:
         if each.locks:
             raise Undetermined(
@@ -192,3 +197,13 @@ def restore_point_failure(collections: tuple[Collection, ...], limit: int) -> st
         if each.points is None:
             raise Undetermined(f"the restore points of {each.name} were not listed ($expand=restorePoints)")
     return None
+
+
+def _too_many(collections: tuple[Collection, ...], limit: int) -> str:
+    """How many restore points there are, and where."""
+    held = [each for each in collections if each.points]
+    if len(held) == 1:
+        return f"{held[0].name} holds {held[0].points} restore points, fewer than {limit} are allowed"
+    where = ", ".join(f"{each.points} in {each.name} ({each.resource_group})" for each in held[:5])
+    total = sum(each.points or 0 for each in held)
+    return f"{len(held)} collections of this VM hold {total} restore points, fewer than {limit} are allowed: {where}"

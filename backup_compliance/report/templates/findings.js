@@ -140,8 +140,10 @@ function openFindings(model, section, { onBack }) {
     const [, subscription, group, vm] = parts ?? [];
     const storage = new Map(found.facts).get("storage")?.checks?.[0]?.endpoint;
     const endpoint = /^[\w.-]+$/.test(storage ?? "") ? storage : "STORAGE_ENDPOINT";
+    const agents = new Map(found.facts).get("configuration")?.path;
+    const configuration = /^\/[\w.\/-]+$/.test(agents ?? "") ? agents : "/etc/waagent.conf";
     const values = { subscription: subscription ?? "SUBSCRIPTION", group: group ?? "GROUP", vm: vm ?? "VM", endpoint };
-    return template.replace(/\{(subscription|group|vm|endpoint)\}/g, (whole, name) => quoted(values[name]));
+    return template.replaceAll("/etc/waagent.conf", configuration).replace(/\{(subscription|group|vm|endpoint)\}/g, (whole, name) => quoted(values[name]));
   }
 
   function quoted(text) {

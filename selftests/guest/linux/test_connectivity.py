@@ -6,13 +6,15 @@ servers on loopback: Azure's answer, redirects, certificates nobody trusts, serv
 
 from __future__ import annotations
 
+import contextlib
 import time
 
 import pytest
 
 from backup_compliance.guest.facts import HttpCheck
-from backup_compliance.guest.linux.connectivity import parse_http_checks, parse_routes, parse_storage
+from backup_compliance.guest.linux.connectivity import parse_http_checks, parse_storage
 from backup_compliance.guest.linux.output import parse_output
+from backup_compliance.guest.linux.routes import parse_routes
 from backup_compliance.guest.probe_output import ProbeOutput
 from backup_compliance.model.verdicts import Unreadable
 from selftests.builders.recordings import ANSWERED, DROPPED, ENDPOINT, HOST_ANSWERED, REFUSED, Recording, http, ubuntu
@@ -146,7 +148,6 @@ STAGES = {
     "curl 60": ("TLS", http("curl: (60) SSL certificate problem: self-signed certificate", f"http=000 connect=000 ip=20.60.88.4 {NO_TIMES}", exit_status=60)),
     "curl 77": ("TLS", http("curl: (77) error setting certificate verify locations: /etc/ssl/ca.pem", f"http=000 connect=000 ip= {NO_TIMES}", exit_status=77)),
     "curl killed": ("connection", http(exit_status=124)),
-    "curl 0 without a status": ("HTTP", http("http=000 connect=000 ip=20.60.88.4 tcp=0.1 tls=0.2")),
     "wget unresolved": ("name resolution", http(f"Resolving {ENDPOINT} ({ENDPOINT})... failed: Name or service not known.", f"wget: unable to resolve host address '{ENDPOINT}'", tool="wget", exit_status=4)),
     "wget refused": ("connection", http(f"{CONNECTED[:-11]} failed: Connection refused.", tool="wget", exit_status=4)),
     "wget dropped": ("connection", http(tool="wget", exit_status=124)),
@@ -303,6 +304,13 @@ def test_server_cannot_forge_what_the_tool_says(stage: str, text: str) -> None:
         http("HTTPS support not compiled in.", tool="wget", exit_status=1),
         http("ModuleNotFoundError: No module named '_ssl'", tool="python3", exit_status=1),
         http(tool="python3", exit_status=126),
+        http("timeout: failed to run command 'curl': Permission denied", exit_status=126),
+        http("wget: invalid option", tool="wget", exit_status=2),
+        http(*BLOB),
+        http("http=000 connect=000 ip=20.60.88.4 tcp=0.1 tls=0.2"),
+        http("Saved", tool="wget"),
+        http(*BLOB, "http=400 connect=000 ip=20.60.88.4 tcp=0.1 tl"),
+        http(*BLOB, "http=400 connect=000 ip=20.60.8\x00.4 tcp=0.1 tls=0.2"),
     ],
 )  # fmt: skip
 def test_request_that_was_not_made_is_unreadable(text: str) -> None:
@@ -323,10 +331,20 @@ def test_request_that_was_not_made_is_unreadable(text: str) -> None:
         "http=200x",
     ],
 )
-def test_numbers_of_a_wrong_shape_are_no_answer(line: str) -> None:
-    """A status is three digits and nothing else."""
-    found = check(http(*BLOB, line))
-    assert (found.stage, found.status, found.is_azure_storage) == ("HTTP", None, False)
+def test_numbers_of_a_wrong_shape_are_unreadable(line: str) -> None:
+    """A status is three digits and nothing else; a damaged one is neither an answer nor a failure."""
+    with pytest.raises(Unreadable):
+        check(http(*BLOB, line))
+
+
+@pytest.mark.parametrize(
+    "heading", [f"http storage around {ENDPOINT}", "http storage", "http host 8080", "http host", f"{DIRECT} twice"]
+)
+def test_request_of_a_way_that_is_none_is_unreadable(heading: str) -> None:
+    """And so is one that is told twice: which of them counts cannot be told."""
+    target = heading.split(" ")[1]
+    with pytest.raises(Unreadable, match="is told twice, or is none"):
+        parse_http_checks(read(GUEST.put(heading, ANSWERED)), target)
 
 
 @pytest.mark.parametrize(
@@ -336,7 +354,8 @@ def test_numbers_of_a_wrong_shape_are_no_answer(line: str) -> None:
 def test_request_takes_no_time_over_a_megabyte(unit: str) -> None:
     """A server's header of any length is no way to stall the reader."""
     started = time.monotonic()
-    check(http(unit * (900_000 // len(unit)), exit_status=28))
+    with contextlib.suppress(Unreadable):
+        check(http(unit * (900_000 // len(unit)), exit_status=28))
     assert time.monotonic() - started < 2
 
 
@@ -355,7 +374,7 @@ def test_requests_that_are_missing_are_unreadable() -> None:
 def test_storage_knows_every_endpoint_that_was_tried() -> None:
     """Two of the goal state, each by both ways."""
     second = "md-two.blob.storage.azure.net"
-    guest = GUEST.put("endpoints", f"origin=goal-state\n{ENDPOINT}\n{second}").put(PROXY, THROUGH["curl"])
+    guest = GUEST.put("endpoints", f"origin=goal-state\n{ENDPOINT} direct\n{second} direct").put(PROXY, THROUGH["curl"])
     found = parse_storage(read(guest.put(f"http storage direct {second}", DROPPED)))
     assert (found.origin, found.snapshot_starts_in_guest, found.snapshot_method) == ("goal-state", False, None)
     assert {(c.endpoint, c.path) for c in found.checks} == {
@@ -386,11 +405,16 @@ def test_snapshot_method_is_the_extensions_own_setting(lines: str, method: str |
 @pytest.mark.parametrize(
     "guest",
     [
+        GUEST.put("endpoints", f"origin=goal-state\n{ENDPOINT} direct\nanother.blob.core.windows.net direct"),
+        GUEST.put("endpoints", f"origin=goal-state\n{ENDPOINT} direct\n{ENDPOINT}\x00 direct"),
+        GUEST.put("endpoints", f"origin=goal-state\n{ENDPOINT} direct again"),
+        GUEST.put("endpoints", f"origin=goal-state\n{ENDPOINT} 10.20.0.250"),
+        GUEST.put("endpoints", f"origin=goal-state\n{ENDPOINT} 10.20.0.250:3128"),
         GUEST.without(DIRECT),
         GUEST.without("endpoints"),
         GUEST.without("files"),
-        GUEST.put("endpoints", f"origin=goal-state\n{ENDPOINT}\nanother.blob.core.windows.net"),
-        GUEST.put("endpoints", f"origin=goal-state\n{ENDPOINT}").without(DIRECT).put(PROXY, THROUGH["curl"]),
+        GUEST.old().put("endpoints", f"origin=goal-state\n{ENDPOINT}\nanother.blob.core.windows.net"),
+        GUEST.without(DIRECT).put(PROXY, THROUGH["curl"]),
         GUEST.state("/etc/azure/vmbackup.conf", "unreadable"),
         GUEST.state("/etc/azure/vmbackup.conf", "readable").without("config"),
     ],
@@ -411,7 +435,7 @@ def test_storage_that_was_not_tried_in_full_is_unreadable(guest: Recording) -> N
         ("exit=2\nRTNETLINK answers: No route to host", False),
         ("exit=2\nRTNETLINK answers: Permission denied", False),
         ("exit=1\nip: RTNETLINK answers: Network is unreachable", False),
-        ("exit=2\n", False),
+        ("exit=0\nlocal 20.60.88.4 dev lo src 20.60.88.4 uid 0", False),
         ("exit=0\nblackhole 20.60.88.4", False),
         ("exit=0\nunreachable 20.60.88.4", False),
         ("exit=0\nprohibit 20.60.88.4", False),
@@ -425,10 +449,33 @@ def test_route_is_usable_where_the_kernel_gives_a_next_hop(text: str, usable: bo
 
 
 @pytest.mark.parametrize(
-    "text", ["", "exit=0", "exit=", "exit=124", "exit=143\n", 'exit=255\nObject "x" is unknown', "exit=0\n \n"]
+    "text",
+    [
+        *(
+            "",
+            "exit=0",
+            "exit=",
+            "exit=124",
+            "exit=143\n",
+            'exit=255\nObject "x" is unknown',
+            "exit=0\n \n",
+            "exit=2\n",
+        ),
+        "exit=0\nUsage: ip [ OPTIONS ] OBJECT { COMMAND | help }\n       ip [ -force ] -batch filename",
+        "exit=0\n20.60.88.5 via 10.20.0.1 dev eth0 src 10.20.0.4 uid 0",
+        "exit=0\n20.60.88.40 via 10.20.0.1 dev eth0",
+        "exit=0\nblackhole 20.60.88.5",
+        "exit=0\n20.60.88.4 via 10.20.0.1",
+        "exit=0\ndev eth0 20.60.88.4",
+        "exit=0\n20.60.88.4 dev",
+        "exit=1\n20.60.88.4 via 10.20.0.1 dev eth0",
+        "exit=0\n20.60.88.4 via 10.20.0.1 dev eth0\nor so",
+        "exit=2\nRTNETLINK answers: Operation not supported",
+        "exit=0\n20.60.88.4 via 10.20.0.1 dev eth0\nRTNETLINK answers: Operation not supported",
+    ],
 )
 def test_route_that_was_not_told_is_unreadable(text: str) -> None:
-    """A command that did not finish is no dead end."""
+    """A command that did not finish is no dead end, and an answer about something else is no decision."""
     with pytest.raises(Unreadable):
         parse_routes(read(GUEST.put(ROUTE, text)))
 

@@ -36,16 +36,37 @@ CONTROLS = (
 DIRECT = f"http storage direct {ENDPOINT}"
 THROUGH = f"http storage proxy {ENDPOINT}"
 ROUTE = f"route {ENDPOINT} 20.60.88.4"
-PROXIED = (
+FLATCAR = (
     ubuntu()
-    .config("/etc/waagent.conf", f"{CONF}\nHttpProxy.Host=10.20.0.250\nHttpProxy.Port=3128")
-    .put(THROUGH, ANSWERED)
+    .laid_out("/usr/share/oem/waagent.conf")
+    .edit("config", ("/etc/os-release:ID=ubuntu", "/etc/os-release:ID=flatcar"))
 )
-CAPTURED = (
+CLEAR = (
     ubuntu()
-    .edit("processes", ("scanned 148", "scanned 148\nenvironment 843 http_proxy=http://10.20.0.250:3128"))
-    .put(THROUGH, ANSWERED)
+    .laid_out("/usr/share/defaults/waagent/waagent.conf")
+    .edit("config", ("/etc/os-release:ID=ubuntu", '/etc/os-release:ID="clear-linux-os"'))
 )
+PORTAL = http(
+    "HTTP/1.1 302 Found",
+    "Server: portal",
+    "Location: http://login.example/",
+    "http=302 connect=000 ip=20.60.88.4 tcp=0.003 tls=0.02",
+)
+PROXY = "10.20.0.250:3128"
+SET = ("HttpProxy.Host=10.20.0.250", "HttpProxy.Port=3128")
+PROXIED = ubuntu().proxied(*SET, way=PROXY, through=ANSWERED)
+
+
+def environment(*variables: str, way: str = "direct") -> Recording:
+    """A guest whose agent has these variables in its environment."""
+    told = "".join(f"\nenvironment 1187 {v}" for v in variables)
+    return ubuntu().proxied(way=way).edit("processes", ("scanned 148", f"scanned 148{told}"))
+
+
+HTTP_ONLY = environment(f"http_proxy=http://{PROXY}")
+HTTPS = environment(f"https_proxy=http://{PROXY}", way=PROXY).put(THROUGH, ANSWERED)
+SPARED = environment(f"https_proxy=http://{PROXY}", "no_proxy=storage.azure.net")
+REFUSES = http("curl: (56) CONNECT tunnel failed, response 403", "http=000 connect=403", exit_status=56)
 OLD_VERSION = "WALinuxAgent-2.2.45 running on ubuntu 18.04\nPython: 3.6.9\nGoal state agent: 2.2.45\nexit=0"
 NEVER_INSTALLED = (
     ubuntu()
@@ -53,12 +74,6 @@ NEVER_INSTALLED = (
     .edit("goal-state", ("backup-extension=yes", "backup-extension=no"))
     .state(EXTENSION, "absent")
     .state("/var/log/azure/Microsoft.Azure.RecoveryServices.VMSnapshotLinux", "absent")
-)
-PORTAL = http(
-    "HTTP/1.1 302 Found",
-    "Server: portal",
-    "Location: http://login.example/",
-    "http=302 connect=000 ip=20.60.88.4 tcp=0.003 tls=0.02",
 )
 STATIC = debian().edit("config", ("iface eth0 inet dhcp", "iface eth0 inet static")).put("leases", "")
 EXPIRED = debian().put("leases", dhclient_lease("10.20.0.6", expire="4 2026/11/19 10:00:00"))
@@ -92,6 +107,75 @@ def newer(guest: Recording) -> Recording:
 CASES: tuple[tuple[str, str, Recording, str, str], ...] = (
     ("AVB-101", "answers", ubuntu(), "compliant", ""),
     ("AVB-101", "answers-through-proxy-only", PROXIED.put(DIRECT, DROPPED), "compliant", ""),
+    ("AVB-101", "answers-through-the-environments-proxy", HTTPS.put(DIRECT, DROPPED), "compliant", ""),
+    (
+        "AVB-101",
+        "http-proxy-is-no-way-for-https",
+        HTTP_ONLY.put(DIRECT, DROPPED),
+        "non_compliant",
+        "http_proxy is no way",
+    ),
+    (
+        "AVB-101",
+        "another-way-is-open-that-the-agent-does-not-take",
+        HTTP_ONLY.put(DIRECT, DROPPED).put(THROUGH, ANSWERED),
+        "non_compliant",
+        "does not go that way",
+    ),
+    (
+        "AVB-101",
+        "old-recording-another-way-is-open",
+        HTTP_ONLY.put(DIRECT, DROPPED).put(THROUGH, ANSWERED).old(),
+        "non_compliant",
+        "does not go that way",
+    ),
+    (
+        "AVB-101",
+        "no-proxy-spares-storage",
+        SPARED.put(DIRECT, DROPPED),
+        "non_compliant",
+        "no_proxy spares it by storage.azure.net",
+    ),
+    (
+        "AVB-101",
+        "proxy-is-down",
+        PROXIED.put(THROUGH, REFUSES),
+        "non_compliant",
+        f"through the proxy {PROXY} (HttpProxy.Host",
+    ),
+    ("AVB-101", "proxy-intercepts", PROXIED.put(THROUGH, PORTAL), "non_compliant", "captive portal"),
+    (
+        "AVB-101",
+        "proxy-is-no-host",
+        ubuntu().proxied("HttpProxy.Host=http://p", "HttpProxy.Port=80", way="unusable"),
+        "non_compliant",
+        "no host can have that name",
+    ),
+    ("AVB-101", "proxy-was-not-asked", ubuntu().proxied(*SET, way=PROXY), "error", "by its proxy"),
+    (
+        "AVB-101",
+        "old-recording-proxy-was-not-asked",
+        ubuntu().proxied(*SET, way=PROXY).old(),
+        "undetermined",
+        "the probe did not",
+    ),
+    ("AVB-101", "way-was-cut-out", ubuntu().edit("endpoints", (" direct", "")), "error", "cannot be read"),
+    ("AVB-101", "way-is-damaged", ubuntu().edit("endpoints", (" direct", " dir\x00ect")), "error", "cannot be read"),
+    ("AVB-101", "configuration-was-not-read", ubuntu().state("/etc/waagent.conf", "unreadable"), "error", "unreadable"),
+    (
+        "AVB-101",
+        "relayed",
+        ubuntu().put(DIRECT, DROPPED).edit("endpoints", (" direct", " direct\nchannel=HostGAPlugin")),
+        "non_compliant",
+        "changed to the HostGAPlugin channel",
+    ),
+    (
+        "AVB-101",
+        "extension-has-a-way-of-its-own",
+        ubuntu().proxied(SET[0], way="direct").config("/etc/azure/vmbackup.conf", "SnapshotMethod = onlyGuest"),
+        "undetermined",
+        "10.20.0.250:443",
+    ),
     ("AVB-101", "dropped", ubuntu().put(DIRECT, DROPPED), "non_compliant", "TCP to md-sample0001"),
     ("AVB-101", "refused", ubuntu().put(DIRECT, REFUSED), "non_compliant", "TCP to md-sample0001"),
     (
@@ -113,10 +197,17 @@ CASES: tuple[tuple[str, str, Recording, str, str], ...] = (
     ("AVB-101", "captive-portal", ubuntu().put(DIRECT, PORTAL), "non_compliant", "captive portal"),
     (
         "AVB-101",
-        "hijacked-dns",
+        "private-address",
         ubuntu().put(DIRECT, PORTAL.replace("20.60.88.4", "10.9.9.9")),
         "non_compliant",
-        "DNS answer is hijacked",
+        "leads to the private address 10.9.9.9, and there something other than Azure Storage answers",
+    ),
+    (
+        "AVB-101",
+        "private-address-that-is-silent",
+        ubuntu().put(DIRECT, REFUSED.replace("ip= ", "ip=10.9.9.9 ")),
+        "non_compliant",
+        "leads to the private address 10.9.9.9, and there connection failed",
     ),
     (
         "AVB-101",
@@ -175,10 +266,52 @@ CASES: tuple[tuple[str, str, Recording, str, str], ...] = (
     ),
     (
         "AVB-102",
-        "spaces",
-        PROXIED.config("/etc/waagent.conf", f"{CONF}\nLogs.Console = y\nHttpProxy.Host=p\nHttpProxy.Port=80"),
+        "blanks-harm-nothing",
+        ubuntu().proxied(*(x.replace("=", " = ") for x in SET), way=PROXY, through=ANSWERED),
+        "compliant",
+        "",
+    ),
+    (
+        "AVB-102",
+        "host-alone",
+        ubuntu().proxied(SET[0], way="direct"),
         "non_compliant",
-        "Logs.Console = y",
+        "the agent goes directly, the backup extension to 10.20.0.250:443",
+    ),
+    (
+        "AVB-102",
+        "host-alone-and-blanks",
+        ubuntu().proxied("HttpProxy.Host = 10.20.0.250", way="direct"),
+        "non_compliant",
+        "the agent goes directly, the backup extension as well",
+    ),
+    (
+        "AVB-102",
+        "host-empty",
+        ubuntu().proxied("HttpProxy.Host=", way="direct"),
+        "non_compliant",
+        "HttpProxy.Host is empty",
+    ),
+    (
+        "AVB-102",
+        "environment-without-a-port",
+        environment("https_proxy=http://p"),
+        "non_compliant",
+        "no URL with a port",
+    ),
+    (
+        "AVB-102",
+        "environment-without-a-scheme",
+        environment("https_proxy=p:3128"),
+        "non_compliant",
+        "no URL with a port",
+    ),
+    (
+        "AVB-102",
+        "environment-credentials",
+        environment("https_proxy=http://***@p:80", way="p:80").put(THROUGH, ANSWERED),
+        "non_compliant",
+        "credentials",
     ),
     (
         "AVB-102",
@@ -190,20 +323,14 @@ CASES: tuple[tuple[str, str, Recording, str, str], ...] = (
     (
         "AVB-102",
         "refuses-connect",
-        PROXIED.put(
-            THROUGH, http("curl: (56) CONNECT tunnel failed, response 403", "http=000 connect=403", exit_status=56)
-        ),
+        PROXIED.put(THROUGH, REFUSES),
         "non_compliant",
         "CONNECT",
     ),
-    ("AVB-102", "captures-host-address", CAPTURED, "non_compliant", "168.63.129.16"),
-    (
-        "AVB-102",
-        "spares-host-address",
-        CAPTURED.edit("processes", ("scanned 148", "scanned 148\nenvironment 843 no_proxy=localhost,168.63.129.0/24")),
-        "compliant",
-        "",
-    ),
+    ("AVB-102", "environment", HTTPS, "compliant", ""),
+    ("AVB-102", "http-proxy-concerns-nobody", HTTP_ONLY, "compliant", ""),
+    ("AVB-102", "http-proxy-concerns-nobody-old-recording", HTTP_ONLY.put(THROUGH, REFUSES).old(), "compliant", ""),
+    ("AVB-102", "storage-is-spared", SPARED, "compliant", ""),
     (
         "AVB-102",
         "agent-stopped",
@@ -211,7 +338,7 @@ CASES: tuple[tuple[str, str, Recording, str, str], ...] = (
             "units", ("Id=wal", "Environment=https_proxy=http://p:80\nEnvironment=no_proxy=168.63.129.16\nId=wal")
         ),
         "undetermined",
-        "does not run",
+        "does not run with it",
     ),
     ("AVB-102", "configuration-unreadable", ubuntu().state("/etc/waagent.conf", "unreadable"), "error", "unreadable"),
     ("AVB-103", "answers", ubuntu(), "compliant", ""),
@@ -250,6 +377,41 @@ CASES: tuple[tuple[str, str, Recording, str, str], ...] = (
         "10813FA8",
     ),
     ("AVB-104", "name-unknown", ubuntu().without(ROUTE), "undetermined", "AVB-101"),
+    (
+        "AVB-104",
+        "usage-text",
+        ubuntu().put(ROUTE, "exit=0\nUsage: ip route { list | flush } SELECTOR\n       ip route get ADDRESS"),
+        "error",
+        "told no decision",
+    ),
+    (
+        "AVB-104",
+        "another-address",
+        ubuntu().put(ROUTE, "exit=0\n20.60.88.40 via 10.20.0.1 dev eth0 src 10.20.0.4"),
+        "error",
+        "told no decision",
+    ),
+    (
+        "AVB-104",
+        "asked-for-no-address",
+        ubuntu().without(ROUTE).put(f"route {ENDPOINT} 20.60.88", "exit=0\n20.60.88 dev eth0"),
+        "error",
+        "cannot be read",
+    ),
+    (
+        "AVB-104",
+        "another-error",
+        ubuntu().put(ROUTE, "exit=2\nRTNETLINK answers: Operation not permitted"),
+        "error",
+        "told no decision",
+    ),
+    (
+        "AVB-104",
+        "table-with-a-damaged-row",
+        ubuntu().put(ROUTE, "exit=127").edit("routes", ("0007", "00x7")),
+        "error",
+        "cannot be read",
+    ),
     ("AVB-104", "no-decision", ubuntu().without(ROUTE, "route host 168.63.129.16"), "error", "no routing decision"),
     ("AVB-201", "runs", ubuntu(), "compliant", ""),
     (
@@ -375,7 +537,35 @@ CASES: tuple[tuple[str, str, Recording, str, str], ...] = (
         "AutoUpdate.Enabled=N",
     ),
     ("AVB-205", "no-file", ubuntu().config("/etc/waagent.conf", None), "undetermined", "AVB-206"),
-    ("AVB-205", "garbled", ubuntu().config("/etc/waagent.conf", "garbage"), "undetermined", "AVB-206"),
+    ("AVB-205", "garbled", ubuntu().config("/etc/waagent.conf", "garbage"), "error", "no setting: 'garbage'"),
+    (
+        "AVB-205",
+        "damaged-line-among-others",
+        ubuntu().config("/etc/waagent.conf", f"{CONF}\nAutoUpdate.Enab\x00led=n"),
+        "error",
+        "no setting: 'AutoUpdate.Enab led=n'",
+    ),
+    (
+        "AVB-205",
+        "line-without-a-path",
+        ubuntu().edit("config", ("/etc/waagent.conf:Auto", "/etc/waagent.c Auto")),
+        "error",
+        "cannot be read",
+    ),
+    (
+        "AVB-205",
+        "flatcar",
+        FLATCAR.config("/usr/share/oem/waagent.conf", "AutoUpdate.Enabled=n"),
+        "non_compliant",
+        "/usr/share/oem/waagent.conf",
+    ),
+    (
+        "AVB-205",
+        "unknown-keys-are-no-damage",
+        ubuntu().config("/etc/waagent.conf", f"{CONF}\nDebug.New=x\n # a=b"),
+        "compliant",
+        "",
+    ),
     ("AVB-205", "file-too-large", ubuntu().config("/etc/waagent.conf", "x=y\n" * 20000), "error", "64 KiB"),
     ("AVB-206", "on", ubuntu(), "compliant", ""),
     ("AVB-206", "unset-is-on", ubuntu().config("/etc/waagent.conf", "Logs.Verbose=n"), "compliant", ""),
@@ -387,7 +577,38 @@ CASES: tuple[tuple[str, str, Recording, str, str], ...] = (
         "Extensions.Enabled=n",
     ),
     ("AVB-206", "no-file", ubuntu().config("/etc/waagent.conf", None), "non_compliant", "does not exist"),
-    ("AVB-206", "garbled", ubuntu().config("/etc/waagent.conf", "\\x00\\x01garbage"), "non_compliant", "no setting"),
+    ("AVB-206", "garbled", ubuntu().config("/etc/waagent.conf", "\\x00\\x01garbage"), "error", "no setting"),
+    ("AVB-206", "flatcar", FLATCAR, "compliant", ""),
+    (
+        "AVB-206",
+        "flatcar-off",
+        FLATCAR.config("/usr/share/oem/waagent.conf", "Extensions.Enabled=n"),
+        "non_compliant",
+        "in /usr/share/oem/waagent.conf",
+    ),
+    (
+        "AVB-206",
+        "flatcar-missing",
+        FLATCAR.config("/usr/share/oem/waagent.conf", None),
+        "non_compliant",
+        "/usr/share/oem/waagent.conf does not exist",
+    ),
+    (
+        "AVB-206",
+        "flatcar-old-recording",
+        FLATCAR.config("/usr/share/oem/waagent.conf", None).without_state("/usr/share/oem/waagent.conf").old(),
+        "undetermined",
+        "did not ask for /usr/share/oem",
+    ),
+    ("AVB-206", "clear-linux", CLEAR, "compliant", ""),
+    ("AVB-206", "named-on-the-command-line", ubuntu().laid_out("/opt/azure/agent.cfg"), "compliant", ""),
+    (
+        "AVB-206",
+        "probe-does-not-say-which",
+        ubuntu().edit("meta", ("conf=/etc/waagent.conf\n", "")),
+        "error",
+        "which configuration",
+    ),
     ("AVB-206", "empty", ubuntu().config("/etc/waagent.conf", ""), "non_compliant", "empty"),
     ("AVB-206", "unreadable", ubuntu().state("/etc/waagent.conf", "unreadable"), "error", "unreadable"),
     ("AVB-207", "as-asked", ubuntu(), "compliant", ""),
@@ -545,7 +766,56 @@ CASES: tuple[tuple[str, str, Recording, str, str], ...] = (
         "non_compliant",
         "95.1 %",
     ),
-    ("AVB-403", "old-kernel", ubuntu().edit("memory", ("MemAvailable: 5701400\n", "")), "compliant", ""),
+    (
+        "AVB-403",
+        "old-kernel",
+        ubuntu().edit("memory", ("MemAvailable: 5701400\n", "")).edit("meta", ("kernel=6.8.0", "kernel=3.13.0")),
+        "compliant",
+        "",
+    ),
+    (
+        "AVB-403",
+        "no-available-on-a-new-kernel",
+        ubuntu().edit("memory", ("MemAvailable: 5701400\n", "")),
+        "error",
+        "meminfo",
+    ),
+    (
+        "AVB-403",
+        "damaged-on-a-new-kernel",
+        ubuntu().edit("memory", ("MemAvailable: 57", "MemAvail\x00ble: 57")),
+        "error",
+        "cannot be read",
+    ),
+    ("AVB-403", "damaged-number", ubuntu().edit("memory", ("5701400", "57o1400")), "error", "cannot be read"),
+    (
+        "AVB-403",
+        "two-that-contradict",
+        ubuntu().edit("memory", ("MemAvailable: 5701400", "MemAvailable: 400000\nMemAvailable: 5701400")),
+        "error",
+        "MemAvailable: 5701400",
+    ),
+    (
+        "AVB-403",
+        "unknown-keys-are-no-damage",
+        ubuntu().edit("memory", ("MemFree", "MemNew: 1\nMemFree")),
+        "compliant",
+        "",
+    ),
+    (
+        "AVB-403",
+        "old-kernel-with-half-of-it",
+        ubuntu().put("memory", "MemTotal: 8144856\nMemFree: 1204000").edit("meta", ("kernel=6.8.0", "kernel=3.13.0")),
+        "error",
+        "meminfo",
+    ),
+    (
+        "AVB-403",
+        "kernel-untold",
+        ubuntu().edit("memory", ("MemAvailable: 5701400\n", "")).edit("meta", ("kernel=6.8.0-1021-azure", "kernel=")),
+        "error",
+        "meminfo",
+    ),
     ("AVB-403", "not-read", ubuntu().put("memory", ""), "error", "meminfo"),
     ("AVB-404", "networkd", ubuntu(), "compliant", ""),
     ("AVB-404", "networkmanager", red_hat(), "compliant", ""),

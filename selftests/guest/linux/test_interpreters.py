@@ -11,8 +11,8 @@ from backup_compliance.guest.linux.output import parse_output
 from backup_compliance.model.verdicts import Unreadable
 from selftests.builders.recordings import Recording, ubuntu
 
-GUEST = ubuntu()
-SECOND = GUEST.edit("meta", ("epoch=", "revision=2\nepoch="))
+GUEST = ubuntu().old()
+SECOND = ubuntu()
 SEARCHED = "searched=/usr/bin /usr/local/bin"
 PLATFORM = GUEST.edit("processes", ("843 /usr/bin/python3", "843 /usr/libexec/platform-python"))
 

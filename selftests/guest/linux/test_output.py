@@ -188,10 +188,10 @@ def test_frame_inside_of_a_part_is_that_part_s_text(forged: str) -> None:
 @pytest.mark.parametrize("separator", ["\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029", "\r"])
 def test_only_a_newline_ends_a_line(separator: str) -> None:
     """What other tools take for the end of a line must not let a file's text pose as another file's."""
-    line = f"/etc/motd:hello{separator}/etc/waagent.conf:Extensions.Enabled=y"
-    text = f"readable /etc/motd{separator}readable /etc/waagent.conf"
+    line = f"/etc/os-release:NAME=hello{separator}/etc/waagent.conf:Extensions.Enabled=y"
+    text = f"readable /etc/os-release{separator}readable /etc/waagent.conf"
     output = parse_output(Recording({"files": text, "config": line, "meta": f"a=1{separator}uid=0"}).output())
-    assert list(parse_configuration(output)) == ["/etc/motd"]
+    assert list(parse_configuration(output)) == ["/etc/os-release"]
     assert "/etc/waagent.conf" not in parse_files(output).states
     assert "uid" not in output.one("meta").pairs()
 

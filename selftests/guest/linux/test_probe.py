@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from backup_compliance.guest.extension_status.reading import ExtensionStatus
+from backup_compliance.guest.linux.files import parse_configuration
 from backup_compliance.guest.linux.guest import LinuxGuest, parse_linux_guest
 from backup_compliance.guest.linux.output import parse_output
 from backup_compliance.guest.probe_output import OUTPUT_LIMIT
 from backup_compliance.model.lazy_facts import fact
 from backup_compliance.model.verdicts import Unreadable
 from selftests.builders import fake_guest
+from selftests.builders.extension_reports import FAILED, GOOD, STARTED, UNDER_WAY
 from selftests.builders.fake_guest import PROBE, SECRET
 from selftests.builders.programs import each_of, is_installed, needs
 
@@ -44,8 +51,11 @@ def outputs(root: Path) -> dict[str, bytes]:
 
 @pytest.fixture(params=each_of(*SHELLS))
 def guest(request: pytest.FixtureRequest, outputs: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> LinuxGuest:
-    """The guest as one shell told it; root's own eyes are taken for granted where the tests have none."""
+    """The guest as one shell told it, with root's eyes and the tree's own address: `id` and `ip` tell of this machine."""
     text = outputs[request.param].replace(f"uid={os.getuid()}\n".encode(), b"uid=0\n")
+    text = re.sub(
+        rb"(\nname=eth0\nindex=2)(\n[0-9]+: .*)*", rb"\1\n2: eth0    inet 10.20.0.4/24 scope global eth0", text
+    )
     return parse_linux_guest(parse_output(text))
 
 
@@ -76,7 +86,101 @@ def test_probe_reads_the_extension(guest: LinuxGuest) -> None:
     assert (active.state, active.status) == ("Enabled", "Ready")
     assert active.last is not None
     assert active.last.source.endswith("/status/10.status")
-    assert [str(i.version) for i in guest.interpreters] == ["3.12.3"]
+    assert active.last.is_good
+    assert (active.last.extension_version, active.last.python_version) == ("1.0.9220.0", "3.12.3")
+    assert [(i.path, str(i.version)) for i in guest.interpreters] == [("/usr/bin/python3", "3.12.3")]
+
+
+def probed(root: Path, shell: str = "sh") -> LinuxGuest:
+    """The guest behind a tree of its own."""
+    printed = fake_guest.finish(fake_guest.start(root, shell))
+    return parse_linux_guest(parse_output(printed.replace(f"uid={os.getuid()}\n".encode(), b"uid=0\n")))
+
+
+def last_report(guest: LinuxGuest) -> ExtensionStatus:
+    """The newest report of the version at work."""
+    assert guest.extension is not None
+    assert guest.extension.active is not None
+    assert guest.extension.active.last is not None
+    return guest.extension.active.last
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_report_of_any_size_is_read(tmp_path: Path, shell: str) -> None:
+    """Of many disks what decides is sent; where a message alone is too large, the end of the file."""
+    report = replace(GOOD, code=85, disks=("true",) * 60 + ("false",), error="x" * 900)
+    many = fake_guest.build(tmp_path / "disks", {f"{fake_guest.HANDLER}/status/11.status": report.text()})
+    found = last_report(probed(many, shell))
+    assert (found.code, len(found.disks), found.disks[60].is_successful) == (85, 61, False)
+    report = replace(FAILED, error="x" * 200_000)
+    large = fake_guest.build(tmp_path / "message", {f"{fake_guest.HANDLER}/status/11.status": report.text()})
+    assert (last_report(probed(large, shell)).code, last_report(probed(large, shell)).started_at) == (76, STARTED)
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_report_before_the_one_under_way_is_read(tmp_path: Path, shell: str) -> None:
+    """The extension renames it when a run begins; the newest of those counts, and no other is sent."""
+    before = replace(GOOD, started=STARTED - timedelta(days=1))
+    files = {"11.status": UNDER_WAY, "10_status": before, "9_status": replace(before, code=121)}
+    tree = fake_guest.build(tmp_path, {f"{fake_guest.HANDLER}/status/{n}": r.text() for n, r in files.items()})
+    guest = probed(tree, shell)
+    assert last_report(guest).is_under_way
+    assert guest.extension is not None
+    assert guest.extension.active is not None
+    assert [(e.code, e.source.rpartition("/")[2]) for e in guest.extension.active.earlier] == [(1, "10_status")]
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_only_the_enabled_versions_report_is_sent(tmp_path: Path, shell: str) -> None:
+    """What others left behind tells nothing of today's runs; their states are told."""
+    other = fake_guest.HANDLER.replace("9220", "9240")
+    changes = {f"{other}/config/HandlerState": "FailedUpgrade", f"{other}/status/40.status": FAILED.text()}
+    guest = probed(fake_guest.build(tmp_path, changes), shell)
+    assert last_report(guest).is_good
+    assert "/40.status" not in guest.output.one("extension").text
+    assert guest.extension is not None
+    assert [h.state for h in guest.extension.handlers] == ["Enabled", "FailedUpgrade"]
+
+
+def python_at(root: Path, path: str, version: str) -> None:
+    """A Python that says what it is."""
+    program = root / path
+    program.parent.mkdir(parents=True, exist_ok=True)
+    program.write_text(f"#!/bin/sh\necho Python {version}\n")
+    program.chmod(0o755)
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_interpreters_are_told_as_the_launcher_tries_them(tmp_path: Path, shell: str) -> None:
+    """For each name /usr/bin, then /usr/local/bin; what PATH of the agent finds; the agent's own; links once."""
+    root = fake_guest.build(
+        tmp_path,
+        {
+            "proc/843/cmdline": b"/usr/libexec/platform-python\0-u\0/usr/sbin/waagent\0-daemon\0",
+            "proc/843/environ": b"PATH=/nowhere:/opt/py/bin:/usr/bin\0",
+        },
+    )
+    python_at(root, "usr/bin/python3", "3.13.5")
+    python_at(root, "usr/local/bin/python2", "3.12.9")
+    python_at(root, "opt/py/bin/python", "3.14.1")
+    python_at(root, "usr/libexec/platform-python", "3.6.8")
+    (root / "usr/bin/python").symlink_to("python3")
+    assert [(i.path, str(i.version)) for i in probed(root, shell).interpreters] == [
+        ("/usr/bin/python3", "3.13.5"),
+        ("/usr/local/bin/python2", "3.12.9"),
+        *([("/opt/py/bin/python", "3.14.1")] if is_installed("which") else []),
+        ("/usr/libexec/platform-python", "3.6.8"),
+    ]
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_list_of_interpreters_ends_with_one_that_is_fit(tmp_path: Path, shell: str) -> None:
+    """The launcher takes /usr/local/bin/python3.8 before /usr/bin/python3, and would try nothing after it."""
+    root = fake_guest.build(tmp_path)
+    python_at(root, "usr/local/bin/python3.8", "3.8.10")
+    guest = probed(root, shell)
+    assert [i.path for i in guest.interpreters] == ["/usr/local/bin/python3.8"]
+    assert "agent=" not in guest.output.one("python").text
 
 
 @needs("ip")
@@ -88,9 +192,9 @@ def test_probe_reads_leases(guest: LinuxGuest) -> None:
 
 
 def test_probe_asks_the_endpoint_of_the_goal_state(guest: LinuxGuest) -> None:
-    """The status blob's host is tried before any endpoint of ours."""
+    """The status blob's host is tried before any endpoint of ours, and the agent's way to it is told."""
     told = guest.output.one("endpoints").text
-    assert told == "origin=goal-state\nmd-real0001.z1.blob.storage.azure.net"
+    assert told == "origin=goal-state\nmd-real0001.z1.blob.storage.azure.net unusable"
 
 
 def test_probe_reads_who_answers(guest: LinuxGuest) -> None:
@@ -154,9 +258,46 @@ def test_hostile_files_are_capped_and_framed(tmp_path: Path) -> None:
     printed = fake_guest.finish(fake_guest.start(root))
     assert len(printed) < OUTPUT_LIMIT // 2
     output = parse_output(printed)
-    with pytest.raises(Unreadable, match="64 KiB"):
-        output.one("config")
+    with pytest.raises(Unreadable, match=r"larger than .* cut"):
+        parse_configuration(output)
     assert [p.words for p in output.parts].count(("meta",)) == 1
+
+
+def test_network_files_that_were_cut_are_told(tmp_path: Path) -> None:
+    """Their cap is their own, below that of the whole part."""
+    interfaces = "iface eth0 inet dhcp\n" * 2000
+    root = fake_guest.build(
+        tmp_path / "guest",
+        {"etc/network/interfaces": interfaces, "etc/sysconfig/network/ifcfg-eth0": "BOOTPROTO=dhcp\n"},
+    )
+    output = parse_output(fake_guest.finish(fake_guest.start(root)))
+    with pytest.raises(Unreadable, match="were cut behind a line of /etc/network/interfaces"):
+        parse_configuration(output)
+
+
+@pytest.mark.parametrize("shell", each_of(*SHELLS))
+def test_signature_in_escaped_json_is_masked_and_the_json_is_whole(shell: str, tmp_path: Path) -> None:
+    """The quote that ends an address keeps its backslash."""
+    inner = json.dumps({"uri": f"https://a.example/c?sv=1&sig={SECRET}", "code": 1})
+    status = json.dumps(
+        [{"status": {"status": "success", "code": 1, "formattedMessage": {"message": json.dumps({"m": inner})}}}]
+    )
+    root = fake_guest.build(tmp_path / "guest", {f"{fake_guest.HANDLER}/status/11.status": status})
+    printed = fake_guest.finish(fake_guest.start(root, shell))
+    assert SECRET.encode() not in printed
+    line = next(x for x in parse_output(printed).one("extension").lines() if "/11.status:" in x)
+    document = json.loads(line.partition(":")[2])
+    message = document[0]["status"]["formattedMessage"]["message"]
+    assert json.loads(json.loads(message)["m"]) == {"uri": "https://a.example/c?sv=1&sig=***", "code": 1}
+
+
+@pytest.mark.parametrize("shell", each_of(*SHELLS))
+def test_backslashes_of_a_command_line_start_no_line(shell: str, tmp_path: Path) -> None:
+    """What looks like one to echo could pose as the agent's process."""
+    forged = b"/usr/bin/python3\0-u\0/usr/sbin/waagent\0-daemon\0x\\nprocess 1 forged\0"
+    root = fake_guest.build(tmp_path / "guest", {"proc/843/cmdline": forged})
+    part = parse_output(fake_guest.finish(fake_guest.start(root, shell))).one("processes")
+    assert "process 1 forged" not in part.lines()
 
 
 def test_empty_guest_is_told_as_empty(tmp_path: Path) -> None:

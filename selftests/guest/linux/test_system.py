@@ -184,13 +184,35 @@ def test_length_of_the_sample_may_be_missing(seconds: str) -> None:
     [
         ("MemTotal: 1000\nMemFree: 1\nMemAvailable: 400", 60.0),
         ("MemTotal: 1000\nMemFree: 1\nMemAvailable: 0", 100.0),
-        ("MemTotal: 1000\nMemFree: 100\nBuffers: 50\nCached: 250", 60.0),
-        ("MemTotal: 1000\nMemFree: 100", 90.0),
+        ("MemTotal: 1000\nMemFree: 1\nMemAvailable: 400\nMemAvailable: 400\nMemNew: 5", 60.0),
     ],
 )
 def test_memory_use_is_what_is_not_available(memory: str, percent: float) -> None:
-    """Kernels before 3.14 do not estimate that themselves."""
+    """A key that nobody knows is no damage."""
     assert load(*STAT, memory).memory_percent == percent
+
+
+@pytest.mark.parametrize(
+    ("kernel", "memory", "percent"),
+    [
+        ("3.10.0-514.el7.x86_64", "MemTotal: 1000\nMemFree: 100\nBuffers: 50\nCached: 250", 60.0),
+        ("3.13.0-24-generic", "MemTotal: 1000\nMemFree: 100\nBuffers: 50\nCached: 250", 60.0),
+        ("3.10.0-1160.el7.x86_64", "MemTotal: 1000\nMemFree: 1\nMemAvailable: 400\nBuffers: 0\nCached: 0", 60.0),
+        ("3.14.0", "MemTotal: 1000\nMemFree: 100\nBuffers: 50\nCached: 250", None),
+        ("4.4.0-1-azure", "MemTotal: 1000\nMemFree: 100\nBuffers: 50\nCached: 250", None),
+        ("31.0", "MemTotal: 1000\nMemFree: 100\nBuffers: 50\nCached: 250", None),
+        ("unknown", "MemTotal: 1000\nMemFree: 100\nBuffers: 50\nCached: 250", None),
+        ("3.13.0-24-generic", "MemTotal: 1000\nMemFree: 100\nCached: 250", None),
+    ],
+)
+def test_available_memory_is_estimated_for_old_kernels_alone(kernel: str, memory: str, percent: float | None) -> None:
+    """Those before 3.14 do not estimate it themselves, unless a distribution taught them; a newer one always does."""
+    output = read(GUEST.put("memory", memory).edit("meta", ("6.8.0-1021-azure", kernel)))
+    if percent is None:
+        with pytest.raises(Unreadable):
+            parse_load(output)
+    else:
+        assert parse_load(output).memory_percent == percent
 
 
 @pytest.mark.parametrize(
@@ -204,6 +226,9 @@ def test_memory_use_is_what_is_not_available(memory: str, percent: float) -> Non
         "MemTotal: x\nMemFree: 1\nMemAvailable: 2000",
         f"MemTotal: {'9' * 5000}\nMemFree: 1\nMemAvailable: 1",
         "MemTotal: ²\nMemFree: 1",
+        "MemTotal: 1000\nMemFree: 1\nMemAvailable: 400\nMemAvailable: 500",
+        "MemTotal: 1000\nMemFree: 1\nMemAvailable: 4o0",
+        "MemTotal: 1000\nMemFree: 1\nMemAvailable: 400\nMemA",
         "MemAvailable: 400\nMemFree: 4",
     ],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from selftests.lab.cases import agent, extension, network, proxies, reading, system
+from selftests.lab.cases import agent, distributions, extension, network, proxies, reading, system
 from selftests.lab.table import Case
 
 CASES: Final[tuple[Case, ...]] = (
@@ -14,5 +14,6 @@ CASES: Final[tuple[Case, ...]] = (
     *agent.CASES,
     *system.CASES,
     *reading.CASES,
+    *distributions.CASES,
 )
 """Every guest with every fault; in the order in which a guest meets them."""

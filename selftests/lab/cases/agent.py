@@ -12,30 +12,31 @@ _HANDLER: Final = "[-]run-exthandlers"
 FREEZE: Final = f"pkill -STOP -f '{_DAEMON}'; pkill -STOP -f -- '{_HANDLER}'; true"
 THAW: Final = f"pkill -CONT -f '{_DAEMON}'; pkill -CONT -f -- '{_HANDLER}'; true"
 """The agent writes its logs and its extensions' status all the time; only while it stands still is a change somebody else's."""
-_STOPPED: Final = f"! pgrep -f '{_DAEMON}' && ! pgrep -f -- '{_HANDLER}'"
+ENDED: Final = f"! pgrep -f '{_DAEMON}' && ! pgrep -f -- '{_HANDLER}'"
 
 
-def _conf(name: str, change: str) -> Fault:
+def configuration(name: str, change: str, path: str = _CONF) -> Fault:
     """Another waagent.conf, which the agent that runs has not read yet."""
-    return Fault(name, f"cp -a {_CONF} /run/lab-agent.conf; {change}", f"mv /run/lab-agent.conf {_CONF}")
+    return Fault(name, f"cp -a {path} /run/lab-agent.conf; {change}", f"mv /run/lab-agent.conf {path}")
 
 
-def _setting(line: str) -> Fault:
+def setting(line: str, path: str = _CONF) -> Fault:
+    """One line of waagent.conf in the place of another."""
     key = line.partition("=")[0]
-    return _conf(line, f"sed -i '/^{key}=/d' {_CONF}; echo '{line}' >> {_CONF}")
+    return configuration(line, f"sed -i '/^{key}=/d' {path}; echo '{line}' >> {path}", path)
 
 
 def _unit(name: str, apply: str, undo: str) -> Fault:
     return Fault(name, f"systemctl {apply} walinuxagent", f"systemctl {undo} walinuxagent")
 
 
-PURGED: Final = Fault("agent purged", "dpkg --purge waagent", seen=_STOPPED, final=True)
-STOPPED: Final = Fault("agent stopped", "systemctl stop walinuxagent", "systemctl start walinuxagent", seen=_STOPPED)
+PURGED: Final = Fault("agent purged", "dpkg --purge waagent", seen=ENDED, final=True)
+STOPPED: Final = Fault("agent stopped", "systemctl stop walinuxagent", "systemctl start walinuxagent", seen=ENDED)
 KILLED: Final = Fault(
     "agent killed",
     f"pkill -9 -f '{_DAEMON}'; pkill -9 -f -- '{_HANDLER}'; true",
     "systemctl start walinuxagent",
-    seen=_STOPPED,
+    seen=ENDED,
 )
 DECAPITATED: Final = Fault(
     "daemon alive, handler dead",
@@ -83,13 +84,13 @@ CASES: Final[tuple[Case, ...]] = (
         ("301", N, "no handler folder"),  # Debian's package takes /var/lib/waagent with it
         ("302", NA, "not installed"),
     ),
-    case("agent1", _setting("AutoUpdate.UpdateToLatestVersion=y"), ("205", C)),
+    case("agent1", setting("AutoUpdate.UpdateToLatestVersion=y"), ("205", C)),
     case("agent1", _unit("agent disabled", "disable", "enable"), ("202", N, "UnitFileState=disabled")),
     case("agent1", OLD, ("204", N, "the minimum is 2.2.53.1"), ("207", N, "the platform asks for 2.7.3.0")),
     case("agent1", RESTARTED, ("203", C)),
     case("agent1", STOPPED, ("201", N, "'waagent -daemon' does not run")),
-    case("agent2", _setting("Extensions.Enabled=n"), ("206", N, "Extensions.Enabled=n")),
-    case("agent2", _setting("AutoUpdate.Enabled=y"), ("205", C)),
+    case("agent2", setting("Extensions.Enabled=n"), ("206", N, "Extensions.Enabled=n")),
+    case("agent2", setting("AutoUpdate.Enabled=y"), ("205", C)),
     case("agent2", KILLED, ("201", N, "'waagent -daemon' does not run")),
     case("agent2", DECAPITATED, ("201", N, "'-run-exthandlers' does not")),
     case(
@@ -105,19 +106,19 @@ CASES: Final[tuple[Case, ...]] = (
     ),
     case(
         "agent3",
-        _conf("waagent.conf is missing", f"rm {_CONF}"),
+        configuration("waagent.conf is missing", f"rm {_CONF}"),
         ("205", U, "does not exist"),
         ("206", N, "does not exist"),
     ),
     case(
         "agent3",
-        _conf("waagent.conf is garbled", f"head -c 4000 /dev/urandom | tr '=' '-' > {_CONF}"),
+        configuration("waagent.conf is garbled", f"head -c 4000 /dev/urandom | tr '=' '-' > {_CONF}"),
         ("205", U, "holds no setting"),
         ("206", N, "holds no setting"),
     ),
     case(
         "agent3",
-        _conf("waagent.conf is empty", f": > {_CONF}"),
+        configuration("waagent.conf is empty", f": > {_CONF}"),
         ("205", U, "holds no setting"),
         ("206", N, "it is empty"),
     ),
@@ -134,7 +135,7 @@ CASES: Final[tuple[Case, ...]] = (
     case("agent3", DECOY, ("201", N, "only bear its name")),
     case(
         "networkmanager",
-        _setting("AutoUpdate.UpdateToLatestVersion=n"),
+        setting("AutoUpdate.UpdateToLatestVersion=n"),
         ("205", N, "AutoUpdate.UpdateToLatestVersion=n"),
     ),
     case("networkmanager", AGAIN, ("201", C), ("203", C)),
@@ -144,7 +145,7 @@ CASES: Final[tuple[Case, ...]] = (
             "agent disabled and stopped",
             "systemctl disable --now waagent",
             "systemctl enable --now waagent",
-            seen=_STOPPED,
+            seen=ENDED,
         ),
         ("201", N, "does not run"),
         ("202", N, "UnitFileState=disabled"),
@@ -157,7 +158,7 @@ CASES: Final[tuple[Case, ...]] = (
     ),
     case(
         "sysvinit",
-        Fault("agent killed", KILLED.apply, "/etc/init.d/walinuxagent start", seen=_STOPPED),
+        Fault("agent killed", KILLED.apply, "/etc/init.d/walinuxagent start", seen=ENDED),
         ("201", N, "does not run"),
     ),
 )

@@ -1,70 +1,114 @@
-"""The backup extension: never there, old, unable to start, its last run failed; told by the agent itself."""
+"""The backup extension: never there, old, unable to start, its last run failed or never finished; told by the agent itself."""
 
 from __future__ import annotations
 
-from typing import Final
+from dataclasses import replace
+from typing import Any, Final
 
 from selftests.lab.cases.agent import FREEZE, THAW
-from selftests.lab.places import EXTENSION
-from selftests.lab.table import C, Case, E, Fault, N, case
+from selftests.lab.places import EXTENSION, EXTENSION_VERSION
+from selftests.lab.table import NUMBER, C, Case, E, Fault, N, U, case
 
-_FOLDER: Final = f"/var/lib/waagent/{EXTENSION}-1.0.9220.0"
+_FOLDER: Final = f"/var/lib/waagent/{EXTENSION}-{EXTENSION_VERSION}"
 _OLDER: Final = f"/var/lib/waagent/{EXTENSION}-1.0.80.0"
-_LAST: Final = f"cat $(ls -t {_FOLDER}/status/*.status | head -n 1)"
+LAST: Final = f"ls {_FOLDER}/status | grep '[.]status$' | sort -n | tail -n 1"
+"""The name of the newest status file; those before it were renamed to NUMBER_status."""
 _JSON: Final = "no readable JSON"
-GUESTS: Final = (
-    *("plain1", "plain2", "plain3", "plain4", "plain5", "plain6", "agent1", "agent2", "agent3"),
-    *("proxy1", "proxy2", "proxy3", "dhclient", "networkd", "networkmanager"),
+_LIMIT: Final = "The snapshot count against this blob has been exceeded"
+UNFINISHED: Final = "never finished"
+UNDER_WAY: Final = "under way"
+NO_MODULE: Final = "no module"
+"""Python's words, or words for them: the code cannot be imported."""
+_LONG_AGO: Final = {"ago": "181"}
+"""The run was that many minutes ago: longer than one may last."""
+_FAILURES: Final = (
+    ("plain1", 11, "a parameter of the command is wrong"),
+    ("plain2", 15, "an HTTP request failed"),
+    ("plain3", 16, "certificate was not found"),
+    ("plain4", 121, "fsfreeze failed"),
+    ("plain5", 122, "fsfreeze timed out"),
+    ("plain6", 123, "a mount could not be opened"),
+    ("agent1", 124, "safefreeze binary is missing"),
+    ("agent2", 300, "pre-script failed"),
+    ("agent3", 301, "post-script failed"),
+    ("proxy1", 308, "pre-script timed out"),
+    ("proxy2", 316, "configuration was not found"),
+    ("dhclient", 500, "the workload's pre-script failed"),
 )
-"""Guests whose extension is told to fail, one a code."""
-CODES: Final = {
-    11: "a parameter of the command is wrong",
-    13: "the guest's clock is wrong",
-    15: "an HTTP request failed",
-    16: "certificate was not found",
-    76: "no network",
-    85: "the limit of snapshots",
-    121: "fsfreeze failed",
-    122: "fsfreeze timed out",
-    123: "a mount could not be opened",
-    124: "safefreeze binary is missing",
-    173: "asked for too often",
-    310: "pre- or post-script failed",
-    402: "started too late",
-    556: "server error",
-    761: "restricted network",
-}
+"""Guests whose extension is told to fail: code, and words for it."""
 
 
-def _failed(code: int) -> Fault:
-    """The platform sends new settings, the agent hands them over, the extension writes this code."""
-    settings = {"status": "error", "code": str(code)}
-    return Fault(
-        f"extension's last run: {code}", orders={"settings": settings}, seen=f"{_LAST} | grep -q '\"code\": {code},'"
-    )
+def reported(code: int) -> str:
+    """A command that succeeds once the ordered run's status says that code and nothing of the extension runs any more."""
+    text = f'"code": "{code}", "taskId"'
+    return f"grep -q '{text}' {_FOLDER}/status/{NUMBER}.status && ! pgrep -f '[m]ain/handle[.]'"
 
 
-def _written(name: str, change: str) -> Fault:
-    """Another status file than the extension wrote; the agent, which looks after its files, stands still meanwhile."""
+def did_not_start(version: str) -> str:
+    """A command that succeeds once the agent tells that this version did not start."""
+    return f"grep -q 'Non-zero exit code' /var/lib/waagent/{EXTENSION}-{version}/config/HandlerStatus"
+
+
+def ran(name: str, code: int, **orders: Any) -> Fault:
+    """Another command of the platform, and the code that the extension's run ends with."""
+    return Fault(name, orders=orders, seen=reported(code))
+
+
+def told(code: int) -> Fault:
+    """The settings say what the run ends with."""
+    return ran(f"extension's last run: {code}", code, settings={"code": str(code)})
+
+
+def long_ago(name: str, **orders: Any) -> Fault:
+    """A run that ended with code 4 before anything that the guest's other reports tell, which are therefore gone."""
+    return replace(ran(name, 4, late=181, **orders), apply=f"rm {_FOLDER}/status/*")
+
+
+NEVER_FINISHED: Final = long_ago("its daemon was killed, hours ago", settings={"killed": "yes", **_LONG_AGO})
+
+
+def written(name: str, change: str) -> Fault:
+    """Other status files than the extension wrote; the agent, which looks after them, stands still meanwhile."""
     files = f"{_FOLDER}/status"
     return Fault(
         name,
-        f"{FREEZE}; cp -a {files} /run/lab-status; f={files}/$(ls {files} | sort -n | tail -n 1); {change}",
+        f"{FREEZE}; cp -a {files} /run/lab-status; f={files}/$({LAST}); {change}",
         f"rm -r {files}; mv /run/lab-status {files}; {THAW}",
     )
 
 
 CASES: Final[tuple[Case, ...]] = (
-    *(
-        case(guest, _failed(code), ("302", N, words))
-        for guest, (code, words) in zip(GUESTS, CODES.items(), strict=True)
+    *(case(guest, told(code), ("302", N, words)) for guest, code, words in _FAILURES),
+    case("proxy3", ran("command came too late", 402, late=150), ("302", N, "started too late")),
+    case("networkd", ran("its only disk is at the limit", 76, disks=(_LIMIT,)), ("302", N, "disk 1 of 1")),
+    case("networkmanager", ran("one of two disks is at the limit", 85, disks=("", _LIMIT)), ("302", N, "disk 2 of 2")),
+    case("networkd-wrong", told(0), ("302", C)),
+    case("networkd-wrong", ran("its daemon was killed just now", 4, settings={"killed": "yes"}), ("302", C, UNDER_WAY)),
+    case("networkd-wrong", ran("asked for too often", 4, settings={"code": "173"}), ("302", C, UNDER_WAY)),
+    case("dhclient", NEVER_FINISHED, ("302", N, UNFINISHED)),
+    case(
+        "networkd",
+        long_ago("host answered 500, hours ago", settings=_LONG_AGO, dosnapshot=500),
+        ("302", N, UNFINISHED),
     ),
+    case(
+        "networkd-none",
+        Fault(
+            "no snapshot by the host, storage refuses",
+            obstacle="tcp_reset",
+            orders={"presnapshot": 404},
+            seen=reported(2),
+        ),
+        ("101", N, "TCP"),
+        ("302", N, "without a code of its own"),
+    ),
+    case("plain5", ran("no snapshot by the host, storage open", 1, presnapshot=404), ("302", C)),
     case(
         "extension1",
         Fault(
             "extension does not start",
             orders={"settings": {"exit": "51"}},
-            seen=f"grep -q NotReady {_FOLDER}/config/HandlerStatus",
+            seen=did_not_start(EXTENSION_VERSION),
         ),
         ("302", N, "NotReady"),
     ),
@@ -80,13 +124,23 @@ CASES: Final[tuple[Case, ...]] = (
     ),
     case(
         "extension1",
-        _written("status file cut", "head -c 60 $f > $f.new; mv $f.new $f"),
+        written("status file cut", "head -c 60 $f > $f.new; mv $f.new $f"),
         ("302", E, _JSON),
     ),
     case(
         "extension1",
-        _written("odd bytes in the status file", "sed -i 's/stand-in/\\xff\\xfe\\x01 stand/' $f"),
+        written("odd bytes in the status file", "sed -i 's/backupHostService/\\xff\\xfe\\x01/' $f"),
         ("302", E, _JSON),
+    ),
+    case(
+        "extension1",
+        Fault(
+            "its first run is under way",
+            f"rm {_FOLDER}/status/*",
+            orders={"settings": {"killed": "yes"}},
+            seen=reported(4),
+        ),
+        ("302", U, UNDER_WAY),
     ),
     case(
         "extension1",
@@ -101,8 +155,8 @@ CASES: Final[tuple[Case, ...]] = (
         "old-extension",
         Fault(
             "platform updates the extension",
-            orders={"extension_version": "1.0.9220.0"},
-            seen=f"grep -q Ready {_FOLDER}/config/HandlerStatus",
+            orders={"extension_version": EXTENSION_VERSION},
+            seen=f"grep -q Ready {_FOLDER}/config/HandlerStatus && {reported(1)}",
             final=True,
         ),
         ("301", C),

@@ -8,7 +8,7 @@ from selftests.lab.places import BLOB_HOST, HIJACKER, HOST_ADDRESS, STORAGE
 from selftests.lab.table import C, Case, Fault, N, U, case
 
 _UNRESOLVED: Final = ("104", U, "no storage endpoint resolves")
-_NO_GOAL_STATE: Final = ("207", N, "the newest release known")
+NO_GOAL_STATE: Final = ("207", N, "the newest release known")
 """Without the host address nobody says which agent the platform wants; Debian's is older than the newest release."""
 
 
@@ -57,7 +57,7 @@ def _ways(guest: str, *faults: Fault) -> list[Case]:
     for fault, words in (
         (DNS_REFUSED, f"{BLOB_HOST} does not resolve"),
         (DNS_DROPPED, f"{BLOB_HOST} does not resolve"),
-        (DNS_LIES, f"resolves to {HIJACKER}"),
+        (DNS_LIES, f"leads to the private address {HIJACKER}"),
         (RESET, f"TCP to {BLOB_HOST}"),
         (PROHIBITED, f"TCP to {BLOB_HOST}"),
         (DROPPED, f"TCP to {BLOB_HOST}"),
@@ -68,7 +68,7 @@ def _ways(guest: str, *faults: Fault) -> list[Case]:
     ):
         more = (_UNRESOLVED,) if fault in (DNS_REFUSED, DNS_DROPPED) else ()
         said[fault] = (("101", N, words), *more)
-    said[HOST_DROPPED] = (("103", N, "does not answer on TCP 80"), _NO_GOAL_STATE)
+    said[HOST_DROPPED] = (("103", N, "does not answer on TCP 80"), NO_GOAL_STATE)
     said[PLUGIN_DROPPED] = (("103", N, "does not answer on TCP 32526"),)
     said[PLUGIN_STRANGE] = (("103", N, "TCP 32526, not 200"),)
     return [case(guest, fault, *said[fault]) for fault in faults]
@@ -99,9 +99,9 @@ CASES: Final = (
         ("101", N, "does not resolve"),  # the host address is the resolver, too
         ("103", N, "does not answer on TCP 80"),
         ("104", N, "blackhole"),
-        _NO_GOAL_STATE,
+        NO_GOAL_STATE,
     ),
-    case("networkd", FIREWALL, ("103", N, "does not answer on TCP 80"), _NO_GOAL_STATE),
+    case("networkd", FIREWALL, ("103", N, "does not answer on TCP 80"), NO_GOAL_STATE),
     case(
         "dhclient",
         NO_DEFAULT,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
 
+from selftests.lab.cases.extension import reported
 from selftests.lab.places import PROXY, PROXY_PASSWORD_PORT, PROXY_PORT
 from selftests.lab.table import C, Case, Fault, N, case
 
@@ -14,11 +17,22 @@ def _settings(name: str, *lines: str, obstacle: str = "", more: str = "", undo_m
     """A fault of waagent.conf's proxy settings."""
     added = "".join(f"echo '{line}' >> /etc/waagent.conf; " for line in lines)
     apply = f"cp -a /etc/waagent.conf {_KEPT}; {added}{more}"
-    return Fault(name, apply, f"mv {_KEPT} /etc/waagent.conf{undo_more}", obstacle=obstacle)
+    return Fault(name, apply.rstrip("; "), f"mv {_KEPT} /etc/waagent.conf{undo_more}", obstacle=obstacle)
 
 
-def _at(port: int | str, host: str = PROXY) -> tuple[str, str]:
+def at(port: int | str, host: str = PROXY) -> tuple[str, str]:
+    """waagent.conf's lines for a proxy."""
     return f"HttpProxy.Host={host}", f"HttpProxy.Port={port}"
+
+
+def _closed(fault: Fault) -> Fault:
+    """The same, and no way to storage but the proxy."""
+    return replace(fault, obstacle="proxy_only")
+
+
+def _both(name: str, one: Fault, other: Fault) -> Fault:
+    """Two changes at once."""
+    return Fault(name, f"{one.apply}; {other.apply}", f"{other.undo}; {one.undo}", seen=other.seen)
 
 
 def _environment(name: str, *variables: str) -> Fault:
@@ -33,71 +47,87 @@ def _environment(name: str, *variables: str) -> Fault:
     )
 
 
-_SNAPSHOT: Final = (
-    "mkdir -p /etc/azure; printf '[SnapshotThread]\\nSnapshotMethod = onlyGuest\\n' > /etc/azure/vmbackup.conf"
-)
-_NO_SNAPSHOT: Final = "; rm /etc/azure/vmbackup.conf"
+_HTTP: Final = f"http_proxy=http://{PROXY}:{PROXY_PORT}"
+_HTTPS: Final = f"https_proxy=http://{PROXY}:{PROXY_PORT}"
+_NOWHERE: Final = f"https_proxy=http://{PROXY}:3130"
+
+
+def _direct_way_counts(guest: str, name: str, orders: Mapping[str, Any], more: str = "", undo_more: str = "") -> Case:
+    """The agent goes through the proxy, and the guest takes its snapshots itself, for which it asks no proxy."""
+    fault = replace(
+        _settings(name, *at(PROXY_PORT), obstacle="tcp_reset", more=more, undo_more=undo_more),
+        orders=orders,
+        seen=reported(2),
+    )
+    return case(guest, fault, ("101", N, "snapshot"), ("102", C), ("302", N, "without a code of its own"))
+
+
+def _unusable(guest: str, name: str, *lines: str, words: str) -> Case:
+    """A proxy that is set and that nobody gets through: the agent never asks storage directly then."""
+    return case(guest, _settings(name, *lines), ("101", N, "through the proxy"), ("102", N, words))
+
 
 CASES: Final[tuple[Case, ...]] = (
-    case(
-        "proxy1", _settings("only through the proxy", *_at(PROXY_PORT), obstacle="proxy_only"), ("101", C), ("102", C)
-    ),
-    case("proxy1", _settings("proxy set, and not needed", *_at(PROXY_PORT)), ("102", C)),
-    case("proxy1", _settings("proxy is down", *_at(3130)), ("102", N, "does not accept CONNECT")),
-    case(
-        "proxy1", _settings("proxy's host is nowhere", *_at(3128, "10.77.0.99")), ("102", N, "does not accept CONNECT")
-    ),
-    case("proxy1", _settings("proxy wants a password", *_at(PROXY_PASSWORD_PORT)), ("102", N, "CONNECT")),
-    case("proxy2", _settings("proxy's port is no number", *_at("http")), ("102", N, "is not a number")),
+    case("proxy1", _settings("only through the proxy", *at(PROXY_PORT), obstacle="proxy_only"), ("101", C), ("102", C)),
+    case("proxy1", _settings("proxy set, and not needed", *at(PROXY_PORT)), ("102", C)),
+    _unusable("proxy1", "proxy is down", *at(3130), words="does not accept CONNECT"),
+    _unusable("proxy1", "proxy's host is nowhere", *at(3128, "10.77.0.99"), words="does not accept CONNECT"),
+    _unusable("proxy1", "proxy wants a password", *at(PROXY_PASSWORD_PORT), words="CONNECT"),
+    case("proxy2", _settings("proxy's port is no number", *at("http")), ("102", N, "is not a number")),
     case(
         "proxy2", _settings("proxy without a port", f"HttpProxy.Host={PROXY}"), ("102", N, "HttpProxy.Port is not set")
     ),
+    _unusable("proxy2", "proxy with a password", *at(3129, f"labuser:labpassword@{PROXY}"), words="credentials"),
     case(
         "proxy2",
-        _settings("proxy with a password", *_at(3129, f"labuser:labpassword@{PROXY}")),
-        ("102", N, "credentials"),
-    ),
-    case(
-        "proxy2",
-        _settings("spaces in the proxy's settings", f"HttpProxy.Host = {PROXY}", f"HttpProxy.Port = {PROXY_PORT}"),
-        ("102", N, "white space around '='"),
-    ),
-    case("proxy2", _settings("proxy is a URL", *_at(PROXY_PORT, f"http://{PROXY}")), ("102", N, "is a URL")),
-    case(
-        "proxy3",
         _settings(
-            "only the proxy, and snapshots in the guest",
-            *_at(PROXY_PORT),
+            "blanks around = in the proxy's settings",
+            f"HttpProxy.Host = {PROXY}",
+            f"HttpProxy.Port = {PROXY_PORT}",
             obstacle="proxy_only",
-            more=_SNAPSHOT,
-            undo_more=_NO_SNAPSHOT,
         ),
-        ("101", N, "snapshots start in the guest (SnapshotMethod = onlyGuest)"),
+        ("101", C),  # the agent strips them
         ("102", C),
     ),
-    case(
-        "proxy3",
-        _environment(
-            "environment captures the host",
-            f"http_proxy=http://{PROXY}:{PROXY_PORT}",
-            f"https_proxy=http://{PROXY}:{PROXY_PORT}",
-        ),
-        ("102", N, "sends 168.63.129.16 through the proxy"),
+    _unusable("proxy2", "proxy is a URL", *at(PROXY_PORT, f"http://{PROXY}"), words="is a URL"),
+    _direct_way_counts(
+        "dhcpcd",
+        "only the proxy, and snapshots in the guest",
+        {"late": 1},  # whatever it is: a backup under this configuration
+        more="mkdir -p /etc/azure; printf '[SnapshotThread]\\nSnapshotMethod = onlyGuest\\n' > /etc/azure/vmbackup.conf",
+        undo_more="; rm /etc/azure/vmbackup.conf",
     ),
+    _direct_way_counts("dhclient-none", "only the proxy, and no snapshot by the host", {"presnapshot": 404}),
+    case("proxy3", _environment("environment has both proxies", _HTTP, _HTTPS), ("102", C)),
+    case("proxy3", _environment("environment spares the host", _HTTPS, "no_proxy=168.63.129.16"), ("102", C)),
+    case("dhcpcd-none", _closed(_environment("only through https_proxy", _HTTPS)), ("101", C), ("102", C)),
     case(
-        "proxy3",
-        _environment(
-            "environment spares the host", f"https_proxy=http://{PROXY}:{PROXY_PORT}", "no_proxy=168.63.129.16"
-        ),
+        "dhcpcd-none",
+        _closed(_environment("HTTPS_PROXY in capitals", _HTTPS.replace("https_proxy", "HTTPS_PROXY"))),
+        ("101", C),
         ("102", C),
     ),
-    case("wget1", _settings("only through the proxy", *_at(PROXY_PORT), obstacle="proxy_only"), ("101", C), ("102", C)),
-    case("wget2", _settings("proxy wants a password", *_at(PROXY_PASSWORD_PORT)), ("102", N, "CONNECT")),
+    # The agent downloads by https.
+    case("dhcpcd-none", _closed(_environment("only http_proxy is set", _HTTP)), ("101", N, "TCP to"), ("102", C)),
     case(
-        "python1", _settings("only through the proxy", *_at(PROXY_PORT), obstacle="proxy_only"), ("101", C), ("102", C)
+        "dhcpcd-wrong",
+        _closed(_environment("no_proxy spares storage", _HTTPS, "no_proxy=lab.example,windows.net")),
+        ("101", N, "TCP to"),
+        ("102", C),
     ),
-    case("python2", _settings("proxy is down", *_at(3130)), ("102", N, "does not accept CONNECT")),
+    case("dhcpcd-wrong", _closed(_environment("no_proxy is a star", _HTTPS, "no_proxy=*")), ("101", C), ("102", C)),
     case(
-        "busybox", _settings("only through the proxy", *_at(PROXY_PORT), obstacle="proxy_only"), ("101", C), ("102", C)
+        "dhcpcd-wrong",
+        _both("setting wins over the environment", _settings("", *at(PROXY_PORT)), _environment("", _NOWHERE)),
+        ("102", C),
+    ),
+    case("wget1", _settings("only through the proxy", *at(PROXY_PORT), obstacle="proxy_only"), ("101", C), ("102", C)),
+    _unusable("wget2", "proxy wants a password", *at(PROXY_PASSWORD_PORT), words="CONNECT"),
+    case(
+        "python1", _settings("only through the proxy", *at(PROXY_PORT), obstacle="proxy_only"), ("101", C), ("102", C)
+    ),
+    _unusable("python2", "proxy is down", *at(3130), words="does not accept CONNECT"),
+    case(
+        "busybox", _settings("only through the proxy", *at(PROXY_PORT), obstacle="proxy_only"), ("101", C), ("102", C)
     ),
 )

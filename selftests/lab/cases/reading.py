@@ -22,11 +22,21 @@ def _shell(path: str) -> Fault:
     return Fault(f"login shell {path.rsplit('/', 1)[-1]}", change.format(path), change.format("/bin/bash"))
 
 
-def _user(name: str, rule: str, spec: str = "ssh://admin@{name}?sudo=true") -> Fault:
-    """Another user than root, with that line in sudoers (none where it is empty)."""
-    granted = f"echo 'admin {rule}' > /etc/sudoers.d/admin; " if rule else ""
-    add = "useradd --create-home --shell /bin/bash admin; echo 'admin:*' | chpasswd -e; cp -r /root/.ssh /home/admin/; chown -R admin: /home/admin/.ssh"
-    return Fault(name, f"{granted}{add}", "userdel --remove admin 2>/dev/null; rm -f /etc/sudoers.d/admin", spec=spec)
+def _user(name: str, user: str, rule: str = "", spec: str = "ssh://{user}@{name}?sudo=true") -> Fault:
+    """A user of this fault's own, with that line in sudoers (none where it is empty); gone with all processes after it."""
+    granted = f"echo '{user} {rule}' > /etc/sudoers.d/{user}" if rule else "true"
+    ssh = f"/home/{user}/.ssh"
+    add = f"useradd --create-home --shell /bin/bash {user} && echo '{user}:*' | chpasswd -e"
+    keys = f"cp -r /root/.ssh {ssh} && chown -R {user}: {ssh}"
+    # userdel refuses as long as anything of the session is left
+    end = f"pkill -KILL -u {user}; while pgrep -u {user} > /dev/null; do sleep 0.1; done"
+    return Fault(
+        name,
+        f"{granted} && {add} && {keys}",
+        f"{end}; rm -f /etc/sudoers.d/{user}; userdel --remove {user}",
+        spec=spec.replace("{user}", user),
+        user=user,
+    )
 
 
 def _conf(name: str, change: str) -> Fault:
@@ -79,9 +89,9 @@ CASES: Final[tuple[Case, ...]] = (
         ),
     ),
     unchanged("reading3", _sshd("PATH is empty", "SetEnv PATH=")),
-    unchanged("reading4", _user("sudo without a password", "ALL=(ALL) NOPASSWD: ALL")),
-    unread("reading4", _user("sudo wants a password", "ALL=(ALL) ALL"), "sudo asks for a password"),
-    unread("reading4", _user("not root, no sudo", "", "ssh://admin@{name}"), "not as root"),
+    unchanged("reading4", _user("sudo without a password", "trusted", "ALL=(ALL) NOPASSWD: ALL")),
+    unread("reading4", _user("sudo wants a password", "asked", "ALL=(ALL) ALL"), "sudo asks for a password"),
+    unread("reading4", _user("not root, no sudo", "nobody1", spec="ssh://{user}@{name}"), "not as root"),
     unchanged("reading4", Fault("/tmp is noexec", "mount -t tmpfs -o noexec,nosuid,nodev lab /tmp", "umount /tmp")),
     unchanged("reading4", _conf("odd bytes in waagent.conf", f"printf '\\377\\376\\001 odd\\n# \\200\\n' >> {_CONF}")),
     case(

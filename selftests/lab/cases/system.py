@@ -7,6 +7,8 @@ from typing import Final
 from selftests.lab.table import C, Case, Fault, N, U, case, unchanged
 
 _LEASES: Final = "/var/lib/dhcp/dhclient.eth0.leases"
+_FOREIGN: Final = "fixed-address 10.77.9.9;"
+"""An address that the interface does not have."""
 _FAKETIME: Final = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
 _SSHD: Final = "/etc/ssh/sshd_config.d/lab-fault.conf"
 _NEWER: Final = "/boot/vmlinuz-$(uname -r | sed 's/^[0-9]*/99/')"
@@ -116,6 +118,20 @@ CASES: Final[tuple[Case, ...]] = (
         "system3",
         _lease_file("the newest lease lacks option 245", f"sed '/unknown-245/d' /run/lab-leases >> {_LEASES}"),
         ("405", N, "carries no option 245"),
+    ),
+    case(
+        "system3",
+        _lease_file("the lease is for another address", f"sed -i 's/fixed-address .*;/{_FOREIGN}/' {_LEASES}"),
+        ("404", C),
+        ("405", U),
+    ),
+    case(
+        "system3",
+        _lease_file(
+            "a newer lease is for another address",
+            f"sed -e 's/fixed-address .*;/{_FOREIGN}/' -e '/unknown-245/d' /run/lab-leases >> {_LEASES}",
+        ),
+        ("405", C),
     ),
     case(
         "system3",

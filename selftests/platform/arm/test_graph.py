@@ -205,3 +205,14 @@ def test_points_that_the_graph_counts_are_judged(simulator: ArmSimulator, pytest
     simulator.start(subscription().put("restorePoints", *restore_points("sample", 18)))
     (finding,) = (f for f in live(pytester, simulator).document.findings if f.control == "AVB-502")
     assert "holds 18 restore points" in finding.message
+
+
+@pytest.mark.parametrize(("points", "asked"), [(5, 2), (4, 0)])
+def test_collections_of_one_machine_are_asked_for_together(simulator: ArmSimulator, points: int, asked: int) -> None:
+    """The limit is for all of them: five and five are as near to it as ten in one."""
+    other = collection("sample", group="AzureBackupRG_westeurope_2")
+    rows = [f"{each['id']}/restorePoints/{n}" for each in (collection("sample"), other) for n in range(points)]
+    sample = subscription().add("restorePointCollections", other).put("restorePoints", *({"id": row} for row in rows))
+    simulator.start(sample)
+    read(simulator)
+    assert simulator.count("/restorePointCollections/") == asked

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from backup_compliance.model.recorded import ReadProblem
 from backup_compliance.model.verdicts import Undetermined, Unreadable
 from backup_compliance.network.addresses import AddressSet
+from backup_compliance.network.egress import Routing
 from backup_compliance.network.ip_flow import Access
 from backup_compliance.platform.decisions.egress import find_egress, find_flow
-from backup_compliance.platform.decisions.routing import find_next_hops, regional, route_failure
+from backup_compliance.platform.decisions.routing import find_next_hops, find_routing, regional, route_failure
 from backup_compliance.platform.estate.interfaces import find_interfaces, primary_interface
 from backup_compliance.platform.estate.virtual_networks import find_subnet
 from selftests.builders.arm import (
@@ -669,3 +672,66 @@ def test_megabyte_of_name_stays_a_line() -> None:
         with pytest.raises(Unreadable) as error:
             egress(sample.set(kind, name, path, long))
         assert len(str(error.value)) < 1500
+
+
+def beside(name: str = "b-nic", subnet_name: str = "apps", **fields: Any) -> Subscription:
+    """The sample behind a gateway, another interface, and the effective routes of that one alone."""
+    routes = _effective(
+        ("VirtualNetworkGateway", "20.0.0.0/6", "VirtualNetworkGateway"), ("Default", "0.0.0.0/0", "Internet")
+    )
+    sample = with_subnet(GATEWAY, subnet("other", "10.20.7.0/24")).add(
+        "networkInterfaces", nic(name, "10.20.0.9", subnet=subnet_name)
+    )
+    return sample.put("effectiveRoutes", {**routes, "id": network_id("networkInterfaces", name.upper()), **fields})
+
+
+def test_effective_routes_of_a_neighbour_tell_what_a_gateway_adds() -> None:
+    """All interfaces of a subnet have the same routes; those of another subnet tell nothing."""
+    assert next_hops(beside()).hop_types == {"VirtualNetworkGateway", "Internet"}
+    assert not find_routing_of(beside()).gateway_routes_unknown
+    assert find_routing_of(beside(subnet_name="other")).gateway_routes_unknown
+
+
+def test_routes_of_a_neighbour_do_not_count_where_the_table_tells_all() -> None:
+    """Without a gateway the route table is whole."""
+    sample = beside().put("virtualNetworks", virtual_network(subnet("apps", "10.20.0.0/24")))
+    assert next_hops(sample).hop_types == {"Internet"}
+
+
+@pytest.mark.parametrize("value", [{}, None, "x"])
+def test_damaged_routes_of_a_neighbour_are_an_error(value: Any) -> None:
+    """They were read, and cannot be read."""
+    with pytest.raises(Unreadable, match="effective routes"):
+        next_hops(beside(value=value))
+
+
+@pytest.mark.parametrize(
+    ("missing", "kind", "interface", "is_error"),
+    [
+        ("403 AuthorizationFailed", "effectiveRoutes", "sample-nic", True),
+        ("401 InvalidAuthenticationToken", "effectiveRoutes", "sample-nic", True),
+        ("403 AuthorizationFailed", "effectiveRoutes", "b-nic", True),
+        ("403 AuthorizationFailed", "effectiveRoutes", "far-nic", False),
+        ("403 AuthorizationFailed", "effectiveSecurityGroups", "sample-nic", False),
+        ("400 NetcfgInvalidState", "effectiveRoutes", "sample-nic", False),
+    ],
+)
+def test_refused_effective_routes_behind_a_gateway_are_an_error(
+    missing: str, kind: str, interface: str, *, is_error: bool
+) -> None:
+    """A missing right can be granted; a machine that does not run has none to give."""
+    sample = with_subnet(GATEWAY, subnet("other", "10.20.7.0/24"))
+    sample = sample.add("networkInterfaces", nic("b-nic", "10.20.0.9"), nic("far-nic", "10.20.7.9", subnet="other"))
+    problem = ReadProblem(kind, missing, scope=network_id("networkInterfaces", interface))
+    sample = replace(sample, problems=(problem,))
+    if is_error:
+        with pytest.raises(Unreadable, match=f"routes of a gateway are not known: {missing}"):
+            next_hops(sample)
+    else:
+        assert find_routing_of(sample).gateway_routes_unknown
+
+
+def find_routing_of(sample: Subscription) -> Routing:
+    """The routes of the sample's primary interface."""
+    estate, vm, profile = opened(sample)
+    return find_routing(estate, primary_interface(estate, profile, vm))
