@@ -153,6 +153,8 @@ def handler_failure(extension: BackupExtension) -> str | None:
         return f"there is no handler folder, only {', '.join(extension.traces)}"
     if active.state != "Enabled":
         return f"HandlerState of {active.path} is {active.state or 'missing'}, not Enabled ({_reason(active)})"
+    if active.status == "Installing":
+        raise Undetermined(f"HandlerStatus of {active.path} is Installing", "collect again when that is done")
     if active.status != "Ready":
         return f"HandlerStatus of {active.path} is {active.status or 'missing'}, not Ready ({_reason(active)})"
     return None

@@ -342,6 +342,12 @@ def test_handler_that_does_not_work_names_the_file(handler: Handler, words: str)
     assert words in (decisions.handler_failure(BackupExtension((handler,), ())) or "")
 
 
+def test_handler_that_is_being_installed_is_undetermined() -> None:
+    """Neither ready nor failed."""
+    with pytest.raises(Undetermined, match="Installing"):
+        decisions.handler_failure(BackupExtension((replace(HANDLER, status="Installing"),), ()))
+
+
 def test_extension_without_a_folder_fails() -> None:
     """Only traces are left."""
     assert (

@@ -86,11 +86,6 @@ def exit_code_meaning(code: int | None) -> str:
     return "" if code is None else _EXIT_MEANINGS.get(code, "")
 
 
-def is_known(code: int) -> bool:
-    """Whether the extension's source has this code."""
-    return code in _MEANINGS
-
-
 def parse_code(value: object) -> int | None:
     """A code as the extension writes it, number or text; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | str):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from backup_compliance.guest.extension_status.codes import DONE, code_meaning, is_known
+from backup_compliance.guest.extension_status.codes import DONE, code_meaning
 from backup_compliance.guest.extension_status.reading import ExtensionStatus
 from backup_compliance.model.verdicts import RECOLLECT, Undetermined
 
@@ -95,13 +95,15 @@ def unfinished_failure(status: ExtensionStatus) -> str:
 def run_failure(status: ExtensionStatus) -> str | None:
     """What is wrong with a finished run; None where it took its snapshots.
 
-    Raises `Undetermined` for a report without a code, with one that the extension's source does not have, or with a warning.
+    Every code but the good ones is bad, known or not: the outer status of a failed run says success as well.
+
+    Raises `Undetermined` for a report without a code, with a warning, or of disks whose snapshots are not told.
     """
     when = f"the last run ({_told(status.started_at or status.written_at)})"
     failed = [d for d in status.disks if d.is_successful is False]
-    bad_code = status.code is not None and status.code not in DONE and is_known(status.code)
+    bad_code = status.code is not None and status.code not in DONE
     if bad_code or failed or "error" in status.statuses:
-        meaning = code_meaning(status.code)
+        meaning = code_meaning(status.code) or ("not known here" if bad_code else "")
         code = (
             "an error without a code" if status.code is None else f"code {status.code}" + (meaning and f": {meaning}")
         )
@@ -118,8 +120,6 @@ def run_failure(status: ExtensionStatus) -> str | None:
 def _doubt(status: ExtensionStatus) -> str:
     if status.code is None:
         return "reports no code, and its status alone says success whatever happened"
-    if status.code not in DONE:
-        return f"reports code {status.code}, which is not known here"
     unclear = next((d for d in status.disks if d.is_successful is None), None)
     if unclear is not None:
         return f"does not say what became of {unclear.name}"

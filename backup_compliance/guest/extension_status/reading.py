@@ -46,7 +46,7 @@ class ExtensionStatus:
     source: str
     """The file it was read from, or the instance view."""
     statuses: tuple[str, ...]
-    """The outer status, then the one inside the substatus; each one of `STATUSES`."""
+    """The outer status, those of substatuses without a document, then the one inside of a substatus; each of `STATUSES`."""
     code: int | None
     """The worst of the codes inside and outside; None where there is none."""
     message: str
@@ -135,14 +135,16 @@ def parse_status(document: object, source: str) -> ExtensionStatus:
     entry, outer = _levels(document, source)
     found = _inside(outer, source)
     inner_entry, inner = _levels(found, f"the substatus of {source}") if found is not None else ({}, {})
-    levels = [outer, inner] if found is not None else [outer]
-    message, told = _message(inner or outer)
+    plain = _plain(outer)
+    levels = [outer, *plain, *([inner] if found is not None else [])]
+    failed = next((p for p in plain if _status(p, source) == "error" and _message(p)[0]), {})
+    message, told = _message(inner or failed or outer)
     telemetry = {**told, **_telemetry(inner)}
     times = (parse_status_time(e.get("timestampUTC")) for e in (entry, inner_entry))
     starts = (_ticks(level.get("commandStartTimeUTCTicks")) for level in (inner, outer))
     return ExtensionStatus(
         source=source,
-        statuses=(*(_status(level, source) for level in levels), *_plain_statuses(outer)),
+        statuses=tuple(_status(level, source) for level in levels),
         code=_worst_code(levels),
         message=message,
         written_at=next((t for t in times if t is not None), None),
@@ -187,10 +189,13 @@ def _inside(outer: Mapping[str, Any], source: str) -> object:
         raise Unreadable(f"the substatus of {source} holds no readable JSON", NEXT_BACKUP_WRITES_IT) from error
 
 
-def _plain_statuses(outer: Mapping[str, Any]) -> tuple[str, ...]:
-    """The own statuses of substatuses that carry no document; of the others they say `success` whatever happened."""
-    told = (s.get("status") for s in _substatuses(outer) if not _carries_json(s))
-    return tuple(t.lower() for t in told if isinstance(t, str) and t.lower() in STATUSES)
+def _plain(outer: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Substatuses that carry no document and tell of themselves; the others say `success` whatever happened.
+
+    The code of a good one means what its writer wants it to mean, so that only a failed one's counts.
+    """
+    told = [s for s in _substatuses(outer) if not _carries_json(s) and s.get("status") is not None]
+    return [s if str(s["status"]).lower() == "error" else {**s, "code": None} for s in told]
 
 
 def _status(level: Mapping[str, Any], source: str) -> str:

@@ -132,8 +132,9 @@ else
 fi
 
 # unsigned: no user names and passwords in URLs, no SAS signatures; masked: nor the values of keys
-# that name a secret. Both take the root prefix off the paths.
-unsigned() { sed -E -e "s#^$R/#/#" -e 's#//[^/@: "]*:[^ "]*@#//***@#g' -e 's#//[^/@ "]*@#//***@#g' -e 's#(sig=)[^&" \\]*#\1***#g'; }
+# that name a secret. Both take the root prefix off the paths. Of escaped JSON a signature ends at the backslash before
+# the quote, which must stay; one before a slash belongs to it.
+unsigned() { sed -E -e "s#^$R/#/#" -e 's#//[^/@: "]*:[^ "]*@#//***@#g' -e 's#//[^/@ "]*@#//***@#g' -e 's#(sig=)([^&" \\]|\\+/)*#\1***#g'; }
 masked() {
   unsigned | sed -E -e 's#(HttpProxy.Host *= *)[^ ]*@#\1***@#' \
     -e 's/(([Pp][Aa][Ss][Ss]|[Ss][Ee][Cc][Rr][Ee][Tt]|[Pp][Ss][Kk]|[Tt][Oo][Kk][Ee][Nn]|[Kk][Ee][Yy])[^=:]*= *).+/\1***/'

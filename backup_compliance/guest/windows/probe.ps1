@@ -6,7 +6,8 @@ $ProgressPreference='SilentlyContinue';
 $m=$ExecutionContext.SessionState.LanguageMode;
 function o($s){if($m -eq 'FullLanguage'){[Console]::Out.WriteLine($s)}else{$s}};
 function p($s){o '';o ($w+' '+$s)};
-function v($k,$x){o ($k+'='+(([string]$x) -replace '\s+',' ' -replace '(sig=)[^&\s\x22\x27\\]+','$1***' -replace '//[^/@ ]+@','//***@'))};
+function v($k,$x){o ($k+'='+(([string]$x) -replace '\s+',' ' -replace '(sig=)([^&\x22\x27\\\s]|\\+/)+','$1***' -replace '//[^/@ ]+@','//***@'))};
+function t($x){if($x -is [DateTime]){$x=$x.ToUniversalTime().ToString('yyyy-MM-ddTHH:mm:ssZ')};$x};
 o '';
 o ('avb-windows 1 begin '+$w+' powershell');
 p 'powershell';
@@ -27,14 +28,14 @@ p 'aggregate-status';
 $a='C:\WindowsAzure\Logs\AggregateStatus\aggregatestatus.json';
 try{if(Test-Path $a){
 $q=(Get-Content $a -Raw -Encoding UTF8 -ErrorAction Stop) -replace '\x00',''|ConvertFrom-Json;
-v 'file' 'read';v 'written' $q.timestampUTC;
+v 'file' 'read';v 'written' (t $q.timestampUTC);
 foreach($h in $q.aggregateStatus.handlerAggregateStatus){if($h.handlerName -eq 'Microsoft.Azure.RecoveryServices.VMSnapshot'){
 $l=$h.runtimeSettingsStatus.settingsStatus;
 p ('handler '+$h.handlerVersion);
 v 'status' $h.status;v 'message' $h.formattedMessage.message;
-v 'last' $l.status.status;v 'code' $l.status.code;v 'said' $l.status.formattedMessage.message;v 'time' $l.timestampUTC;
+v 'last' $l.status.status;v 'code' $l.status.code;v 'said' $l.status.formattedMessage.message;v 'time' (t $l.timestampUTC);
 # A substatus carries the report of the run as text. It goes as it is, on one line, without signatures.
-foreach($b in $l.status.substatus){if($b){$b=($b|ConvertTo-Json -Compress -Depth 9) -replace '(sig=)[^&\x22\x27\\\s]+','$1***';if($b.Length -gt 65536){$b=''};o ('substatus='+$b)}}}}
+foreach($b in $l.status.substatus){if($b){$b=($b|ConvertTo-Json -Compress -Depth 9) -replace '(sig=)([^&\x22\x27\\\s]|\\+/)+','$1***';if($b.Length -gt 65536){$b=''};o ('substatus='+$b)}}}}
 }else{v 'file' 'absent'}}catch{v 'error' $_.Exception.Message};
 # Requests need .NET, which constrained language mode forbids.
 if($m -eq 'FullLanguage'){

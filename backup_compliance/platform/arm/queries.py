@@ -33,7 +33,7 @@ from backup_compliance.platform.estate.restore_points import (
 
 JOBS_WINDOW: Final = timedelta(days=14)
 MANY: Final = 10
-"""From this number of restore points of a virtual machine on ARM is asked as well: Resource Graph is minutes late, and the limit is 18."""
+"""From this number of a virtual machine's restore points on ARM is asked as well: Resource Graph is minutes late, and the limit is 18."""
 _VMS_ONLY: Final = "backupManagementType eq 'AzureIaasVM'"
 
 LISTS: Final[dict[str, Callable[[Clients], Callable[..., Any]]]] = {

@@ -52,7 +52,9 @@ def agent_failure(agent: AgentView, read_at: datetime | None, limit: timedelta) 
     if failure is not None:
         return f"{failure}; it was Ready then, {told}"
     raise Undetermined(
-        f"the agent reports Ready, {told}", "look whether 168.63.129.16 answers in the guest (AVB-103, AVB-104)"
+        f"the agent reports Ready, {told}",
+        "look whether 168.63.129.16 answers in the guest",
+        see=("AVB-103", "AVB-104"),
     )
 
 

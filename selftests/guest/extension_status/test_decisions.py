@@ -51,8 +51,9 @@ def test_run_with_a_bad_code_fails(code: int) -> None:
         (read(replace(GOOD, code=85, disks=(False,) * 5)), "2 more disks"),
         (read(GOOD, statuses=("error",)), "code 1: done"),
         (read(GOOD, statuses=("error",), code=None), "an error without a code"),
-        (read(replace(GOOD, code=9), statuses=("success", "error")), "code 9 ("),
+        (read(replace(GOOD, code=9), statuses=("success", "error")), "code 9: not known here"),
         (read(UNDER_WAY, statuses=("success", "error")), "code 4"),
+        (read(GOOD, code=1001), "code 1001: not known here"),
     ],
 )
 def test_failed_run_names_what_failed(status: ExtensionStatus, words: str) -> None:
@@ -64,7 +65,6 @@ def test_failed_run_names_what_failed(status: ExtensionStatus, words: str) -> No
     ("status", "words"),
     [
         (read(GOOD, code=None), "no code"),
-        (read(GOOD, code=7), "code 7, which is not known"),
         (read(GOOD, statuses=("warning",)), "warning"),
         (read(GOOD, statuses=("transitioning",)), "transitioning"),
         (read(replace(GOOD, disks=("maybe",))), "does not say what became of disk 1 of 1"),

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backup_compliance.guest.extension_status.codes import code_meaning, exit_code_meaning, is_known, parse_code
+from backup_compliance.guest.extension_status.codes import code_meaning, exit_code_meaning, parse_code
 from backup_compliance.guest.extension_status.reading import (
     MESSAGE_LIMIT,
     ExtensionStatus,
@@ -120,10 +120,15 @@ def test_status_is_what_was_written(told: dict[str, Any], status: str, code: int
     assert (found.statuses[0], found.code, found.message) == (status, code, message)
 
 
-def test_plain_substatus_counts_too() -> None:
-    """One without a document of its own is believed where it says error."""
-    told = outside(status="success", code=1, substatus=[{"name": "disk", "status": "error"}])
-    assert not parse_status_text(told, "x").is_good
+@pytest.mark.parametrize(
+    ("status", "code", "worst", "message"), [("error", 2, 2, "writer failed"), ("success", 9, 1, "OK")]
+)
+def test_plain_substatus_counts_too(status: str, code: int, worst: int, message: str) -> None:
+    """One without a document of its own is believed where it says error, with its code and its words."""
+    said = {"name": "VMSnapshot", "status": status, "code": code, "formattedMessage": {"message": "writer failed"}}
+    told = outside(status="success", code=1, formattedMessage={"message": "OK"}, substatus=[{"name": "x"}, said])
+    found = parse_status_text(told, "x")
+    assert (found.statuses, found.code, found.message) == (("success", status), worst, message)
 
 
 @pytest.mark.parametrize(
@@ -279,7 +284,7 @@ def test_code_has_a_meaning(code: int, meaning: str) -> None:
 
 def test_every_code_of_the_lists_is_known() -> None:
     """Pre- and post-scripts, workloads."""
-    assert all(is_known(code) for code in (*range(300, 319), *range(500, 513)))
+    assert all(code_meaning(code) for code in (*range(300, 319), *range(500, 513)))
 
 
 @pytest.mark.parametrize("code", [None, 299, 319, 499, 513, -76, 1001])

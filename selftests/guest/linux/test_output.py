@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from backup_compliance.guest.linux.files import parse_configuration, parse_files, parse_lines
 from backup_compliance.guest.linux.grammar import LEASE_TAIL
-from backup_compliance.guest.linux.guest import parse_linux_guest
+from backup_compliance.guest.linux.guest import LinuxGuest, parse_linux_guest
 from backup_compliance.guest.linux.output import parse_output
 from backup_compliance.guest.probe_output import CAPS, OUTPUT_LIMIT, Part, ProbeOutput, records
+from backup_compliance.model.lazy_facts import fact
 from backup_compliance.model.verdicts import Unreadable
 from selftests.builders.recordings import CONF, WORD, Recording, debian, red_hat, suse, ubuntu
 
@@ -304,18 +305,15 @@ def test_files_below_a_prefix_leave_out_absent_ones() -> None:
 )
 def test_part_of_junk_raises_only_unreadable(part: str, junk: str) -> None:
     """Every parser of a guest's facts, over every part spoiled in turn."""
-    facts = [
-        "configuration", "processes", "service", "agent", "goal_state", "proxy", "storage", "host_address",
-        "routes", "extension", "interpreters", "addressing", "load", "reboot",
-    ]  # fmt: skip
+    facts = [name for name, value in vars(LinuxGuest).items() if isinstance(value, fact)]
     try:
         guest = parse_linux_guest(parse_output(GUEST.put(part, junk).output()))
     except Unreadable:
         assert part == "meta"
         return
-    for fact in facts:
+    for name in facts:
         try:
-            getattr(guest, fact)
+            getattr(guest, name)
         except Unreadable as error:
             assert error.missing  # noqa: PT017  # either of two outcomes is right
 

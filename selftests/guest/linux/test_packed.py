@@ -105,9 +105,10 @@ def test_samples_fit_run_command(path: Path) -> None:
 
 def test_number_beyond_the_last_says_so_and_does_no_harm() -> None:
     """A fleet is asked for as many numbers as its largest guest has."""
-    printed = pack(ubuntu().output(), "2")
+    small = ubuntu().without("extension")
+    printed = pack(small.output(), "2")
     assert printed == b"probe.sh: there is no packed 2, the reading ends with packed 1\n"
-    assert contents(read(pack(ubuntu().output(), "1"), printed)) == contents(parse_output(ubuntu().output()))
+    assert contents(read(pack(small.output(), "1"), printed)) == contents(parse_output(small.output()))
 
 
 @pytest.mark.parametrize("number", ["0", "x", "-1", "100", "1;ls"])

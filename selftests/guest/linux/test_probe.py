@@ -114,7 +114,17 @@ def test_report_of_any_size_is_read(tmp_path: Path, shell: str) -> None:
     assert (found.code, len(found.disks), found.disks[60].is_successful) == (85, 61, False)
     report = replace(FAILED, error="x" * 200_000)
     large = fake_guest.build(tmp_path / "message", {f"{fake_guest.HANDLER}/status/11.status": report.text()})
-    assert (last_report(probed(large, shell)).code, last_report(probed(large, shell)).started_at) == (76, STARTED)
+    found = last_report(probed(large, shell))
+    assert (found.code, found.started_at) == (76, STARTED)
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_signature_in_escaped_json_is_masked_and_nothing_else(tmp_path: Path, shell: str) -> None:
+    """Two levels deep: the backslash before the quote stays, and the report is read."""
+    report = replace(FAILED, error=f"PUT https://md-sample.blob.storage.azure.net/a/b?sv=1&sig={SECRET}%2B\\/{SECRET}")
+    guest = probed(fake_guest.build(tmp_path, {f"{fake_guest.HANDLER}/status/11.status": report.text()}), shell)
+    assert last_report(guest).disks[0].error.endswith("sig=***")
+    assert SECRET not in guest.output.one("extension").text
 
 
 @pytest.mark.parametrize("shell", SHELLS)

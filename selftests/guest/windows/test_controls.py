@@ -330,7 +330,7 @@ CASES: tuple[tuple[str, str, WindowsRecording, str, str], ...] = (
         "AVB-302",
         "unknown-code",
         windows().put(STATUS, reported(replace(GOOD, code=1001), with_substatus=False)),
-        "undetermined",
+        "non_compliant",
         "1001",
     ),
     (

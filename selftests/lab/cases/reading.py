@@ -55,7 +55,7 @@ FIREWALL: Final = Fault(
     "nft add table ip lab && nft 'add chain ip lab in { type filter hook input priority 0; }' && nft 'add rule ip lab in tcp dport 22 drop'",
     "nft delete table ip lab",
 )
-TOO_LARGE: Final = "larger than 64 KiB"
+TOO_LARGE: Final = "larger than"
 CUT: Final = 'ForceCommand sh -c "$SSH_ORIGINAL_COMMAND" | head -c 3000; kill -9 $PPID'
 
 CASES: Final[tuple[Case, ...]] = (
