@@ -160,7 +160,7 @@ def too_new_python() -> Recording:
     """A distribution whose Python the extension cannot run on, waiting for a restart."""
     guest = (
         ubuntu("sample-edge-01", 20)
-        .put("python", "path=/usr/bin/python3\nPython 3.14.2")
+        .put("python", "searched=/usr/bin /usr/local/bin\npath=/usr/bin/python3\nPython 3.14.2\nagent=")
         .state("/run/reboot-required", "readable")
     )
     return guest.edit("config", ("Ubuntu 24.04.3 LTS", "Ubuntu 26.04 LTS"))

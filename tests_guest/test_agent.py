@@ -15,11 +15,15 @@ from backup_compliance.catalogue.controls import (
 from backup_compliance.guest.conditions import minimum_agent
 from backup_compliance.guest.facts import AgentConfiguration, AgentVersion
 from backup_compliance.guest.linux.agent import RESTARTING
+from backup_compliance.guest.linux.agent_layouts import DEFAULT
 from backup_compliance.guest.linux.guest import LinuxGuest
 from backup_compliance.guest.recording import Guest
 from backup_compliance.guest.windows.guest import WindowsGuest
 
-SERVICES = {LinuxGuest: "neither walinuxagent nor waagent", WindowsGuest: "neither RdAgent nor WindowsAzureGuestAgent"}
+SERVICES = {
+    LinuxGuest: f"neither {' nor '.join(DEFAULT.units)}",
+    WindowsGuest: "neither RdAgent nor WindowsAzureGuestAgent",
+}
 RESTART_AGENT = "sudo systemctl restart walinuxagent || sudo systemctl restart waagent"
 
 
@@ -27,7 +31,7 @@ RESTART_AGENT = "sudo systemctl restart walinuxagent || sudo systemctl restart w
     "AVB-201",
     cause=2,
     source=TROUBLESHOOTING_2016,
-    remediation="Install and start the agent: apt-get install walinuxagent, dnf install WALinuxAgent or zypper install python-azure-agent; systemctl enable --now walinuxagent (Ubuntu) or waagent.",
+    remediation=f"Install and start the agent: {DEFAULT.package}; systemctl enable --now walinuxagent (Ubuntu) or waagent.",
     windows="Install the Windows VM agent (the MSI of Azure/WindowsVMAgent on GitHub), then Start-Service RdAgent, WindowsAzureGuestAgent.",
     because="the agent is not there or does not run",
     breaks=(

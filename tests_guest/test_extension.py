@@ -102,7 +102,6 @@ def test_snapshot_provider_starts_automatically(windows: WindowsGuest) -> None:
     remediation="Install a Python that the extension supports as /usr/bin/python3, or beside a newer one as /usr/local/bin/python3.8; or let the next backup bring in a newer version of the extension.",
     because="the extension finds no interpreter that it can run on",
     breaks=("AVB-301", "AVB-302", "AVB-312", "AVB-415"),
-    see=("AVB-301",),
     commands=Commands(
         guest=(
             "ls -l /usr/bin/python*",

@@ -114,7 +114,7 @@ def test_unread_list_of_machines_stays_an_error(pytester: pytest.Pytester) -> No
     ("given", "message"),
     [
         (["--vm=nobody"], "--vm=nobody: no virtual machine matches (3 were read)"),
-        (["--tag=env=nothing"], "--tag=env=nothing: no virtual machine matches (3 were read)"),
+        (["--tag=env=nothing"], "no virtual machine matches (3 were read)"),
         (["--tag=env"], "give KEY=VALUE"),
         (["--tag==x"], "give KEY=VALUE"),
         (["--vm="], "an empty name"),

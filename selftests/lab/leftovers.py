@@ -28,9 +28,9 @@ def processes() -> list[int]:
     """Every process in the lab's control groups."""
     root = HIERARCHIES["systemd"] / CGROUP
     found = []
-    for file in [root / "cgroup.procs", *root.rglob("cgroup.procs")]:
+    for folder, _, _ in os.walk(root):  # unlike rglob, it lets a group vanish while it looks
         with suppress(OSError):
-            found += [int(pid) for pid in file.read_text().split()]
+            found += [int(pid) for pid in Path(folder, "cgroup.procs").read_text().split()]
     return sorted(set(found) - {0})
 
 

@@ -10,6 +10,7 @@ import importlib.util
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -23,6 +24,7 @@ from backup_compliance.judging.subjects import Subjects, open_subjects
 from backup_compliance.judging.test_results import TestResult, result_of_exception
 from backup_compliance.model.recorded import RecordedGuest
 from backup_compliance.model.verdicts import Outcome, Unreadable
+from backup_compliance.platform.machine import Machine
 from selftests.builders.arm import READ_AT
 from selftests.builders.product import ROOT
 
@@ -103,10 +105,15 @@ class Case:
     resource: str
 
 
-def ends_of_guest(output: bytes, only: frozenset[str] | None = None) -> dict[str, TestResult]:
-    """How each control of a guest ends; `only`: of these controls."""
+def ends_of_guest(
+    output: bytes,
+    only: frozenset[str] | None = None,
+    around: Machine | None = None,
+    read_at: datetime | None = None,
+) -> dict[str, TestResult]:
+    """How each control of a guest ends; `only`: of these controls; `around`: the virtual machine that it is inside of."""
     try:
-        guest: Guest | Unreadable = parse_guest(output)
+        guest: Guest | Unreadable = parse_guest(output, read_at)
     except Unreadable as error:
         guest = error
     found = {}
@@ -115,7 +122,9 @@ def ends_of_guest(output: bytes, only: frozenset[str] | None = None) -> dict[str
             if isinstance(guest, Unreadable):
                 found[asked.id] = result_of_exception(guest, in_body=False)
             else:
-                found[asked.id] = asked.end({"guest": guest.for_one_test(), "thresholds": thresholds()})
+                found[asked.id] = asked.end(
+                    {"guest": guest.for_one_test(), "machine_around": around, "thresholds": thresholds()}
+                )
     return found
 
 

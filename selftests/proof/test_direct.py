@@ -14,12 +14,14 @@ from selftests.proof.direct import controls, ends_of_guest, ends_on_platform, op
 def test_direct_answers_are_those_of_a_run(tmp_path: Path) -> None:
     """Every control of every sample guest, machine and policy; exemptions and advice are a run's own business."""
     document = judge_apart(tmp_path, f"--facts={SAMPLES}").document
-    subjects = opened(load_facts(SAMPLES))
+    facts = load_facts(SAMPLES)
+    subjects, read_at = opened(facts), {g.name: g.read_at for g in facts.guests}
     unread = subjects.problems()
     told = {(f.control, f.resource.lower()): f.outcome for f in document.findings if f.resource not in unread}
     found = {(c.control, c.resource): e.outcome for c, e in ends_on_platform(subjects).items()}
     for path in (p for p in (SAMPLES / "guests").glob("*.txt") if p.stem not in unread):
-        found |= {(c, path.stem): e.outcome for c, e in ends_of_guest(path.read_bytes()).items()}
+        ends = ends_of_guest(path.read_bytes(), None, subjects.machine_around(path.stem), read_at[path.stem])
+        found |= {(c, path.stem): e.outcome for c, e in ends.items()}
     own = {Outcome.ADVISORY: Outcome.NON_COMPLIANT, Outcome.EXEMPT: Outcome.NON_COMPLIANT}
     assert found == {case: own.get(outcome, outcome) for case, outcome in told.items()}
 

@@ -139,7 +139,7 @@ def _decided(estate: Estate, sender: Sender, destination: str, port: int) -> Egr
     if isinstance(target, Unknown):
         return evaluate_egress(source, target, port, place.groups, place.surroundings)
     key = ("egress", sender.likeness, destination.lower(), port)
-    shared: EgressDecision = estate.cached(
+    shared: EgressDecision = estate.shared(
         key,
         lambda: evaluate_egress(source, target, port, place.groups, place.surroundings, source_groups=sender.groups),
     )
@@ -184,7 +184,7 @@ def _find_place(estate: Estate, interface: Interface, tags: ServiceTags) -> Secu
     routing = _attempted_routing(estate, interface)
     routes = routing.missing if isinstance(routing, Unreadable) else id(routing)
     key = ("place of", attachment_of(interface), interface.security_group_id, routes, id(tags))
-    found: SecurityContext = estate.cached(key, lambda: _place_in_subnet(estate, interface, routing, tags))
+    found: SecurityContext = estate.shared(key, lambda: _place_in_subnet(estate, interface, routing, tags))
     return found
 
 
@@ -198,7 +198,7 @@ def _place_in_subnet(
     )
     routes = routing.missing if isinstance(routing, Unreadable) else id(routing)
     key = ("place", *map(id, groups), normalize_id(network.id), routes, id(tags))
-    found: SecurityContext = estate.cached(key, lambda: _place(estate, groups, network, routing, tags))
+    found: SecurityContext = estate.shared(key, lambda: _place(estate, groups, network, routing, tags))
     return found
 
 
@@ -243,7 +243,7 @@ def _group(estate: Estate, reference: str | None, applied_to: AppliedTo, named_b
         record = follow(estate, "networkSecurityGroups", reference, named_by)
         key = ("security group", normalize_id(reference))
         found = estate.cached(key, lambda: parse_security_group(record, AppliedTo.SUBNET))
-        attached: SecurityGroup = estate.cached((*key, applied_to), lambda: replace(found, applied_to=applied_to))
+        attached: SecurityGroup = estate.shared((*key, applied_to), lambda: replace(found, applied_to=applied_to))
         yield attached
 
 

@@ -67,6 +67,13 @@ class Estate:
         made: T = found
         return made
 
+    def shared(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What `make` returns, found out once for `key`; what it raises names the asking resource, so it is raised afresh."""
+        if key not in self._cache:
+            self._cache[key] = make()
+        made: T = self._cache[key]
+        return made
+
     def document(self, subscription: str, kind: str) -> Any:
         """The JSON of one type as it was recorded; `Unreadable` saying what is missing and how to grant it."""
         recorded = self.subscriptions.get(subscription.lower())

@@ -208,7 +208,7 @@ def find_network(estate: Estate, reference: str, named_by: str) -> Network:
 def find_subnet(estate: Estate, interface: Interface) -> tuple[Network, Subnet]:
     """The subnet an interface's traffic leaves by; `Unreadable` naming both when it is not there."""
     reference = attachment_of(interface)
-    found: tuple[Network, Subnet] = estate.cached(
+    found: tuple[Network, Subnet] = estate.shared(
         ("subnet", reference), lambda: _find_subnet(estate, interface, reference)
     )
     return found

@@ -85,9 +85,10 @@ READING = datetime.fromtimestamp(EPOCH, UTC)
 YOUNG = replace(UNDER_WAY, started=READING - timedelta(minutes=139))
 OLD = replace(UNDER_WAY, started=READING - timedelta(minutes=142))
 BEFORE = replace(GOOD, started=READING - timedelta(days=1))
-PYTHON_3_13 = ubuntu().put("python", "searched=/usr/bin /usr/local/bin\npath=/usr/bin/python3\nPython 3.13.5")
+PYTHON_3_13 = ubuntu().put("python", "searched=/usr/bin /usr/local/bin\npath=/usr/bin/python3\nPython 3.13.5\nagent=")
 NO_PYTHON = (
     ubuntu()
+    .old()
     .put("python", "searched=/usr/bin /usr/local/bin")
     .edit("processes", ("843 /usr/bin/python3", "843 /usr/libexec/platform-python"))
 )
@@ -172,7 +173,7 @@ CASES: tuple[tuple[str, str, Recording, str, str], ...] = (
     (
         "AVB-101",
         "extension-has-a-way-of-its-own",
-        ubuntu().proxied(SET[0], way="direct").config("/etc/azure/vmbackup.conf", "SnapshotMethod = onlyGuest"),
+        ubuntu().proxied(SET[0], way="direct").reported(replace(GOOD, creator="guestExtension")),
         "undetermined",
         "10.20.0.250:443",
     ),
@@ -734,7 +735,7 @@ CASES: tuple[tuple[str, str, Recording, str, str], ...] = (
     (
         "AVB-304",
         "3.14",
-        ubuntu().put("python", "searched=/usr/bin\npath=/usr/bin/python3\nPython 3.14.2"),
+        ubuntu().put("python", "searched=/usr/bin\npath=/usr/bin/python3\nPython 3.14.2\nagent="),
         "advisory",
         "3.14.2",
     ),
@@ -742,7 +743,7 @@ CASES: tuple[tuple[str, str, Recording, str, str], ...] = (
     (
         "AVB-304",
         "broken",
-        ubuntu().put("python", "searched=/usr/bin\npath=/usr/bin/python3\nSegmentation fault").reported(),
+        ubuntu().put("python", "searched=/usr/bin\npath=/usr/bin/python3\nSegmentation fault\nagent=").reported(),
         "error",
         "no version",
     ),

@@ -212,7 +212,7 @@ REFUSED = {
     "a damaged number": (ONE + TWO.replace(b"H4sI", b"H4sJ"), "the packed output is damaged"),
     "another guest's": (ONE + numbered(OTHER, 2, start="goal-state"), "hostname is sample and other"),
     "another kernel's": (ONE + numbered(GUEST.edit("meta", ("1021-azure", "1022-azure")), 2, start="goal-state"), "kernel is .*1021.* and .*1022"),
-    "another revision's": (ONE + numbered(GUEST.put("meta", GUEST.parts["meta"] + "\nrevision=9"), 2, start="goal-state"), "revision is none and 9"),
+    "another revision's": (ONE + numbered(GUEST.edit("meta", ("revision=2", "revision=9")), 2, start="goal-state"), "revision is 2 and 9"),
     "another machine's of one name": (ONE + numbered(GUEST.edit("meta", ("5a11ab1e-0000", "5a11ab1f-0000")), 2, start="goal-state"), "product-uuid is"),
     "two days later": (ONE + numbered(again(GUEST, 172_800), 2, start="goal-state"), "more than a day apart"),
     "a gap": (ONE + numbered(GUEST, 2, start="memory"), "the parts from 'goal-state' to 'memory' are in no number"),
