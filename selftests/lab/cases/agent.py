@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from selftests.lab.table import NA, C, Case, Fault, N, U, case
+from selftests.lab.table import NA, C, Case, E, Fault, N, U, case
 
 _CONF: Final = "/etc/waagent.conf"
 _DAEMON: Final = "[w]aagent -daemon"
@@ -113,8 +113,8 @@ CASES: Final[tuple[Case, ...]] = (
     case(
         "agent3",
         configuration("waagent.conf is garbled", f"head -c 4000 /dev/urandom | tr '=' '-' > {_CONF}"),
-        ("205", U, "holds no setting"),
-        ("206", N, "holds no setting"),
+        # The agent itself skips such a line; a recording cannot tell it from a setting that was damaged on its way.
+        *((control, E, "is no setting") for control in ("101", "102", "205", "206")),
     ),
     case(
         "agent3",
