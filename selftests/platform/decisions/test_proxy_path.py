@@ -37,6 +37,18 @@ def proxy(host: str | None = None, port: str | None = None, **variables: str) ->
     return Proxy(host, port, tuple(ProxyVariable("process 843", n, v) for n, v in variables.items()), ())
 
 
+def of_windows(**variables: str) -> Proxy:
+    """Settings that keep their exceptions with them."""
+    return Proxy(None, None, tuple(ProxyVariable("WinHTTP", n, v, ()) for n, v in variables.items()), ())
+
+
+@pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "all_proxy"])
+def test_agent_of_linux_takes_no_proxy_but_that_for_https(name: str) -> None:
+    """Nothing then leads to the proxy that the variable names."""
+    with pytest.raises(Undetermined, match="name 0 proxies"):
+        proxy_endpoint(proxy(**{name: "http://a:1"}))
+
+
 @pytest.mark.parametrize(
     ("given", "endpoint"),
     [
@@ -49,8 +61,8 @@ def proxy(host: str | None = None, port: str | None = None, **variables: str) ->
         (proxy(https_proxy="http://user:word@10.0.0.1:3128/path?x#y"), ("10.0.0.1", 3128)),
         (proxy(https_proxy="http://[fd00::1]:3128"), ("fd00::1", 3128)),
         (proxy(http_proxy="http://a:1", https_proxy="http://b:2", all_proxy="http://c:3"), ("b", 2)),
-        (proxy(all_proxy="http://c:3", http_proxy="http://a:1"), ("a", 1)),
-        (proxy(all_proxy="socks5://c:3"), ("c", 3)),
+        (of_windows(all_proxy="http://c:3", http_proxy="http://a:1"), ("a", 1)),
+        (of_windows(all_proxy="socks5://c:3"), ("c", 3)),
         (proxy(HTTPS_PROXY="http://b:2"), ("b", 2)),
         (proxy(https_proxy="http://b:2", HTTPS_PROXY="http://b:2/"), ("b", 2)),
     ],
