@@ -225,7 +225,7 @@ def unanswered_notes(subscriptions: Iterable[RecordedSubscription]) -> Iterator[
         unanswered = [p for p in each.problems if p.type in ON_REQUEST]
         if unanswered:
             first = unanswered[0]
-            yield f"--verify-live: {len(unanswered)} questions to Azure in subscription {each.id} were not answered, the first: {printable(first.missing)} ({printable(first.remedy)})"
+            yield f"--verify-live: {len(unanswered)} questions to Azure in subscription {each.id} were not answered, the first: {printable(first.reason)} ({printable(first.remedy)})"
 
 
 def _remediation(control: Control, end: TestResult, guest: Guest | None) -> str:

@@ -64,7 +64,7 @@ class ServiceTags:
         try:
             return Destination.of(name, *prefixes)
         except Unreadable as error:
-            return Unknown(name, f"the service tags' entry {name} holds what is {error.missing}")
+            return Unknown(name, f"the service tags' entry {name} holds what is {error.reason}")
 
 
 def parse_service_tags(document: Any) -> ServiceTags:

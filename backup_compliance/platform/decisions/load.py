@@ -107,7 +107,7 @@ def find_points(estate: Estate, vm: VmIdentity) -> Points:
         return _points(found)
     for problem in estate.subscriptions[subscription].problems:
         if problem.type == METRICS and normalize_id(problem.scope) == normalize_id(vm.id):
-            raise Unreadable(f"{METRICS} of {vm.name}: {printable(problem.missing)}", printable(problem.remedy))
+            raise Unreadable(f"{METRICS} of {vm.name}: {printable(problem.reason)}", printable(problem.remedy))
     raise Unreadable(
         f"{METRICS} of {vm.name} are not in {METRICS}.json", f"grant {RESOURCE_TYPES[METRICS]} and collect again"
     )

@@ -77,7 +77,7 @@ def _service_tags(estate: Estate, subscription: str) -> ServiceTags:
         if error.remedy:
             raise
         raise Unreadable(
-            f"serviceTags.json of subscription {subscription}: {error.missing}",
+            f"serviceTags.json of subscription {subscription}: {error.reason}",
             "store the reply of serviceTags, or Microsoft's file, as it is",
         ) from None
 
@@ -132,7 +132,7 @@ def placed_routes(estate: Estate, interface: Interface, routes: tuple[Route, ...
     try:
         reachable, unread = reachable_space(estate, find_subnet(estate, interface)[0])
     except Unreadable as error:
-        reachable, unread = NOWHERE, error.missing
+        reachable, unread = NOWHERE, error.reason
     return place_appliances(routes, reachable, unread)
 
 
@@ -165,10 +165,10 @@ def _effective_routes_in(estate: Estate, subscription: str, subnet: str) -> tupl
         if _is_in(listed.get(key), subnet):
             return parse_effective_routes(record)
     for problem in recorded.problems:
-        missing = problem.missing.startswith(("401", "403")) and problem.type == EFFECTIVE_ROUTES
+        missing = problem.reason.startswith(("401", "403")) and problem.type == EFFECTIVE_ROUTES
         if missing and _is_in(listed.get(normalize_id(problem.scope)), subnet):
             raise Unreadable(
-                f"routes of a gateway are not known: {printable(problem.missing)}", printable(problem.remedy)
+                f"routes of a gateway are not known: {printable(problem.reason)}", printable(problem.remedy)
             )
     return None
 
@@ -195,7 +195,7 @@ def _effective_routes(estate: Estate, interface: Interface) -> tuple[Route, ...]
     if record is None and problem is not None:
         if any(p.type == kind and normalize_id(p.scope) == key for p in recorded.problems):
             return None
-        raise Unreadable(f"effective routes of {interface}: {problem.missing}", problem.remedy)
+        raise Unreadable(f"effective routes of {interface}: {problem.reason}", problem.remedy)
     if record is None and listing.damaged:
         raise Unreadable(f"effective routes of {interface} may be what is damaged: {listing.damaged[0]}", NO_ENTRY)
     try:
@@ -203,7 +203,7 @@ def _effective_routes(estate: Estate, interface: Interface) -> tuple[Route, ...]
     except Undetermined:
         return None
     except Unreadable as error:
-        raise Unreadable(f"effective routes of {interface}: {error.missing}", RECOLLECT_OR_LOOK) from None
+        raise Unreadable(f"effective routes of {interface}: {error.reason}", RECOLLECT_OR_LOOK) from None
 
 
 def _computed(estate: Estate, network: Network, subnet: Subnet) -> Routing:

@@ -260,11 +260,11 @@ def _gaps(listing: Listing, kind: str) -> Iterable[_Gap]:
     for entry in listing.damaged:
         yield _Gap("", Unreadable(f"{kind} hold damaged entries, {entry}", RECOLLECT))
     for scope, problem in listing.problems.items():
-        yield _Gap(vault_of(scope), Unreadable(f"{kind} of {last_segment(scope)}: {problem.missing}", problem.remedy))
+        yield _Gap(vault_of(scope), Unreadable(f"{kind} of {last_segment(scope)}: {problem.reason}", problem.remedy))
 
 
 def _refuse(gaps: Iterable[_Gap], what: str, vault_id: str | None = None) -> None:
     """Raise `Unreadable` for the first gap, or for the first that concerns a vault."""
     for gap in gaps:
         if vault_id is None or gap.concerns(vault_id):
-            raise Unreadable(f"{what} cannot be told: {gap.reason.missing}", gap.reason.remedy)
+            raise Unreadable(f"{what} cannot be told: {gap.reason.reason}", gap.reason.remedy)

@@ -268,7 +268,7 @@ def reachable_space(estate: Estate, network: Network) -> tuple[AddressSet, str]:
     try:
         peerings = connected_peerings(network)
     except Unreadable as error:
-        return AddressSet.of(*found), error.missing
+        return AddressSet.of(*found), error.reason
     for peering in peerings:
         found.extend(peering.address_space or ())
         try:
@@ -276,5 +276,5 @@ def reachable_space(estate: Estate, network: Network) -> tuple[AddressSet, str]:
                 space_of(find_network(estate, peering.network_id or "", f"peering {peering.name} of {network}"))
             )
         except Unreadable as error:
-            unread = unread or error.missing
+            unread = unread or error.reason
     return AddressSet.of(*found), unread
