@@ -78,7 +78,7 @@ class Unexpected(Exception):
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
-        super().__init__(problem.missing)
+        super().__init__(problem.reason)
 
 
 def guest_order(target: Target, options: Mapping[str, Any], command: str, timeout: float) -> TaskMessage:
@@ -148,7 +148,7 @@ def received_subscriptions(asked: str, answer: PlatformAnswer) -> Sequence[Recor
             raise Unexpected(Problem("its worker's answer holds what nobody asked for", "look at that worker"))
         problems = tuple(
             ReadProblem(
-                p.type, printable(p.missing, TEXT_LIMIT), printable(p.remedy, TEXT_LIMIT), printable(p.scope, 2000)
+                p.type, printable(p.reason, TEXT_LIMIT), printable(p.remedy, TEXT_LIMIT), printable(p.scope, 2000)
             )
             for p in each.problems[:PROBLEM_LIMIT]
         )
@@ -161,4 +161,4 @@ def _kept(documents: Mapping[str, bytes]) -> dict[str, bytes]:
     try:
         return {kind: redact_document(kind, text) for kind, text in documents.items()}
     except Unreadable as error:
-        raise Unexpected(Problem(f"invalid reply from its worker: {error.missing}", "look at that worker")) from error
+        raise Unexpected(Problem(f"invalid reply from its worker: {error.reason}", "look at that worker")) from error

@@ -104,9 +104,9 @@ def _order(request: AzureRequest, subscriptions: list[str], groups: list[str]) -
 
 
 def _unread(name: str, problem: Problem) -> RecordedSubscription:
-    missing = tuple(ReadProblem(k, problem.missing, problem.remedy) for k in RESOURCE_TYPES if k not in _NO_LISTS)
+    missing = tuple(ReadProblem(k, problem.reason, problem.remedy) for k in RESOURCE_TYPES if k not in _NO_LISTS)
     return RecordedSubscription(name, {}, datetime.now(UTC), missing)
 
 
 def _told(problem: Problem) -> str:
-    return "; ".join(part for part in (problem.missing, problem.remedy) if part)
+    return "; ".join(part for part in (problem.reason, problem.remedy) if part)

@@ -37,7 +37,7 @@ def read_guest_here(version: str, order: TaskMessage) -> Said:
     except Exception as error:  # noqa: BLE001  # whatever it is, it is this host's problem and the runner's to tell
         return said | {"missing": f"its worker failed: {type(error).__name__}: {error}"}
     said["output"] = guest.output
-    return said | ({"missing": guest.problem.missing, "remedy": guest.problem.remedy} if guest.problem else {})
+    return said | ({"missing": guest.problem.reason, "remedy": guest.problem.remedy} if guest.problem else {})
 
 
 def _bound_connections() -> None:
@@ -64,7 +64,7 @@ def read_platform_here(version: str, order: TaskMessage) -> Said:
 
 
 def _plain(found: RecordedSubscription) -> Said:
-    problems = [{"type": p.type, "missing": p.missing, "remedy": p.remedy, "scope": p.scope} for p in found.problems]
+    problems = [{"type": p.type, "missing": p.reason, "remedy": p.remedy, "scope": p.scope} for p in found.problems]
     return {"id": found.id, "documents": dict(found.documents), "problems": problems}
 
 

@@ -47,7 +47,7 @@ def _tell_hosts(request: Request, fleet: Fleet | None, say: Callable[[str], None
 def _told(guest: RecordedGuest) -> str:
     if guest.problem is None:
         return f"works    {guest.name}"
-    return f"MISSING  {guest.name}: {guest.problem.missing}; {guest.problem.remedy}"
+    return f"MISSING  {guest.name}: {guest.problem.reason}; {guest.problem.remedy}"
 
 
 def _tell_rights(request: AzureRequest, fleet: Fleet | None, say: Callable[[str], None]) -> bool:

@@ -103,7 +103,7 @@ def take(entry: Fetched, guest: RecordedGuest) -> None:
     last, entry.more = entry.more or 0, None
     if start is None:
         problem = guest.problem
-        entry.notes.append(f"not fetched: {printable(problem.missing) if problem else 'no logs in its answer'}")
+        entry.notes.append(f"not fetched: {printable(problem.reason) if problem else 'no logs in its answer'}")
         return
     name, kept = "", list[str]()
     for line in lines[start + 1 :]:

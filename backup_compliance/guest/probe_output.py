@@ -9,8 +9,9 @@ from functools import lru_cache
 from typing import Final
 
 from backup_compliance.model.sanitize import printable
-from backup_compliance.model.verdicts import Unreadable
+from backup_compliance.model.verdicts import RECOLLECT, Unreadable
 
+RECOLLECT_WITH_THIS_PROBE: Final = f"{RECOLLECT} with this version's probe.sh"
 OUTPUT_LIMIT: Final = 1 << 20
 """Bytes of one guest's output that are looked at; the probe's own caps add up to a quarter of it."""
 CAPS: Final = {"config": 65536, "extension": 49152, "routes": 16384, "nmcli": 8192, "interface": 4096}
@@ -124,9 +125,7 @@ class ProbeOutput:
         # A cap counts first: what it cuts ends in the middle of a line.
         found = [p for p in self.parts if p.words[: len(words)] == words]
         if not found:
-            raise Unreadable(
-                f"the probe's output has no part {' '.join(words)!r}", "collect again with this version's probe.sh"
-            )
+            raise Unreadable(f"the probe's output has no part {' '.join(words)!r}", RECOLLECT_WITH_THIS_PROBE)
         cap = CAPS.get(words[0])
         # The last newline is off, and it may have been the byte that shows the cut.
         if cap is not None and len(found[0].text.encode("utf-8", "replace")) >= cap:

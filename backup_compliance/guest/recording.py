@@ -34,7 +34,7 @@ def judge_output(output: bytes) -> Problem | None:
     try:
         parse_guest(output)
     except Unreadable as error:
-        return Problem(error.missing, error.remedy)
+        return Problem(error.reason, error.remedy)
     return None
 
 

@@ -150,6 +150,8 @@ def _simple(value: object) -> object:
         return value.astimezone(UTC).isoformat(timespec="seconds")
     if isinstance(value, date):
         return value.isoformat()
+    if isinstance(value, msgspec.Struct):
+        return msgspec.to_builtins(value)
     if is_dataclass(value):  # `asdict` would copy what it holds, which is copied anyway
         return {f.name: getattr(value, f.name) for f in fields(value)}
     return str(value)

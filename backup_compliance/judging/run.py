@@ -225,7 +225,7 @@ def unanswered_notes(subscriptions: Iterable[RecordedSubscription]) -> Iterator[
         unanswered = [p for p in each.problems if p.type in ON_REQUEST]
         if unanswered:
             first = unanswered[0]
-            yield f"--verify-live: {len(unanswered)} questions to Azure in subscription {each.id} were not answered, the first: {printable(first.missing)} ({printable(first.remedy)})"
+            yield f"--verify-live: {len(unanswered)} questions to Azure in subscription {each.id} were not answered, the first: {printable(first.reason)} ({printable(first.remedy)})"
 
 
 def _remediation(control: Control, end: TestResult, guest: Guest | None) -> str:
@@ -264,7 +264,7 @@ def _debugging(guest: Guest) -> str:
 def _layout(guest: LinuxGuest) -> AgentLayout:
     """Where the agent is on this guest; as on most, where that was not read."""
     try:
-        return guest.layout
+        return guest.for_one_test().layout  # it is no evidence of the test that asked for something else
     except Unreadable:
         return DEFAULT
 

@@ -120,7 +120,7 @@ class Subjects:
         """The guest `name` with a fresh memory of what is asked; `Unreadable` where it was not read."""
         found = self.guests[name]
         if isinstance(found, Problem):
-            raise Unreadable(f"{name} was not read: {found.missing}", found.remedy)
+            raise Unreadable(f"{name} was not read: {found.reason}", found.remedy)
         return found.for_one_test()
 
     def machine(self, key: str) -> Machine:
@@ -175,7 +175,7 @@ def _backs_up(policy: Policy, meant: set[str]) -> bool:
 
 def _readable(subject: S | Problem) -> S:
     if isinstance(subject, Problem):
-        raise Unreadable(subject.missing, subject.remedy)
+        raise Unreadable(subject.reason, subject.remedy)
     return subject
 
 
@@ -226,7 +226,7 @@ def _open_guest(recorded: RecordedGuest, now: datetime, max_age: timedelta | Non
     try:
         guest = parse_guest(recorded.output, recorded.read_at)
     except Unreadable as error:
-        return Problem(error.missing, error.remedy)
+        return Problem(error.reason, error.remedy)
     return _misdated(recorded.read_at, guest.identity.collected_at, now, max_age, f"guests.{recorded.name}") or guest
 
 
@@ -260,5 +260,5 @@ def _misdated(
 
 
 def _unread(recorded: RecordedSubscription, problem: Problem) -> RecordedSubscription:
-    unread = tuple(ReadProblem(kind, problem.missing, problem.remedy) for kind in RESOURCE_TYPES)
+    unread = tuple(ReadProblem(kind, problem.reason, problem.remedy) for kind in RESOURCE_TYPES)
     return replace(recorded, documents={}, problems=unread)

@@ -44,7 +44,7 @@ def result_of_exception(raised: BaseException | None, *, in_body: bool) -> TestR
             return TestResult(Outcome.NOT_APPLICABLE, message)
         case Unreadable():
             return TestResult(
-                Outcome.ERROR, printable(raised.missing, MESSAGE_LIMIT), printable(raised.remedy, MESSAGE_LIMIT)
+                Outcome.ERROR, printable(raised.reason, MESSAGE_LIMIT), printable(raised.remedy, MESSAGE_LIMIT)
             )
     broken = printable(f"{type(raised).__name__}: {raised}", MESSAGE_LIMIT)
     return TestResult(

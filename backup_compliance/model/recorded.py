@@ -8,15 +8,17 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+import msgspec
+
 CLOCK_TOLERANCE: Final = timedelta(minutes=5)
 """How far two clocks may differ without either being wrong."""
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(msgspec.Struct, frozen=True):
     """Why something as a whole could not be read, and what to do about it."""
 
-    missing: str
+    reason: str = msgspec.field(name="missing")
+    """As facts folders and reports call it, `missing`."""
     remedy: str = ""
 
 
@@ -32,12 +34,12 @@ class RecordedGuest:
     problem: Problem | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ReadProblem:
+class ReadProblem(msgspec.Struct, frozen=True):
     """A list of ARM that could not be read: as a whole, or for one `scope` (resource id) out of many."""
 
     type: str
-    missing: str
+    reason: str = msgspec.field(name="missing")
+    """As facts folders call it, `missing`."""
     remedy: str = ""
     scope: str = ""
 

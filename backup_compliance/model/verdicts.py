@@ -26,14 +26,14 @@ class Outcome(StrEnum):
 class Unreadable(Exception):
     """A fact could not be read; says what was missing and how to grant it. Always gates."""
 
-    def __init__(self, missing: str, remedy: str = "") -> None:
-        self.missing = missing
+    def __init__(self, reason: str, remedy: str = "") -> None:
+        self.reason = reason
         self.remedy = remedy
-        super().__init__(f"{missing} ({remedy})" if remedy else missing)
+        super().__init__(f"{reason} ({remedy})" if remedy else reason)
 
     def again(self) -> Self:
         """A fresh copy to raise or keep: the traceback of one that was raised keeps every frame alive that it went through."""
-        return type(self)(self.missing, self.remedy)
+        return type(self)(self.reason, self.remedy)
 
 
 class Undetermined(Exception):

@@ -134,11 +134,6 @@ class AddressSet:
     def __bool__(self) -> bool:
         return bool(self.intervals)
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether no address is in it."""
-        return not self.intervals
-
     def contains(self, other: AddressSet) -> bool:
         """Whether every address of `other` is in this set."""
         for low, high in other.intervals:
@@ -171,15 +166,6 @@ class AddressSet:
     def versions(self) -> frozenset[int]:
         """The IP versions that occur: 4, 6, both or none."""
         return frozenset(6 if low >= IPV6 else 4 for low, _ in self.intervals[:1] + self.intervals[-1:])  # sorted
-
-    def share_of(self, other: AddressSet) -> float:
-        """0 to 1: how much of `other` is in this set, by its IPv4 addresses, or by IPv6 where it has no IPv4.
-
-        The two are never added up: one IPv6 prefix would outweigh the whole of IPv4.
-        """
-        version = 4 if other.size(4) else 6
-        whole = other.size(version)
-        return (self & other).size(version) / whole if whole else 0.0
 
     def summary(self, limit: int = 3) -> str:
         """The first prefixes for people: `10.0.0.0/8, 20.1.0.0/16 and more`."""

@@ -1,4 +1,4 @@
-"""`verify_ip_flow`: what security groups do to one flow, after Network Watcher's operation of that name, for whole tags.
+"""What security groups do to one flow, after Network Watcher's IP flow verify, for whole tags.
 
 Order and rules: security admin rules, then the network interface's group, then the subnet's; first match by priority
 in each; every group must allow. No group allows everything.
@@ -118,11 +118,6 @@ def overall(found: set[Access]) -> Access:
     if len(found) == 1:
         return next(iter(found))
     return Access.PARTIAL if found & {Access.DENY, Access.PARTIAL} else Access.UNDETERMINED
-
-
-def verify_ip_flow(group: SecurityGroup, flow: Flow, surroundings: Surroundings) -> FlowVerdict:
-    """What one group's rules do to the flow."""
-    return verify_security_groups((group,), flow, surroundings)
 
 
 def verify_security_groups(groups: Sequence[SecurityGroup], flow: Flow, surroundings: Surroundings) -> FlowVerdict:

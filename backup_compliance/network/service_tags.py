@@ -43,7 +43,6 @@ class ServiceTags:
     """The prefixes of every tag of one cloud, by lower-case name; parsed when first asked for."""
 
     cloud: str
-    change_number: str
     prefixes: Mapping[str, tuple[str, ...] | None]
     complete: bool = True
     _known: dict[str, Destination | Unknown] = field(default_factory=dict, repr=False, compare=False)
@@ -65,11 +64,7 @@ class ServiceTags:
         try:
             return Destination.of(name, *prefixes)
         except Unreadable as error:
-            return Unknown(name, f"the service tags' entry {name} holds what is {error.missing}")
-
-
-NO_SERVICE_TAGS: Final = ServiceTags("", "", {})
-"""When no service tag data was read: every tag is unknown."""
+            return Unknown(name, f"the service tags' entry {name} holds what is {error.reason}")
 
 
 def parse_service_tags(document: Any) -> ServiceTags:
@@ -91,7 +86,6 @@ def parse_service_tags(document: Any) -> ServiceTags:
         raise Unreadable("the service tag document names no tag")
     return ServiceTags(
         cloud=printable(text_at(document, "cloud"), 40),
-        change_number=printable(str(document.get("changeNumber", "")), 40),
         prefixes=prefixes,
         complete=not document.get("nextLink"),
     )

@@ -39,7 +39,7 @@ def _found(estate: Estate, kind: str, make: Callable[[Estate, Resource], T]) -> 
         try:
             listing = estate.listing(subscription, kind)
         except Unreadable as error:
-            found[where] = Problem(error.missing, error.remedy)
+            found[where] = Problem(error.reason, error.remedy)
             continue
         found.update({key: make(estate, record) for key, record in listing.resources.items()})
         found.update(listing.problems)

@@ -36,7 +36,7 @@ def summarize(
     if problems:
         terminal.section("what was not read", yellow=True)
         for name, problem in sorted(problems.items())[:VMS]:
-            terminal.write_line(f"{name.removeprefix('/subscriptions/')}: {printable(problem.missing)}")
+            terminal.write_line(f"{name.removeprefix('/subscriptions/')}: {printable(problem.reason)}")
             terminal.write_line(f"    -> {printable(problem.remedy)}")
         _rest(terminal, len(problems))
     terminal.section("Azure VM Backup compliance")

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
+
 from backup_compliance.model.recorded import ReadProblem, RecordedSubscription
 from selftests.builders.arm_metrics import metrics
 from selftests.builders.recordings import EPOCH
@@ -122,7 +124,7 @@ class Subscription:
             id=name.lower(),
             lists=json.loads(other(json.dumps(self.lists))),
             raw={k: other(v.decode("latin-1")).encode("latin-1") for k, v in self.raw.items()},
-            problems=tuple(replace(p, scope=other(p.scope)) for p in self.problems),
+            problems=tuple(msgspec.structs.replace(p, scope=other(p.scope)) for p in self.problems),
         )
 
     def recorded(self) -> RecordedSubscription:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from backup_compliance.network.addresses import AddressSet, Destination
 from backup_compliance.network.ip_flow import Flow, FlowVerdict, verify_security_groups
@@ -28,6 +28,10 @@ def tag_document(**tags: Any) -> dict[str, Any]:
         for n, p in tags.items()
     ]
     return {"changeNumber": 12, "cloud": "Public", "values": values}
+
+
+NO_TAGS: Final = ServiceTags("", {})
+"""No service tag data was read: every tag is unknown."""
 
 
 def tags() -> ServiceTags:

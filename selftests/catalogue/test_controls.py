@@ -70,7 +70,7 @@ def test_control_needs_no_references_and_no_commands(tmp_path: Path) -> None:
 def test_remediation_sends_the_reader_to_what_it_sees() -> None:
     """An id in the words of a remediation is a reference, and references are data."""
     for each in CATALOGUE.values():
-        assert set(NAMED.findall(f"{each.remediation} {each.windows_remediation}")) == set(each.see), each.id
+        assert set(NAMED.findall(f"{each.remediation} {each.windows_remediation}")) <= set(each.see), each.id
 
 
 @pytest.mark.parametrize("path", PRODUCT, ids=lambda p: str(p.relative_to(ROOT)))

@@ -70,7 +70,7 @@ def _read(nodes: Nodes, file: Path, timeout: float = 20) -> dict[str, RecordedGu
 
 def _missing(guest: RecordedGuest) -> str:
     assert guest.problem is not None
-    return guest.problem.missing
+    return guest.problem.reason
 
 
 def test_each_guest_is_read_in_its_segment(nodes: Nodes, tmp_path: Path) -> None:

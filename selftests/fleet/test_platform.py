@@ -70,7 +70,7 @@ def test_subscription_that_no_worker_read_lacks_every_list(answer: object, told:
     found = _read(AzureRequest([ONE]), {} if answer is None else {ONE: answer})[ONE]
     assert not found.documents
     assert {"virtualMachines", "vaults", "locks"} <= {p.type for p in found.problems}
-    assert all(told in p.missing for p in found.problems)
+    assert all(told in p.reason for p in found.problems)
 
 
 def test_group_that_no_worker_read_ends_the_run() -> None:
@@ -104,7 +104,7 @@ def test_scope_of_a_problem_is_printable() -> None:
     """It is printed and saved."""
     problem = {"type": "locks", "missing": "x\x1b[2Jy", "scope": "a\udc80\x1b]0;z\x07b"}
     (found,) = _read(AzureRequest([ONE]), {ONE: _says(ONE, problems=[problem])})[ONE].problems
-    assert (found.missing, found.scope) == ("xy", "a b")
+    assert (found.reason, found.scope) == ("xy", "a b")
 
 
 def test_worker_without_a_way_into_azure_ends_the_run() -> None:

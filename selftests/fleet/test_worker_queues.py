@@ -84,7 +84,7 @@ def _run(engine: Scripted, *names: str, resource: str = "a", longest: float = LO
     jobs = [Job(name, resource, print, name) for name in names]
     ended = list(run_jobs(engine, jobs, longest, SHORT))
     assert sorted(e.job.subject for e in ended) == sorted(names)  # each exactly once
-    return {e.job.subject: str(e.answer) if e.problem is None else e.problem.missing for e in ended}
+    return {e.job.subject: str(e.answer) if e.problem is None else e.problem.reason for e in ended}
 
 
 def test_every_job_has_its_answer() -> None:
@@ -150,7 +150,7 @@ def test_job_that_kills_its_worker_is_told_from_those_beside_it() -> None:
     """Dask blames all that a dead worker had: each is tried once more, alone, and the culprit is the error."""
     engine = Scripted(lambda job, before: Killed() if before == 0 or job.subject == "culprit" else "read")
     found = _run(engine, "x", "culprit", "y")
-    assert found == {"x": "read", "y": "read", "culprit": lanes.KILLS.missing}
+    assert found == {"x": "read", "y": "read", "culprit": lanes.KILLS.reason}
     assert engine.handed[3:] == ["x", "culprit", "y"]
 
 
@@ -163,8 +163,8 @@ def test_whatever_a_job_raises_is_its_own() -> None:
 def test_scheduler_gone_is_an_error_of_each_job() -> None:
     """Dask cancels every future then; nothing waits for anything."""
     engine = Scripted(lambda job, before: CancelledError(), is_lost=False)
-    assert _run(engine, "x") == {"x": lanes.LOST.missing}
-    assert _run(Scripted(lambda job, before: None, is_lost=True), "x", "y") == dict.fromkeys("xy", lanes.LOST.missing)
+    assert _run(engine, "x") == {"x": lanes.LOST.reason}
+    assert _run(Scripted(lambda job, before: None, is_lost=True), "x", "y") == dict.fromkeys("xy", lanes.LOST.reason)
 
 
 def test_submitting_to_a_scheduler_that_is_gone_is_an_error_of_the_job() -> None:

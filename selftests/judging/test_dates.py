@@ -28,7 +28,7 @@ def _guest(read_at: datetime | None, guest: Recording = LINUX) -> str:
     """Why a guest does not count as read, or nothing; its own clock shows `READ_AT`."""
     facts = Facts((RecordedGuest("web01", guest.output(), read_at),))
     found = open_subjects(facts, NOW, max_age=None).guests["web01"]
-    return f"{found.missing} ({found.remedy})" if isinstance(found, Problem) else ""
+    return f"{found.reason} ({found.remedy})" if isinstance(found, Problem) else ""
 
 
 def _clock(ahead: timedelta) -> Recording:
@@ -39,7 +39,7 @@ def _subscription(read_at: datetime | None, max_age: timedelta | None = None) ->
     kept = subscription()
     facts = Facts(subscriptions=(Subscription(kept.lists, read_at=read_at, raw=kept.raw).recorded(),))
     (found,) = open_subjects(facts, NOW, max_age).machines.values()
-    return f"{found.missing} ({found.remedy})" if isinstance(found, Problem) else ""
+    return f"{found.reason} ({found.remedy})" if isinstance(found, Problem) else ""
 
 
 @pytest.mark.parametrize("guest", [LINUX, windows()], ids=["linux", "windows"])

@@ -236,4 +236,4 @@ def test_old_facts_take_every_list_of_a_subscription() -> None:
     found = open_subjects(Facts((), (old,)), READ_AT)
     told = [*found.machines.values(), *found.policies.values()]
     assert len(told) == 2
-    assert all(isinstance(p, Problem) and "dated in the future" in p.missing for p in told)
+    assert all(isinstance(p, Problem) and "dated in the future" in p.reason for p in told)

@@ -12,13 +12,12 @@ from hypothesis import strategies as st
 from backup_compliance.model.verdicts import Unreadable
 from backup_compliance.network.addresses import EVERYTHING, NOWHERE, AddressSet, Destination, parse_prefix
 from backup_compliance.network.service_tags import (
-    NO_SERVICE_TAGS,
     Surroundings,
     Unknown,
     VirtualNetwork,
     parse_service_tags,
 )
-from selftests.builders.network import SPACE, storage, surroundings, tag_document, tags
+from selftests.builders.network import NO_TAGS, SPACE, storage, surroundings, tag_document, tags
 
 FAST = settings(deadline=None, database=None, max_examples=300)
 PLAIN = st.frozensets(st.integers(0, 63))
@@ -45,7 +44,6 @@ def test_set_operations_equal_those_of_plain_sets(a: frozenset[int], b: frozense
     assert x.contains(y) is (b <= a)
     assert x.overlaps(y) is bool(a & b)
     assert x.size() == len(a)
-    assert x.share_of(y) == (len(a & b) / len(b) if b else 0.0)
 
 
 @FAST
@@ -125,7 +123,7 @@ def test_destination_keeps_the_families_of_its_source() -> None:
     """An IPv4 address sends nothing to an IPv6 prefix."""
     assert len(storage().limited_to(frozenset({4})).prefixes) == 3
     assert storage().limited_to(frozenset({4, 6})) == storage()
-    assert storage().limited_to(frozenset()).addresses.is_empty
+    assert not storage().limited_to(frozenset()).addresses
 
 
 def test_tag_is_found_in_any_case_and_regions_lie_within_their_tag() -> None:
@@ -155,7 +153,7 @@ def test_tag_named_twice_or_not_at_all_is_unknown() -> None:
     missing = parse_service_tags(document).lookup("AzureBackup")
     assert isinstance(missing, Unknown)
     assert "first page" in missing.reason
-    assert isinstance(NO_SERVICE_TAGS.lookup("Storage"), Unknown)
+    assert isinstance(NO_TAGS.lookup("Storage"), Unknown)
 
 
 @pytest.mark.parametrize("document", [None, [], {}, {"values": None}, {"values": []}, {"values": [None, 3, {}]}, "x"])

@@ -13,7 +13,6 @@ from backup_compliance.network.ip_flow import (
     Access,
     Flow,
     overall,
-    verify_ip_flow,
     verify_security_groups,
 )
 from backup_compliance.network.partition import Candidate, partition
@@ -36,7 +35,9 @@ THERE = Destination.of("there", "20.60.0.9")
 
 def asked(denied: SecurityGroup, port: int = 443, protocol: str = "tcp", **flow: Any) -> Access:
     """What a group does to one flow to one address."""
-    return verify_ip_flow(denied, Flow(flow.pop("source", VM), THERE, port, protocol, **flow), surroundings()).access
+    return verify_security_groups(
+        (denied,), Flow(flow.pop("source", VM), THERE, port, protocol, **flow), surroundings()
+    ).access
 
 
 @pytest.mark.parametrize(
@@ -250,11 +251,11 @@ def test_members_of_an_unknown_group_are_addresses_of_the_network() -> None:
     made = rule(100, "Deny", None, destinationApplicationSecurityGroups=[{"id": "/x/applicationSecurityGroups/Web"}])
     assert asked(group(made)) is ALLOW
     inside = Flow(VM, Destination.of("d", "10.1.0.9"), 443)
-    found = verify_ip_flow(group(made), inside, surroundings())
+    found = verify_security_groups((group(made),), inside, surroundings())
     assert found.access is UNDETERMINED
     assert "application security group Web" in found.explanation
     nowhere = Surroundings(tags(), None)
-    assert verify_ip_flow(group(made), Flow(VM, THERE, 443), nowhere).access is UNDETERMINED
+    assert verify_security_groups((group(made),), Flow(VM, THERE, 443), nowhere).access is UNDETERMINED
 
 
 # --- shapes ------------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from backup_compliance.model.verdicts import Undetermined, Unreadable
 from backup_compliance.network.addresses import AddressSet, Destination
-from backup_compliance.network.ip_flow import Access, Flow, FlowVerdict, verify_ip_flow, verify_security_groups
+from backup_compliance.network.ip_flow import Access, Flow, FlowVerdict, verify_security_groups
 from backup_compliance.network.security_rules import (
     AppliedTo,
     SecurityGroup,
@@ -410,9 +410,9 @@ def test_no_group_allows_and_an_unread_one_is_undetermined() -> None:
 def test_source_that_is_not_known_matches_rules_for_everyone_only() -> None:
     """An address that is not assigned yet."""
     flow = Flow(None, storage(), 443)
-    assert verify_ip_flow(group(), flow, surroundings()).access is ALLOW
+    assert verify_security_groups((group(),), flow, surroundings()).access is ALLOW
     assert (
-        verify_ip_flow(group(rule(100, "Deny", sourceAddressPrefix="10.1.0.4")), flow, surroundings()).access
+        verify_security_groups((group(rule(100, "Deny", sourceAddressPrefix="10.1.0.4")),), flow, surroundings()).access
         is UNDETERMINED
     )
 
@@ -427,8 +427,10 @@ def test_inbound_asks_the_subnet_first_and_the_inbound_rules() -> None:
     """A proxy that lets the VM in."""
     open_ = rule(100, "Allow", direction="Inbound", sourceAddressPrefix="10.1.0.0/24", destinationPortRange="3128")
     flow = Flow(VM, Destination.of("proxy", "10.1.5.5"), 3128, outbound=False)
-    assert verify_ip_flow(group(open_), flow, surroundings()).access is ALLOW
-    assert verify_ip_flow(group(), flow, surroundings()).access is UNDETERMINED  # inbound default rules are not there
+    assert verify_security_groups((group(open_),), flow, surroundings()).access is ALLOW
+    assert (
+        verify_security_groups((group(),), flow, surroundings()).access is UNDETERMINED
+    )  # inbound default rules are not there
 
 
 # --- whole documents ---------------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from backup_compliance.model.verdicts import Unreadable
 
 STATUSES: Final = frozenset({"transitioning", "error", "success", "warning"})
 """What an extension may write as its status (guest agent's contract)."""
-AGAIN: Final = "let the next backup write it again"
+NEXT_BACKUP_WRITES_IT: Final = "let the next backup write it again"
 MESSAGE_LIMIT: Final = 300
 DISK_LIMIT: Final = 100
 """Disks of one run that are told apart; a virtual machine takes fewer."""
@@ -99,7 +99,7 @@ def parse_status_text(text: str, source: str) -> ExtensionStatus:
     except (ValueError, RecursionError) as error:
         document = _from_tail(stripped)
         if document is None:
-            raise Unreadable(f"{source} is no readable JSON", AGAIN) from error
+            raise Unreadable(f"{source} is no readable JSON", NEXT_BACKUP_WRITES_IT) from error
     return parse_status(document, source)
 
 
@@ -162,14 +162,14 @@ def _levels(document: object, source: str) -> tuple[dict[str, Any], dict[str, An
     entry = document[0] if isinstance(document, list) and document else None
     status = entry.get("status") if isinstance(entry, dict) else None
     if not isinstance(entry, dict) or not isinstance(status, dict):
-        raise Unreadable(f"{source} holds no extension status", AGAIN)
+        raise Unreadable(f"{source} holds no extension status", NEXT_BACKUP_WRITES_IT)
     return entry, status
 
 
 def _substatuses(outer: Mapping[str, Any]) -> list[dict[str, Any]]:
     listed = outer.get("substatus")
     if listed is not None and (not isinstance(listed, list) or not all(isinstance(s, dict) for s in listed)):
-        raise Unreadable("the substatus is no list of objects", AGAIN)
+        raise Unreadable("the substatus is no list of objects", NEXT_BACKUP_WRITES_IT)
     return listed or []
 
 
@@ -186,7 +186,7 @@ def _inside(outer: Mapping[str, Any], source: str) -> object:
     try:
         return json.loads(carried[0])
     except (ValueError, RecursionError) as error:
-        raise Unreadable(f"the substatus of {source} holds no readable JSON", AGAIN) from error
+        raise Unreadable(f"the substatus of {source} holds no readable JSON", NEXT_BACKUP_WRITES_IT) from error
 
 
 def _plain(outer: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -202,7 +202,7 @@ def _status(level: Mapping[str, Any], source: str) -> str:
     told = level.get("status")
     status = told.lower() if isinstance(told, str) else ""
     if status not in STATUSES:
-        raise Unreadable(f"{source} holds no extension status", AGAIN)
+        raise Unreadable(f"{source} holds no extension status", NEXT_BACKUP_WRITES_IT)
     return status
 
 
@@ -243,7 +243,7 @@ def _disks(status: Mapping[str, Any], source: str) -> tuple[DiskSnapshot, ...]:
     if listed is None:
         return ()
     if not isinstance(listed, list) or not all(isinstance(d, dict) for d in listed) or len(listed) > DISK_LIMIT:
-        raise Unreadable(f"snapshotInfo of {source} is no list of disks", AGAIN)
+        raise Unreadable(f"snapshotInfo of {source} is no list of disks", NEXT_BACKUP_WRITES_IT)
     return tuple(_disk(number, len(listed), disk) for number, disk in enumerate(listed, 1))
 
 

@@ -14,7 +14,7 @@ from backup_compliance.guest.facts import (
 )
 from backup_compliance.guest.linux.agent_layouts import DEFAULT, parse_layout
 from backup_compliance.guest.linux.files import parse_configuration, parse_files, parse_lines
-from backup_compliance.guest.probe_output import Part, ProbeOutput
+from backup_compliance.guest.probe_output import RECOLLECT_WITH_THIS_PROBE, Part, ProbeOutput
 from backup_compliance.guest.versions import leading_version, parse_version
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import RECOLLECT, NotAsked, Unreadable
@@ -116,9 +116,7 @@ def parse_agent_service(output: ProbeOutput) -> AgentService | None:
 def _upstart_job_or_script(part: Part) -> AgentService | None:
     states = [found.groups() for line in part.lines() if (found := _STATE.fullmatch(line))]
     if not states:
-        raise Unreadable(
-            "the probe's output does not say which service files exist", "collect again with this version's probe.sh"
-        )
+        raise Unreadable("the probe's output does not say which service files exist", RECOLLECT_WITH_THIS_PROBE)
     present = sorted(path for state, path in states if state != "absent")
     jobs = [p for p in present if p.startswith("/etc/init/")]
     scripts = [p for p in present if p.startswith("/etc/init.d/")]

@@ -8,7 +8,7 @@ from typing import Final
 from backup_compliance.guest.facts import IN_GUEST, NO_ENDPOINT, AgentWay, HttpCheck, Proxy, Storage
 from backup_compliance.guest.linux.files import parse_configuration, parse_files
 from backup_compliance.guest.linux.proxy import read_proxy, way_to
-from backup_compliance.guest.probe_output import Part, ProbeOutput
+from backup_compliance.guest.probe_output import RECOLLECT_WITH_THIS_PROBE, Part, ProbeOutput
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import NotAsked, Unreadable
 
@@ -37,7 +37,6 @@ _NUMBERS = re.compile(
 )
 _ENDPOINT = re.compile(r"[A-Za-z0-9.-]{1,253}(?::[0-9]{1,5})?")
 _WAY = re.compile(r"|direct|unusable|[A-Za-z0-9._-]{1,253}:[0-9]{1,5}")
-AGAIN: Final = "collect again with this version's probe.sh"
 _STATUS = re.compile(r"HTTP/[0-9.]+ ([0-9]{3})")
 _HEADER = re.compile(r"(?im)^[ \t]*(server|x-ms-request-id|location)[ \t]*:[ \t]*(.*)$")
 _CHECK_LIMIT: Final = 8192
@@ -48,12 +47,15 @@ def parse_http_checks(output: ProbeOutput, target: str) -> tuple[HttpCheck, ...]
     """The requests to `storage` or `host`; `Unreadable` where the guest has nothing to ask with."""
     parts = output.all("http", target)
     if not parts:
-        raise Unreadable(f"the probe's output has no request to {target}", AGAIN)
+        raise Unreadable(f"the probe's output has no request to {target}", RECOLLECT_WITH_THIS_PROBE)
     known = {"storage": ("direct", "proxy"), "host": ("80", "32526")}[target]
     told = [part.words[2:4] for part in parts]
     twice = next((words for words in told if told.count(words) > 1 or not words or words[0] not in known), None)
     if twice is not None:
-        raise Unreadable(f"the request {printable(' '.join(twice), 80)!r} to {target} is told twice, or is none", AGAIN)
+        raise Unreadable(
+            f"the request {printable(' '.join(twice), 80)!r} to {target} is told twice, or is none",
+            RECOLLECT_WITH_THIS_PROBE,
+        )
     return tuple(_check(part) for part in parts)
 
 
@@ -67,7 +69,7 @@ def _check(part: Part) -> HttpCheck:
     headers = {k.lower(): v.strip() for k, v in reversed(_HEADER.findall(answer))}
     status = _status(numbers, answer, tool)
     if exit_status == 0 and status is None:
-        raise Unreadable(f"{tool} succeeded by its exit status, and no answer is told", AGAIN)
+        raise Unreadable(f"{tool} succeeded by its exit status, and no answer is told", RECOLLECT_WITH_THIS_PROBE)
     stage = _stage(tool, exit_status, text, target, path, numbers, status)
     return HttpCheck(
         target=target,
@@ -90,7 +92,10 @@ def _tool(text: str) -> tuple[str, int]:
     """The tool and its exit status, from the first line only: the lines after it are a server's."""
     found = _TOOL.match(text)
     if found is None:
-        raise Unreadable(f"a request does not say what made it: {printable(text.partition(NEWLINE)[0], 80)!r}", AGAIN)
+        raise Unreadable(
+            f"a request does not say what made it: {printable(text.partition(NEWLINE)[0], 80)!r}",
+            RECOLLECT_WITH_THIS_PROBE,
+        )
     tool = found.group(1)
     if tool == "none":
         raise Unreadable(
@@ -111,7 +116,7 @@ def _numbers(text: str) -> dict[str, str]:
     """What curl (and the probe's Python) says last; a server's own header cannot come after it."""
     said = [x for x in text.split("\n") if x.startswith("http=")]
     if said and not _NUMBERS.fullmatch(said[-1]):
-        raise Unreadable(f"a request's numbers cannot be read: {printable(said[-1], 120)!r}", AGAIN)
+        raise Unreadable(f"a request's numbers cannot be read: {printable(said[-1], 120)!r}", RECOLLECT_WITH_THIS_PROBE)
     return dict(re.findall(r"\b(http|connect|ip|tcp|tls)=([0-9A-Fa-f.:]+)(?!\S)", said[-1])) if said else {}
 
 
@@ -207,12 +212,13 @@ def parse_storage(output: ProbeOutput) -> Storage:
     if untried:
         raise Unreadable(
             f"the probe's output has no request to {printable(untried[0], 80)}",
-            "collect again with this version's probe.sh",
+            RECOLLECT_WITH_THIS_PROBE,
         )
     missing = next((n for n, way in told.items() if ":" in way and not output.all("http", "storage", "proxy", n)), None)
     if missing:
         raise Unreadable(
-            f"the agent asks for {printable(missing, 80)} by its proxy, and the probe's output does not", AGAIN
+            f"the agent asks for {printable(missing, 80)} by its proxy, and the probe's output does not",
+            RECOLLECT_WITH_THIS_PROBE,
         )
     try:
         proxy = read_proxy(output)

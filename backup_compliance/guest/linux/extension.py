@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from backup_compliance.guest.extension_status.facts import BackupExtension, Handler
 from backup_compliance.guest.extension_status.messages import HandlerMessage, parse_handler_message
-from backup_compliance.guest.extension_status.reading import AGAIN, ExtensionStatus, parse_status_text
+from backup_compliance.guest.extension_status.reading import NEXT_BACKUP_WRITES_IT, ExtensionStatus, parse_status_text
 from backup_compliance.guest.linux.files import parse_files, parse_lines
 from backup_compliance.guest.linux.goal_state import parse_goal_state
 from backup_compliance.guest.probe_output import ProbeOutput
@@ -107,7 +107,7 @@ def _json(path: str, contents: _Contents) -> Any:
     try:
         return json.loads(text.strip("\x00\ufeff \n"))
     except (ValueError, RecursionError) as error:
-        raise Unreadable(f"{printable(path)} is no readable JSON", AGAIN) from error
+        raise Unreadable(f"{printable(path)} is no readable JSON", NEXT_BACKUP_WRITES_IT) from error
 
 
 def _message(status: Mapping[str, Any], folder: str) -> HandlerMessage:

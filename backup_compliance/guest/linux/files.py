@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Final
 
 from backup_compliance.guest.linux.grammar import FILE_LINE, FILE_STATE
-from backup_compliance.guest.probe_output import ProbeOutput, records
+from backup_compliance.guest.probe_output import RECOLLECT_WITH_THIS_PROBE, ProbeOutput, records
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import Unreadable
 
@@ -51,9 +51,7 @@ class Files:
     def state(self, path: str) -> str:
         """What `path` was; `Unreadable` where the probe did not look."""
         if path not in self.states:
-            raise Unreadable(
-                f"the probe's output does not say whether {path} exists", "collect again with this version's probe.sh"
-            )
+            raise Unreadable(f"the probe's output does not say whether {path} exists", RECOLLECT_WITH_THIS_PROBE)
         return self.states[path]
 
     def below(self, prefix: str) -> list[str]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from backup_compliance.guest.extension_status.facts import Interpreter
-from backup_compliance.guest.probe_output import ProbeOutput
+from backup_compliance.guest.probe_output import RECOLLECT_WITH_THIS_PROBE, ProbeOutput
 from backup_compliance.guest.versions import parse_version
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import Unreadable
@@ -33,14 +33,12 @@ def parse_interpreters(output: ProbeOutput) -> tuple[Interpreter, ...]:
     part = output.one("python")
     pairs = part.pairs()
     if "path" not in pairs and "searched" not in pairs:
-        raise Unreadable("nothing was looked for in /usr/bin", "collect again with this version's probe.sh")
+        raise Unreadable("nothing was looked for in /usr/bin", RECOLLECT_WITH_THIS_PROBE)
     found = list(_candidates(part.lines()))
     if output.revision < REVISION:
         found += _agents_own(output, {i.path for i in found})
     elif "agent" not in pairs and not any(_is_surely_fit(i) for i in found):
-        raise Unreadable(
-            "the probe's output does not say which Python runs the agent", "collect again with this version's probe.sh"
-        )
+        raise Unreadable("the probe's output does not say which Python runs the agent", RECOLLECT_WITH_THIS_PROBE)
     return tuple(found)
 
 

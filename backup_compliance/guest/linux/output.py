@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from backup_compliance.guest.linux.grammar import GRAMMARS
 from backup_compliance.guest.linux.packed import PackedReading, how_to_get, join, packed_reading, unpack
-from backup_compliance.guest.probe_output import OUTPUT_LIMIT, PART_LIMIT, Part, ProbeOutput
+from backup_compliance.guest.probe_output import OUTPUT_LIMIT, PART_LIMIT, RECOLLECT_WITH_THIS_PROBE, Part, ProbeOutput
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import Unreadable
 
@@ -68,7 +68,7 @@ def _outputs(text: str) -> Iterator[_Output]:
         if version != PROBE_VERSION:
             raise Unreadable(
                 f"written by probe version {printable(version)}, this suite reads version {PROBE_VERSION}",
-                "collect again with this version's probe.sh",
+                RECOLLECT_WITH_THIS_PROBE,
             )
         end = f"\navb-probe {version} end {word}" if word else f"\navb-probe {version} packed end"
         stop = text.find(end, start.end())

@@ -7,7 +7,7 @@ from ipaddress import AddressValueError, IPv4Address
 from typing import Final
 
 from backup_compliance.guest.facts import RouteDecision
-from backup_compliance.guest.probe_output import Part, ProbeOutput
+from backup_compliance.guest.probe_output import RECOLLECT_WITH_THIS_PROBE, Part, ProbeOutput
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import RECOLLECT, Unreadable
 
@@ -48,7 +48,7 @@ def parse_routes(output: ProbeOutput) -> tuple[RouteDecision, ...]:
         else:
             found.append(_decision(destination, address, part))
     if not found:
-        raise Unreadable("the probe's output has no routing decision", "collect again with this version's probe.sh")
+        raise Unreadable("the probe's output has no routing decision", RECOLLECT_WITH_THIS_PROBE)
     return tuple(found)
 
 

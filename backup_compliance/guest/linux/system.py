@@ -9,7 +9,7 @@ from backup_compliance.guest.facts import GuestIdentity, GuestLoad, Reboot
 from backup_compliance.guest.linux.files import parse_configuration, parse_files
 from backup_compliance.guest.probe_output import ProbeOutput
 from backup_compliance.model.sanitize import printable
-from backup_compliance.model.verdicts import Unreadable
+from backup_compliance.model.verdicts import RECOLLECT, Unreadable
 
 FLAGS = ("/run/reboot-required", "/var/run/reboot-required", "/run/reboot-needed")
 _SECONDS = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,9})?")
@@ -75,7 +75,7 @@ def parse_load(output: ProbeOutput) -> GuestLoad:
     total = sum(spent)
     idle = spent[3] + (spent[4] if len(spent) > 4 else 0)
     if not 0 <= idle <= total or total == 0:
-        raise Unreadable("/proc/stat did not move between two readings", "collect again")
+        raise Unreadable("/proc/stat did not move between two readings", RECOLLECT)
     total_memory, available = parse_memory(output)
     seconds = cpu.pairs().get("seconds", "")
     return GuestLoad(

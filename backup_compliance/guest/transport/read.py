@@ -196,7 +196,7 @@ def _judge(output: bytes, stderr: bytes) -> Problem | None:
     complaint = stderr.decode("utf-8", "replace")
     if problem is None or is_probe_output(output) or not complaint.strip():
         return problem
-    return explain(complaint, problem.missing)
+    return explain(complaint, problem.reason)
 
 
 def timed_out(seconds: float) -> Problem:

@@ -10,7 +10,7 @@ from backup_compliance.guest.facts import AgentProcesses, AgentService, AgentVer
 from backup_compliance.guest.probe_output import ProbeOutput
 from backup_compliance.guest.versions import parse_version
 from backup_compliance.guest.windows.facts import WindowsService
-from backup_compliance.guest.windows.output import AGAIN, key
+from backup_compliance.guest.windows.output import RECOLLECT_AS_ADMINISTRATOR, key
 from backup_compliance.guest.windows.registry import Key, damaged
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import Unreadable
@@ -69,7 +69,7 @@ def _failure_actions(found: Key) -> tuple[int, ...]:
         return ()
     numbers = [int.from_bytes(data[at : at + 4], "little") for at in range(0, len(data) - len(data) % 4, 4)]
     if len(numbers) < 5 or len(data) < _ACTIONS_OFFSET + 8 * numbers[3]:
-        raise Unreadable(f"FailureActions in {printable(found.path, 120)} is cut short", AGAIN)
+        raise Unreadable(f"FailureActions in {printable(found.path, 120)} is cut short", RECOLLECT_AS_ADMINISTRATOR)
     return tuple(numbers[5 + 2 * index] for index in range(numbers[3]))
 
 
@@ -148,6 +148,8 @@ def parse_agent_version(output: ProbeOutput) -> AgentVersion | None:
         )
     version = parse_version(text)
     if version is None:
-        raise Unreadable(f"GuestAgentVersion is {printable(text, 60)!r}, which is no version", AGAIN)
+        raise Unreadable(
+            f"GuestAgentVersion is {printable(text, 60)!r}, which is no version", RECOLLECT_AS_ADMINISTRATOR
+        )
     path = guest.path if guest else ""
     return AgentVersion(version, printable(f"{path} GuestAgentVersion", 160), None)

@@ -12,7 +12,7 @@ from typing import Final
 from backup_compliance.guest.addressing import Addressing, Lease
 from backup_compliance.guest.facts import IN_GUEST, NO_ENDPOINT, HttpCheck, RouteDecision, Storage
 from backup_compliance.guest.probe_output import Part, ProbeOutput
-from backup_compliance.guest.windows.output import AGAIN, key, powershell, registry
+from backup_compliance.guest.windows.output import RECOLLECT_AS_ADMINISTRATOR, key, powershell, registry
 from backup_compliance.guest.windows.registry import Key
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import Unreadable
@@ -38,7 +38,7 @@ def parse_options(data: bytes) -> dict[int, bytes]:
         code, _, length, _, _ = (int.from_bytes(data[at + n : at + n + 4], "little") for n in range(0, 20, 4))
         value = data[at + 20 : at + 20 + length]
         if len(value) < length:
-            raise Unreadable("DhcpInterfaceOptions ends within a record", AGAIN)
+            raise Unreadable("DhcpInterfaceOptions ends within a record", RECOLLECT_AS_ADMINISTRATOR)
         found.setdefault(code, value)
         at += 20 + length + -length % 4
     return found
@@ -175,7 +175,7 @@ def _check(part: Part) -> HttpCheck:
     stage = told.get("stage", "")
     status = told.get("status", "")
     if stage not in STAGES or (stage == "answered" and not re.fullmatch("[1-9][0-9]{2}", status)):
-        raise Unreadable(f"the request to {target} {path} was not told to its end", AGAIN)
+        raise Unreadable(f"the request to {target} {path} was not told to its end", RECOLLECT_AS_ADMINISTRATOR)
     return HttpCheck(
         target=target,
         path=path,
@@ -214,7 +214,7 @@ def parse_addressing(output: ProbeOutput, now: datetime) -> Addressing:
     found = _primary(output)
     uses_dhcp = found.number("EnableDHCP")
     if uses_dhcp not in (0, 1):
-        raise Unreadable(f"EnableDHCP is not told in {printable(found.path, 120)}", AGAIN)
+        raise Unreadable(f"EnableDHCP is not told in {printable(found.path, 120)}", RECOLLECT_AS_ADMINISTRATOR)
     # what an earlier lease left behind stays in the registry after the address is set by hand
     lease = _lease(found) if uses_dhcp else None
     is_current = lease is not None and (lease.expires_at is None or lease.expires_at > now)
@@ -252,7 +252,7 @@ def _has_gateway(interface: Key) -> bool:
 
 def _only(found: list[Key], what: str) -> Key:
     if len(found) != 1:
-        raise Unreadable(f"{len(found)} interfaces in the registry have {what}", AGAIN)
+        raise Unreadable(f"{len(found)} interfaces in the registry have {what}", RECOLLECT_AS_ADMINISTRATOR)
     return found[0]
 
 

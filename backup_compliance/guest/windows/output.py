@@ -22,7 +22,7 @@ from backup_compliance.model.verdicts import RECOLLECT, Unreadable
 
 FRAME: Final = "avb-windows"
 PROBE_VERSION: Final = "1"
-AGAIN: Final = "collect again with this version's probe, as an administrator"
+RECOLLECT_AS_ADMINISTRATOR: Final = f"{RECOLLECT} with this version's probe, as an administrator"
 NO_SUCH_KEY: Final = "avb-no-such-key"
 _FRAMED_UTF16: Final = f"{FRAME} ".encode("utf-16-le")
 _START = re.compile(rf"^{FRAME} (\S{{1,8}}) begin (avb-[0-9A-Za-z-]{{4,40}})[ \t\r]*(.*)$", re.MULTILINE)
@@ -64,7 +64,8 @@ def parse_windows_output(data: bytes) -> ProbeOutput:
     if not blocks:
         shown = printable(text, 120)
         raise Unreadable(
-            f"this is no probe output, it begins {shown!r}" if shown else "there is no output at all", AGAIN
+            f"this is no probe output, it begins {shown!r}" if shown else "there is no output at all",
+            RECOLLECT_AS_ADMINISTRATOR,
         )
     word = blocks[-1][0]
     return ProbeOutput(tuple(part for name, body in blocks if name == word for part in _parts(body, word)), GRAMMARS)
@@ -78,7 +79,8 @@ def _blocks(text: str) -> list[tuple[str, str]]:
         version, word = start.group(1), start.group(2)
         if version != PROBE_VERSION:
             raise Unreadable(
-                f"written by probe version {printable(version)}, this suite reads version {PROBE_VERSION}", AGAIN
+                f"written by probe version {printable(version)}, this suite reads version {PROBE_VERSION}",
+                RECOLLECT_AS_ADMINISTRATOR,
             )
         end = re.compile(rf"^{FRAME} {version} end {word}\b", re.MULTILINE).search(text, start.end())
         following = _START.search(text, start.end())

@@ -12,7 +12,7 @@ from typing import Final
 
 from backup_compliance.guest.facts import Proxy, ProxyVariable
 from backup_compliance.guest.probe_output import ProbeOutput
-from backup_compliance.guest.windows.output import AGAIN, key
+from backup_compliance.guest.windows.output import RECOLLECT_AS_ADMINISTRATOR, key
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import Unreadable
 
@@ -49,14 +49,14 @@ def parse_winhttp(data: bytes) -> WinHttp:
     """The blob that `netsh winhttp set proxy` writes: version, counter, flags, then two texts with their lengths."""
     flags = int.from_bytes(data[8:12], "little")
     if len(data) < 16:
-        raise Unreadable("WinHttpSettings is cut short", AGAIN)
+        raise Unreadable("WinHttpSettings is cut short", RECOLLECT_AS_ADMINISTRATOR)
     texts = []
     at = 12
     for _ in range(2):
         length = int.from_bytes(data[at : at + 4], "little")
         text = data[at + 4 : at + 4 + length]
         if len(text) < length:
-            raise Unreadable("WinHttpSettings is cut short", AGAIN)
+            raise Unreadable("WinHttpSettings is cut short", RECOLLECT_AS_ADMINISTRATOR)
         texts.append(text.decode("latin-1"))
         at += 4 + length
     return WinHttp(*texts) if flags & _USES_PROXY else WinHttp("", "")

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from backup_compliance.guest.facts import GuestIdentity, GuestLoad, Reboot
 from backup_compliance.guest.probe_output import ProbeOutput
-from backup_compliance.guest.windows.output import AGAIN, key, names, powershell
+from backup_compliance.guest.windows.output import RECOLLECT_AS_ADMINISTRATOR, key, names, powershell
 from backup_compliance.guest.windows.registry import parse_keys
 from backup_compliance.model.sanitize import printable
 from backup_compliance.model.verdicts import RECOLLECT, Unreadable
@@ -28,7 +28,7 @@ def parse_identity(output: ProbeOutput) -> GuestIdentity:
     """Who answered; a guest that was not read as an administrator is `Unreadable` as a whole."""
     name = key(output, "computer-name")
     if name is None:
-        raise Unreadable("reg.exe found no ComputerName, which every Windows has", AGAIN)
+        raise Unreadable("reg.exe found no ComputerName, which every Windows has", RECOLLECT_AS_ADMINISTRATOR)
     _check_administrator(output)
     windows = key(output, "product")
     build = _BUILD.search(output.one("version").text)
@@ -91,7 +91,7 @@ def parse_load(output: ProbeOutput) -> GuestLoad:
     part = powershell(output, "cpu")
     samples = [(int(idle), int(clock)) for idle, clock in _SAMPLE.findall(part.text)]
     if len(samples) != 2:
-        raise Unreadable("the processor's counters were not read twice", AGAIN)
+        raise Unreadable("the processor's counters were not read twice", RECOLLECT_AS_ADMINISTRATOR)
     idle, spent = (after - before for before, after in zip(*samples, strict=True))
     if not spent > 0 or not -spent * 0.05 <= idle <= spent * 1.05:
         raise Unreadable("the processor's counters did not move between two readings", RECOLLECT)
@@ -101,7 +101,7 @@ def parse_load(output: ProbeOutput) -> GuestLoad:
     except (KeyError, ValueError) as error:
         raise Unreadable("the memory's size was not read", "mend WMI there (winmgmt /verifyrepository)") from error
     if not 0 <= free <= total or not total:
-        raise Unreadable(f"{free} of {total} KiB of memory free is not possible", AGAIN)
+        raise Unreadable(f"{free} of {total} KiB of memory free is not possible", RECOLLECT_AS_ADMINISTRATOR)
     return GuestLoad(
         cpu_percent=round(min(100.0, max(0.0, 100 * (1 - idle / spent))), 1),
         cpu_seconds=round(spent / 1e7, 1),
@@ -123,7 +123,7 @@ def parse_reboot(output: ProbeOutput) -> Reboot:
             flags.append(PENDING[name] + below)
     manager = key(output, "session-manager")
     if manager is None:
-        raise Unreadable("reg.exe found no Session Manager, which every Windows has", AGAIN)
+        raise Unreadable("reg.exe found no Session Manager, which every Windows has", RECOLLECT_AS_ADMINISTRATOR)
     renames = manager.strings("PendingFileRenameOperations")
     # pairs of a file and its new name; an empty one only deletes it, which troubles nobody
     replaced = [source for source, target in zip(renames[::2], renames[1::2], strict=False) if target]

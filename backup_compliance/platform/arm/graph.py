@@ -45,7 +45,7 @@ def find_subscriptions(connection: Connection, groups: Sequence[str], asking: Qu
         asking.ask([(answers, ArmQuery(SUBSCRIPTIONS, (), ask))])
         for problem in answers.problems:
             raise ConfigurationError(
-                f"--management-group: {group} cannot be read: {problem.missing}; {problem.remedy}; check its id (not its name), the tenant and --cloud"
+                f"--management-group: {group} cannot be read: {problem.reason}; {problem.remedy}; check its id (not its name), the tenant and --cloud"
             )
         below = list(_ids(answers.entries[SUBSCRIPTIONS]))
         if not below or not all(map(re.compile(SUBSCRIPTION_ID).fullmatch, below)):

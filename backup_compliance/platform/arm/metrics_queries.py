@@ -82,7 +82,7 @@ def _metrics(
     try:
         return ask((CPU, MEMORY))
     except Unreadable as error:
-        if not error.missing.startswith("400"):
+        if not error.reason.startswith("400"):
             raise
     return ask((CPU,))  # where the newer of the two is not known, both are refused; the other one can still fail
 

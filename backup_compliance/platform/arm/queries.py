@@ -63,9 +63,9 @@ class ArmQuery:
     """The resources it is asked about; empty for a list of everything."""
     ask: Callable[[], list[bytes]]
 
-    def problems(self, missing: str, remedy: str) -> list[ReadProblem]:
+    def problems(self, reason: str, remedy: str) -> list[ReadProblem]:
         """What is not known now: one problem for each resource, or one of the whole list."""
-        return [ReadProblem(self.kind, missing, remedy, scope) for scope in self.scopes or ("",)]
+        return [ReadProblem(self.kind, reason, remedy, scope) for scope in self.scopes or ("",)]
 
 
 def list_questions(clients: Clients) -> Iterator[ArmQuery]:
@@ -186,7 +186,7 @@ def _restore_points(clients: Clients, collection: str) -> list[bytes]:
     try:
         found = object_of(_one(clients, POINTS, operation, collection))
     except Unreadable as error:
-        if error.missing in ("404 ResourceNotFound", "404 NotFound"):  # cleaned up since the list was made
+        if error.reason in ("404 ResourceNotFound", "404 NotFound"):  # cleaned up since the list was made
             return [json.dumps({"id": collection, "deleted": True}).encode()]
         raise
     points = (as_record(found.get("properties")) or NOTHING).get("restorePoints")

@@ -59,7 +59,7 @@ class QueryRunner:
         for number, (reading, question) in enumerate(asked):  # in this order, so that two readings can be compared
             found = answers.get(number, late)
             if isinstance(found, Unreadable):
-                reading.problems.extend(question.problems(found.missing, found.remedy))
+                reading.problems.extend(question.problems(found.reason, found.remedy))
             else:
                 reading.entries.setdefault(question.kind, []).extend(found)
 

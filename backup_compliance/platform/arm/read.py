@@ -140,7 +140,7 @@ class Reading(Answers):
         """What keeps every list from being read is no fault of a list."""
         if self.entries or len(self.problems) < len(LISTS):
             return
-        told = {problem.missing for problem in self.problems}
+        told = {problem.reason for problem in self.problems}
         if len(told) == 1 and (only := told.pop()).startswith(("401", "404", "400")):
             hint = self.problems[0].remedy if only.startswith("401") else "check the id, the tenant and --cloud"
             raise ConfigurationError(f"--subscription: {self.id} cannot be read: {only}; {hint}")
@@ -189,7 +189,7 @@ class Reading(Answers):
         try:
             found = list(questions)
         except Unreadable as error:
-            self.problems += [ReadProblem(k, error.missing, error.remedy) for k in kinds if k not in _OPTIONAL]
+            self.problems += [ReadProblem(k, error.reason, error.remedy) for k in kinds if k not in _OPTIONAL]
             return []
         for kind in kinds:
             if kind not in ("serviceTags", *_OPTIONAL):  # the one is a reply of its own

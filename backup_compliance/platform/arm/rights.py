@@ -28,12 +28,12 @@ class Right:
     @property
     def is_missing(self) -> bool:
         """Whether somebody has to grant it, or to give a token."""
-        return self.problem is not None and _REFUSED.search(self.problem.missing) is not None
+        return self.problem is not None and _REFUSED.search(self.problem.reason) is not None
 
     def __str__(self) -> str:
         if self.problem is not None:
             word = "MISSING" if self.is_missing else "failed "
-            return f"{word}  {self.action}: {self.problem.missing}; {self.problem.remedy}"
+            return f"{word}  {self.action}: {self.problem.reason}; {self.problem.remedy}"
         return f"works    {self.action}" if self.tried else f"-        {self.action} (nothing was seen that takes it)"
 
 

@@ -174,7 +174,7 @@ def _told(found: EgressDecision, place: SecurityContext) -> EgressDecision:
         raise unread.again()
     return replace(
         found,
-        explanation=f"{found.explanation}. Security admin rules are not considered: {unread.missing}",
+        explanation=f"{found.explanation}. Security admin rules are not considered: {unread.reason}",
         evidence={**found.evidence, "security admin rules": "not read"},
     )
 
@@ -182,7 +182,7 @@ def _told(found: EgressDecision, place: SecurityContext) -> EgressDecision:
 def _find_place(estate: Estate, interface: Interface, tags: ServiceTags) -> SecurityContext:
     """Shared by all interfaces with the same groups, subnet and routes."""
     routing = _attempted_routing(estate, interface)
-    routes = routing.missing if isinstance(routing, Unreadable) else id(routing)
+    routes = routing.reason if isinstance(routing, Unreadable) else id(routing)
     key = ("place of", attachment_of(interface), interface.security_group_id, routes, id(tags))
     found: SecurityContext = estate.shared(key, lambda: _place_in_subnet(estate, interface, routing, tags))
     return found
@@ -196,7 +196,7 @@ def _place_in_subnet(
         *_group(estate, interface.security_group_id, AppliedTo.NETWORK_INTERFACE, str(interface)),
         *_group(estate, subnet.security_group_id, AppliedTo.SUBNET, f"{subnet} of {network}"),
     )
-    routes = routing.missing if isinstance(routing, Unreadable) else id(routing)
+    routes = routing.reason if isinstance(routing, Unreadable) else id(routing)
     key = ("place", *map(id, groups), normalize_id(network.id), routes, id(tags))
     found: SecurityContext = estate.shared(key, lambda: _place(estate, groups, network, routing, tags))
     return found
@@ -258,7 +258,7 @@ def _parsed_admin_rules(estate: Estate, network: Network) -> tuple[SecurityGroup
     record = listing.resources.get(normalize_id(network.id))
     if record is None:
         problem = listing.problems.get(normalize_id(network.id))
-        why = problem.missing if problem else "it is not in the list"
+        why = problem.reason if problem else "it is not in the list"
         remedy = problem.remedy if problem else f"grant {RESOURCE_TYPES[kind]} and collect again"
         raise Unreadable(f"{kind} of {network} were not read: {why}", remedy)
     found = parse_admin_rules(record)

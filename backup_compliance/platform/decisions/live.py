@@ -176,7 +176,7 @@ def unanswered(subject: FlowSubject) -> list[str]:
     scopes = {normalize_id(subject.vm.id), normalize_id(subject.interface.id)}
     problems = subject.estate.subscriptions[subscription_of(subject.vm.id)].problems
     return [
-        f"{p.type}: {printable(p.missing)} ({printable(p.remedy)})"
+        f"{p.type}: {printable(p.reason)} ({printable(p.remedy)})"
         for p in problems
         if p.type in ON_REQUEST and (not p.scope or normalize_id(p.scope) in scopes)
     ]

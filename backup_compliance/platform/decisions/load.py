@@ -14,13 +14,13 @@ from typing import Any, Final
 
 from backup_compliance.model.arm_json import NOTHING, as_record, items_of, text_at
 from backup_compliance.model.sanitize import printable
-from backup_compliance.model.verdicts import NotApplicable, Undetermined, Unreadable
+from backup_compliance.model.verdicts import RECOLLECT_OR_LOOK, NotApplicable, Undetermined, Unreadable
 from backup_compliance.platform.decisions.ages import aged
 from backup_compliance.platform.estate.attempts import is_attempt, is_of
 from backup_compliance.platform.estate.backup import BackupJob
 from backup_compliance.platform.estate.compute import parse_time
 from backup_compliance.platform.estate.facts import Power, VmIdentity
-from backup_compliance.platform.estate.lookup import COLLECT_AGAIN, Estate, normalize_id
+from backup_compliance.platform.estate.lookup import Estate, normalize_id
 from backup_compliance.platform.estate.protection import Protection
 from backup_compliance.platform.estate.resource_types import RESOURCE_TYPES
 
@@ -107,7 +107,7 @@ def find_points(estate: Estate, vm: VmIdentity) -> Points:
         return _points(found)
     for problem in estate.subscriptions[subscription].problems:
         if problem.type == METRICS and normalize_id(problem.scope) == normalize_id(vm.id):
-            raise Unreadable(f"{METRICS} of {vm.name}: {printable(problem.missing)}", printable(problem.remedy))
+            raise Unreadable(f"{METRICS} of {vm.name}: {printable(problem.reason)}", printable(problem.remedy))
     raise Unreadable(
         f"{METRICS} of {vm.name} are not in {METRICS}.json", f"grant {RESOURCE_TYPES[METRICS]} and collect again"
     )
@@ -119,7 +119,7 @@ def _index(estate: Estate, subscription: str) -> Mapping[str, list[Mapping[str, 
         record = as_record(entry) or NOTHING
         found.setdefault(normalize_id(text_at(record, "resourceid")), []).append(record)
     if "" in found:
-        raise Unreadable(f"{METRICS}.json holds an entry that is about no resource", COLLECT_AGAIN)
+        raise Unreadable(f"{METRICS}.json holds an entry that is about no resource", RECOLLECT_OR_LOOK)
     return found
 
 
@@ -139,9 +139,9 @@ def _check_metric(record: Mapping[str, Any], name: str) -> None:
     """Raise `Unreadable` for a metric that Azure Monitor marks as something else than percentages that it could read."""
     code, unit = text_at(record, "errorCode") or "Success", text_at(record, "unit") or "Percent"
     if code.lower() != "success":
-        raise Unreadable(f"{METRICS}: Azure Monitor says {printable(code, 60)} of {name}", COLLECT_AGAIN)
+        raise Unreadable(f"{METRICS}: Azure Monitor says {printable(code, 60)} of {name}", RECOLLECT_OR_LOOK)
     if unit.lower() != "percent":
-        raise Unreadable(f"{METRICS}: {name} is in {printable(unit, 60)}, not in percent", COLLECT_AGAIN)
+        raise Unreadable(f"{METRICS}: {name} is in {printable(unit, 60)}, not in percent", RECOLLECT_OR_LOOK)
 
 
 def _add(values: dict[datetime, float], record: Mapping[str, Any], name: str) -> None:
@@ -149,7 +149,7 @@ def _add(values: dict[datetime, float], record: Mapping[str, Any], name: str) ->
         for time, value in _values(series, name):
             # windows that touch share values, which have to be the same in both
             if values.setdefault(time, value) != value:
-                raise Unreadable(f"{METRICS}: {name} has two values for {time:%Y-%m-%d %H:%M} UTC", COLLECT_AGAIN)
+                raise Unreadable(f"{METRICS}: {name} has two values for {time:%Y-%m-%d %H:%M} UTC", RECOLLECT_OR_LOOK)
 
 
 def _values(series: Any, name: str) -> Iterator[tuple[datetime, float]]:
@@ -159,7 +159,9 @@ def _values(series: Any, name: str) -> Iterator[tuple[datetime, float]]:
         if value is None:  # a gap: Azure Monitor gives the time and no value
             continue
         if isinstance(value, bool) or not isinstance(value, int | float) or time is None or not 0 <= value <= ROUNDED:
-            raise Unreadable(f"{printable(name, 60)} holds {printable(str(point), 80)}, no percentage", COLLECT_AGAIN)
+            raise Unreadable(
+                f"{printable(name, 60)} holds {printable(str(point), 80)}, no percentage", RECOLLECT_OR_LOOK
+            )
         yield time, float(value)
 
 

@@ -126,7 +126,7 @@ def proxy_path_failure(path: tuple[Leg, ...]) -> str | None:
             return f"{text}: {each.explanation}"
     for leg in path:
         if isinstance(leg.found, Unreadable):
-            raise Unreadable(f"{leg.text}: {leg.found.missing}", leg.found.remedy)
+            raise Unreadable(f"{leg.text}: {leg.found.reason}", leg.found.remedy)
     for leg in path:
         if isinstance(leg.found, Undetermined):
             raise Undetermined(f"{leg.text}: {leg.found}", leg.found.remedy, leg.found.see)

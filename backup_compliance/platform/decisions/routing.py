@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from backup_compliance.model.sanitize import printable
-from backup_compliance.model.verdicts import Undetermined, Unreadable
+from backup_compliance.model.verdicts import RECOLLECT_OR_LOOK, Undetermined, Unreadable
 from backup_compliance.network.addresses import NOWHERE, Destination
 from backup_compliance.network.appliances import place_appliances
 from backup_compliance.network.egress import Routing
@@ -36,7 +36,6 @@ from backup_compliance.platform.estate.interfaces import (
     primary_configuration,
 )
 from backup_compliance.platform.estate.lookup import (
-    COLLECT_AGAIN,
     NO_ENTRY,
     Estate,
     Resource,
@@ -78,7 +77,7 @@ def _service_tags(estate: Estate, subscription: str) -> ServiceTags:
         if error.remedy:
             raise
         raise Unreadable(
-            f"serviceTags.json of subscription {subscription}: {error.missing}",
+            f"serviceTags.json of subscription {subscription}: {error.reason}",
             "store the reply of serviceTags, or Microsoft's file, as it is",
         ) from None
 
@@ -86,7 +85,9 @@ def _service_tags(estate: Estate, subscription: str) -> ServiceTags:
 def regional(tag: str, vm: VmIdentity) -> str:
     """A service tag in the virtual machine's region: `Storage.westeurope`; `Unreadable` when ARM gave no location."""
     if not vm.location:
-        raise Unreadable(f"virtual machine {vm.name} has no location: which {tag} is meant is not known", COLLECT_AGAIN)
+        raise Unreadable(
+            f"virtual machine {vm.name} has no location: which {tag} is meant is not known", RECOLLECT_OR_LOOK
+        )
     return f"{tag}.{vm.location}"
 
 
@@ -131,7 +132,7 @@ def placed_routes(estate: Estate, interface: Interface, routes: tuple[Route, ...
     try:
         reachable, unread = reachable_space(estate, find_subnet(estate, interface)[0])
     except Unreadable as error:
-        reachable, unread = NOWHERE, error.missing
+        reachable, unread = NOWHERE, error.reason
     return place_appliances(routes, reachable, unread)
 
 
@@ -164,10 +165,10 @@ def _effective_routes_in(estate: Estate, subscription: str, subnet: str) -> tupl
         if _is_in(listed.get(key), subnet):
             return parse_effective_routes(record)
     for problem in recorded.problems:
-        missing = problem.missing.startswith(("401", "403")) and problem.type == EFFECTIVE_ROUTES
+        missing = problem.reason.startswith(("401", "403")) and problem.type == EFFECTIVE_ROUTES
         if missing and _is_in(listed.get(normalize_id(problem.scope)), subnet):
             raise Unreadable(
-                f"routes of a gateway are not known: {printable(problem.missing)}", printable(problem.remedy)
+                f"routes of a gateway are not known: {printable(problem.reason)}", printable(problem.remedy)
             )
     return None
 
@@ -194,7 +195,7 @@ def _effective_routes(estate: Estate, interface: Interface) -> tuple[Route, ...]
     if record is None and problem is not None:
         if any(p.type == kind and normalize_id(p.scope) == key for p in recorded.problems):
             return None
-        raise Unreadable(f"effective routes of {interface}: {problem.missing}", problem.remedy)
+        raise Unreadable(f"effective routes of {interface}: {problem.reason}", problem.remedy)
     if record is None and listing.damaged:
         raise Unreadable(f"effective routes of {interface} may be what is damaged: {listing.damaged[0]}", NO_ENTRY)
     try:
@@ -202,7 +203,7 @@ def _effective_routes(estate: Estate, interface: Interface) -> tuple[Route, ...]
     except Undetermined:
         return None
     except Unreadable as error:
-        raise Unreadable(f"effective routes of {interface}: {error.missing}", COLLECT_AGAIN) from None
+        raise Unreadable(f"effective routes of {interface}: {error.reason}", RECOLLECT_OR_LOOK) from None
 
 
 def _computed(estate: Estate, network: Network, subnet: Subnet) -> Routing:
@@ -223,7 +224,7 @@ def _computed(estate: Estate, network: Network, subnet: Subnet) -> Routing:
 def _endpoint_tags(subnet: Subnet, network: Network) -> dict[str, str]:
     """The tags whose addresses the subnet's service endpoints for Storage route, and why each may not."""
     if subnet.service_endpoints is None:
-        raise Unreadable(f"the service endpoints of {subnet} of {network} are no readable list", COLLECT_AGAIN)
+        raise Unreadable(f"the service endpoints of {subnet} of {network} are no readable list", RECOLLECT_OR_LOOK)
     found: dict[str, str] = {}
     # those in force come last: they count before doubtful ones
     for endpoint in sorted(subnet.service_endpoints, key=lambda e: not e.problem):

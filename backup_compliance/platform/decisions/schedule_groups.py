@@ -132,13 +132,13 @@ def _index(estate: Estate, subscription: str, grouping: Grouping) -> _Index:
     members: dict[tuple[str, str], list[VmIdentity]] = {}
     listing = estate.listing(subscription, "virtualMachines")
     doubts = [f"virtualMachines: {entry}" for entry in listing.damaged]
-    doubts += [f"virtual machine {last_segment(key)}: {p.missing}" for key, p in listing.problems.items()]
+    doubts += [f"virtual machine {last_segment(key)}: {p.reason}" for key, p in listing.problems.items()]
     for record in listing.resources.values():
         vm = parse_identity(record)
         try:
             key = _key(vm, parse_profile(record), grouping)
         except Unreadable as error:
-            doubts.append(f"the group of {vm.name}: {error.missing}")
+            doubts.append(f"the group of {vm.name}: {error.reason}")
             continue
         if key is not None:
             members.setdefault(key, []).append(vm)
@@ -161,7 +161,7 @@ def _group(estate: Estate, key: tuple[str, str], members: list[VmIdentity], doub
 
 
 def _reason(error: Unreadable | Undetermined) -> str:
-    return error.missing if isinstance(error, Unreadable) else str(error)
+    return error.reason if isinstance(error, Unreadable) else str(error)
 
 
 def shown(group: ScheduleGroup) -> Iterator[tuple[str, str]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from backup_compliance.model.verdicts import Undetermined, Unreadable
+from backup_compliance.model.verdicts import RECOLLECT, Undetermined, Unreadable
 from backup_compliance.platform.estate.facts import InstanceView, Profile, StoredExtension
 
 _BAD: Final = {"failed", "canceled", "creating", "updating", "deleting", "migrating"}
@@ -32,7 +32,7 @@ def readable_extensions(profile: Profile, instance: InstanceView) -> tuple[Store
         Undetermined: a state is no text, or one that is not known.
     """
     if profile.stored_extensions is None or instance.stored_extensions is None:
-        raise Unreadable("resources of the virtual machine are no list of objects", "collect again")
+        raise Unreadable("resources of the virtual machine are no list of objects", RECOLLECT)
     found = _every(profile, instance)
     for each in found:
         if each.state is None or each.state.lower() not in ("", "succeeded"):

@@ -54,7 +54,7 @@ def find_vm_by_private_ip(estate: Estate, interface: Interface, address: str) ->
     for subscription in sorted(map(subscription_of, near)):
         if subscription in known.unread:
             unread = known.unread[subscription]
-            raise Unreadable(f"which virtual machine has the address {address}: {unread.missing}", unread.remedy)
+            raise Unreadable(f"which virtual machine has the address {address}: {unread.reason}", unread.remedy)
     told = f"; {len(everywhere)} have it in networks that are not peered with {network}" if everywhere else ""
     raise Undetermined(f"{address} is the address of no virtual machine in {network} or its peers{told}")
 
@@ -85,7 +85,7 @@ def _of_machines(estate: Estate, listing: Listing) -> Iterator[AddressOwner | Un
     for damaged in listing.damaged:
         yield Unreadable(f"in the list of virtual machines {damaged}", RECOLLECT_OR_LOOK)
     for problem in listing.problems.values():
-        yield Unreadable(problem.missing, problem.remedy)
+        yield Unreadable(problem.reason, problem.remedy)
     for record in listing.resources.values():
         try:
             vm, profile = parse_identity(record), parse_profile(record)

@@ -246,7 +246,7 @@ def _reports(extension: Mapping[str, Any]) -> tuple[tuple[ExtensionStatus, ...],
             parse_status_text(t[t.find("[{") : t.rfind("]") + 1 or None], _SOURCE) for t in texts if "[{" in t
         ), ""
     except Unreadable as error:
-        return (), error.missing
+        return (), error.reason
 
 
 def _statuses(record: Mapping[str, Any]) -> tuple[Status, ...]:

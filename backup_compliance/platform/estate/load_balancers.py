@@ -65,7 +65,7 @@ def _public_frontends(estate: Estate, properties: Mapping[str, Any], doubts: lis
             if address or prefix:
                 found.add(normalize_id(id_of(record)))
         except Unreadable as error:
-            doubts.append(error.missing)
+            doubts.append(error.reason)
         if UNREADABLE in (address, prefix) and not (address or prefix):
             doubts.append(f"the public address of frontend {name} cannot be read")
     return frozenset(found) - {""}

@@ -21,7 +21,6 @@ from backup_compliance.platform.estate.resource_types import ABOUT_OTHERS, RESOU
 
 Resource = Mapping[str, Any]
 T = TypeVar("T")
-COLLECT_AGAIN: Final = RECOLLECT_OR_LOOK
 NO_ENTRY: Final = "give each entry of that file the id of the resource it was asked for"
 
 
@@ -86,7 +85,7 @@ class Estate:
         for problem in recorded.problems:
             if problem.type == kind and _is_of_all(problem):
                 raise Unreadable(
-                    f"{kind} of subscription {recorded.id}: {printable(problem.missing)}",
+                    f"{kind} of subscription {recorded.id}: {printable(problem.reason)}",
                     printable(problem.remedy) or _grant(kind),
                 )
         if kind not in recorded.documents:
@@ -106,7 +105,7 @@ class Estate:
     def _parse(self, subscription: str, kind: str) -> Listing:
         document = self.document(subscription, kind)
         problems = {
-            p.scope.lower(): Problem(printable(p.missing), printable(p.remedy) or _grant(kind))
+            p.scope.lower(): Problem(printable(p.reason), printable(p.remedy) or _grant(kind))
             for p in self.subscriptions[subscription].problems
             if p.type == kind and not _is_of_all(p)
         }
@@ -120,7 +119,7 @@ class Estate:
             return found
         problem = listing.problems.get(normalize_id(reference))
         if problem is not None:
-            raise Unreadable(f"{kind} {last_segment(reference)}: {problem.missing}", problem.remedy)
+            raise Unreadable(f"{kind} {last_segment(reference)}: {problem.reason}", problem.remedy)
         told = f"; {len(listing.damaged)} entries of that list are damaged" if listing.damaged else ""
         where = f"not in {kind}.json of subscription {subscription_of(reference)}{told}"
         if kind in ABOUT_OTHERS:

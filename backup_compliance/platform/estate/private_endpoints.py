@@ -53,7 +53,7 @@ def _in_network(estate: Estate, network_id: str) -> str | None:
 def _by_network(estate: Estate, subscription: str) -> dict[str, str]:
     listing = estate.listing(subscription, "privateEndpoints")
     found: dict[str, str] = {}
-    damaged = [*listing.damaged, *(p.missing for p in listing.problems.values())]
+    damaged = [*listing.damaged, *(p.reason for p in listing.problems.values())]
     for record in listing.resources.values():
         name = name_of(record, "without a name")
         properties = as_record(record.get("properties")) or NOTHING

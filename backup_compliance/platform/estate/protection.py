@@ -13,7 +13,7 @@ from itertools import chain
 from typing import Final
 
 from backup_compliance.model.arm_json import NOTHING, as_record, last_segment, text_at
-from backup_compliance.model.verdicts import NotApplicable, Undetermined, Unreadable
+from backup_compliance.model.verdicts import RECOLLECT, NotApplicable, Undetermined, Unreadable
 from backup_compliance.platform.estate.attempts import COMPLETED, UNFINISHED, is_attempt, is_finished
 from backup_compliance.platform.estate.backup import (
     CONTAINER,
@@ -258,13 +258,13 @@ def _index_jobs(listing: Listing) -> _Jobs:
 def _gaps(listing: Listing, kind: str) -> Iterable[_Gap]:
     """What is missing of a list: entries that are no resource, and vaults (or single resources) with a problem."""
     for entry in listing.damaged:
-        yield _Gap("", Unreadable(f"{kind} hold damaged entries, {entry}", "collect again"))
+        yield _Gap("", Unreadable(f"{kind} hold damaged entries, {entry}", RECOLLECT))
     for scope, problem in listing.problems.items():
-        yield _Gap(vault_of(scope), Unreadable(f"{kind} of {last_segment(scope)}: {problem.missing}", problem.remedy))
+        yield _Gap(vault_of(scope), Unreadable(f"{kind} of {last_segment(scope)}: {problem.reason}", problem.remedy))
 
 
 def _refuse(gaps: Iterable[_Gap], what: str, vault_id: str | None = None) -> None:
     """Raise `Unreadable` for the first gap, or for the first that concerns a vault."""
     for gap in gaps:
         if vault_id is None or gap.concerns(vault_id):
-            raise Unreadable(f"{what} cannot be told: {gap.reason.missing}", gap.reason.remedy)
+            raise Unreadable(f"{what} cannot be told: {gap.reason.reason}", gap.reason.remedy)

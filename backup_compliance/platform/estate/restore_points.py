@@ -110,7 +110,7 @@ def _problem(estate: Estate, subscription: str, collection: str) -> Problem | No
     """Why the points of a collection were not listed."""
     for problem in estate.subscriptions[subscription].problems:
         if problem.type == POINTS and normalize_id(problem.scope) == collection:
-            return Problem(printable(problem.missing), printable(problem.remedy))
+            return Problem(printable(problem.reason), printable(problem.remedy))
     return None
 
 
@@ -143,7 +143,7 @@ def _refuse(listing: Listing, kind: str) -> None:
     if listing.damaged:
         raise Unreadable(f"{kind}: {listing.damaged[0]}", RECOLLECT)
     for scope, problem in listing.problems.items():
-        raise Unreadable(f"{kind} of {last_segment(scope)}: {problem.missing}", problem.remedy)
+        raise Unreadable(f"{kind} of {last_segment(scope)}: {problem.reason}", problem.remedy)
 
 
 def parse_lock(record: Resource) -> Lock:
@@ -193,7 +193,7 @@ def restore_point_failure(collections: tuple[Collection, ...], limit: int) -> st
                 f"lock {each.locks[0].name} is of level {each.locks[0].level or 'unknown'} or of unknown reach"
             )
         if each.points is None and each.problem is not None:
-            raise Unreadable(f"the restore points of {each.name}: {each.problem.missing}", each.problem.remedy)
+            raise Unreadable(f"the restore points of {each.name}: {each.problem.reason}", each.problem.remedy)
         if each.points is None:
             raise Undetermined(f"the restore points of {each.name} were not listed ($expand=restorePoints)")
     return None

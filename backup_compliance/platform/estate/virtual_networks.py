@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from backup_compliance.model.arm_json import NOTHING, as_record, last_segment, name_of, text_at, texts_at
 from backup_compliance.model.sanitize import printable
-from backup_compliance.model.verdicts import Unreadable
+from backup_compliance.model.verdicts import RECOLLECT_OR_LOOK, Unreadable
 from backup_compliance.network.addresses import AddressSet, parse_prefix
 from backup_compliance.platform.estate.interfaces import Interface, attachment_of
-from backup_compliance.platform.estate.lookup import COLLECT_AGAIN, Estate, Resource, normalize_id
+from backup_compliance.platform.estate.lookup import Estate, Resource, normalize_id
 from backup_compliance.platform.estate.references import follow, reference_at
 
 _ROUTING_SUBNETS: Final = frozenset({"gatewaysubnet", "routeserversubnet"})
@@ -94,7 +94,7 @@ def parse_network(record: Resource) -> Network:
     properties = as_record(record.get("properties"))
     entries = properties.get("subnets", []) if properties is not None else None
     if properties is None or not isinstance(entries, list):
-        raise Unreadable(f"virtual network {name} has no list of subnets", COLLECT_AGAIN)
+        raise Unreadable(f"virtual network {name} has no list of subnets", RECOLLECT_OR_LOOK)
     resource_id = printable(text_at(record, "id"), 400)
     subnets = _subnets(entries, resource_id)
     peerings = _peerings(properties)
@@ -220,7 +220,7 @@ def _find_subnet(estate: Estate, interface: Interface, reference: str) -> tuple[
     found = network.subnets.get(key)
     if found is None:
         what = "has no readable address prefix or is listed twice" if key in network.subnets else f"is not in {network}"
-        raise Unreadable(f"{interface} is in subnet {last_segment(reference)}, which {what}", COLLECT_AGAIN)
+        raise Unreadable(f"{interface} is in subnet {last_segment(reference)}, which {what}", RECOLLECT_OR_LOOK)
     return network, found
 
 
@@ -233,17 +233,17 @@ def network_of(subnet_id: str) -> str:
 def space_of(network: Network) -> tuple[str, ...]:
     """The prefixes of a virtual network; `Unreadable` when it has none."""
     if not network.address_space:
-        raise Unreadable(f"{network} has no readable address space", COLLECT_AGAIN)
+        raise Unreadable(f"{network} has no readable address space", RECOLLECT_OR_LOOK)
     return network.address_space
 
 
 def connected_peerings(network: Network) -> tuple[Peering, ...]:
     """Peerings in force; `Unreadable` naming one whose state is unknown."""
     if network.peerings is None:
-        raise Unreadable(f"the peerings of {network} are no list", COLLECT_AGAIN)
+        raise Unreadable(f"the peerings of {network} are no list", RECOLLECT_OR_LOOK)
     for peering in network.peerings:
         if peering.state not in _STATES:
-            raise Unreadable(f"peering {peering.name} of {network} has no known peeringState", COLLECT_AGAIN)
+            raise Unreadable(f"peering {peering.name} of {network} has no known peeringState", RECOLLECT_OR_LOOK)
     return tuple(p for p in network.peerings if p.is_connected)
 
 
@@ -268,7 +268,7 @@ def reachable_space(estate: Estate, network: Network) -> tuple[AddressSet, str]:
     try:
         peerings = connected_peerings(network)
     except Unreadable as error:
-        return AddressSet.of(*found), error.missing
+        return AddressSet.of(*found), error.reason
     for peering in peerings:
         found.extend(peering.address_space or ())
         try:
@@ -276,5 +276,5 @@ def reachable_space(estate: Estate, network: Network) -> tuple[AddressSet, str]:
                 space_of(find_network(estate, peering.network_id or "", f"peering {peering.name} of {network}"))
             )
         except Unreadable as error:
-            unread = unread or error.missing
+            unread = unread or error.reason
     return AddressSet.of(*found), unread

@@ -122,7 +122,7 @@ def test_output_that_is_none_says_what_is_wrong(data: bytes, missing: str) -> No
     """A damaged recording is unreadable as a whole, and the text tells what came instead."""
     with pytest.raises(Unreadable) as raised:
         parse_output(data)
-    assert missing in raised.value.missing
+    assert missing in raised.value.reason
 
 
 def test_output_beyond_the_limit_is_not_looked_at() -> None:
@@ -209,7 +209,7 @@ def test_line_of_a_megabyte_is_no_probe_output() -> None:
     """It is told in a line of sane length."""
     with pytest.raises(Unreadable) as raised:
         parse_output(b"A" * 1_000_000)
-    assert len(raised.value.missing) < 250
+    assert len(raised.value.reason) < 250
 
 
 @pytest.mark.parametrize("unit", [b"\navb-probe 1 begin avb-0000", b"\navb-probe 1 packed", b"avb-probe ", b"{", b"\r"])
@@ -229,7 +229,7 @@ def test_any_bytes_are_parts_or_unreadable(data: bytes) -> None:
     try:
         assert isinstance(parse_output(data), ProbeOutput)
     except Unreadable as error:
-        assert error.missing  # noqa: PT017  # either of two outcomes is right
+        assert error.reason  # noqa: PT017  # either of two outcomes is right
 
 
 @FAST
@@ -242,7 +242,7 @@ def test_any_damage_to_an_output_leaves_parts_or_unreadable(data: st.DataObject)
     try:
         assert parse_output(whole[:start] + data.draw(st.binary(max_size=40)) + whole[stop:]).parts is not None
     except Unreadable as error:
-        assert error.missing  # noqa: PT017  # either of two outcomes is right
+        assert error.reason  # noqa: PT017  # either of two outcomes is right
 
 
 def test_part_that_is_missing_is_unreadable() -> None:
@@ -315,7 +315,7 @@ def test_part_of_junk_raises_only_unreadable(part: str, junk: str) -> None:
         try:
             getattr(guest, name)
         except Unreadable as error:
-            assert error.missing  # noqa: PT017  # either of two outcomes is right
+            assert error.reason  # noqa: PT017  # either of two outcomes is right
 
 
 def test_configuration_names_its_file() -> None:
@@ -379,8 +379,8 @@ def test_damaged_line_is_shown_masked_and_short() -> None:
     line = "etc/waagent.conf:HttpProxy.Host=http://user:hunter2@10.0.0.5 " + "x" * 900
     with pytest.raises(Unreadable) as raised:
         parse_configuration(parse_output(GUEST.put("config", line).output()))
-    assert "HttpProxy.Host=http://***@10.0.0.5" in raised.value.missing
-    assert len(raised.value.missing) < 200
+    assert "HttpProxy.Host=http://***@10.0.0.5" in raised.value.reason
+    assert len(raised.value.reason) < 200
 
 
 def cut_leases(size: int) -> ProbeOutput:

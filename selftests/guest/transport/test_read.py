@@ -106,7 +106,7 @@ def test_failing_host_says_why_and_what_to_do(ssh: Path, host: str, missing: str
     """Each way of failing is told in words, with a remedy."""
     problem = _read(f"ssh://{host}")[host].problem
     assert problem is not None
-    assert problem.missing == missing
+    assert problem.reason == missing
     assert problem.remedy
 
 
@@ -128,7 +128,7 @@ def test_hanging_host_delays_and_spoils_nobody(ssh: Path) -> None:
     }
     problem = guests["hang1"].problem
     assert problem is not None
-    assert "did not finish within 2 seconds" in problem.missing
+    assert "did not finish within 2 seconds" in problem.reason
 
 
 def test_hanging_command_is_killed_with_its_children(ssh: Path) -> None:
@@ -184,7 +184,7 @@ def test_inventory_pattern_without_hosts_is_an_error(ssh: Path, inventory: Path)
     """A misspelt group must not shrink the fleet silently."""
     problem = _ansible(inventory, "db-servers")["ansible:db-servers"].problem
     assert problem is not None
-    assert "no host of this name or group" in problem.missing
+    assert "no host of this name or group" in problem.reason
 
 
 def test_hanging_inventory_is_given_up(inventory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,7 +206,7 @@ def test_not_root_is_a_problem_of_the_whole_host() -> None:
     """The agent's files and the host address are closed to other users: nothing would be judged rightly."""
     problem = judge_output(ubuntu().edit("meta", ("uid=0", "uid=1000")).output())
     assert problem is not None
-    assert "not as root" in problem.missing
+    assert "not as root" in problem.reason
     assert "--sudo" in problem.remedy
 
 
@@ -406,9 +406,9 @@ def test_wrong_hosts_file_is_named_by_line(tmp_path: Path, text: str, message: s
 def test_unknown_errors_are_shown_short_and_printable(text: str) -> None:
     """The last line of what was said, without colours and megabytes."""
     problem = explain(text, "the connection failed")
-    assert problem.missing.startswith("the connection failed")
-    assert problem.missing.isprintable()
-    assert len(problem.missing) < 250
+    assert problem.reason.startswith("the connection failed")
+    assert problem.reason.isprintable()
+    assert len(problem.reason) < 250
 
 
 LOGIN_SHELLS = ("sh", "bash", "dash", "tcsh", "fish", "zsh", "busybox sh")

@@ -87,7 +87,7 @@ def test_linux_host_that_fails_is_not_tried_as_windows(ssh: Path) -> None:
     """What sudo says is said by no Windows; its reason stands."""
     problem = _read("ssh://nosudo", sudo=True)["nosudo"].problem
     assert problem is not None
-    assert problem.missing == "sudo asks for a password"
+    assert problem.reason == "sudo asks for a password"
     assert ssh.read_text().split() == ["nosudo"]
 
 
@@ -163,7 +163,7 @@ def test_winrm_failure_says_why_and_no_password(
     with responding(_answer, tmp_path, monkeypatch) as server:
         (guest,) = _read(spec.format(port=server.port)).values()
     assert guest.problem is not None
-    assert guest.problem.missing == missing
+    assert guest.problem.reason == missing
     assert guest.problem.remedy
     told = f"{guest} {caplog.text}"
     assert PASSWORD not in told
@@ -184,7 +184,7 @@ def test_winrm_user_without_rights_is_told_so(tmp_path: Path, monkeypatch: pytes
         server.refuses = "Access is denied."
         (guest,) = _read(server.spec()).values()
     assert guest.problem is not None
-    assert guest.problem.missing == "the user may not use WinRM there"
+    assert guest.problem.reason == "the user may not use WinRM there"
 
 
 def test_certificate_of_a_stranger_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,7 +193,7 @@ def test_certificate_of_a_stranger_is_refused(tmp_path: Path, monkeypatch: pytes
         monkeypatch.delenv("REQUESTS_CA_BUNDLE")
         (guest,) = _read(server.spec()).values()
         assert guest.problem is not None
-        assert guest.problem.missing == "its certificate is not believed here"
+        assert guest.problem.reason == "its certificate is not believed here"
         (guest,) = _read(server.spec("?no_verify_ssl=true")).values()
         assert guest.problem is None
 

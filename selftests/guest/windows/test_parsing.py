@@ -303,7 +303,7 @@ def test_other_version_says_so() -> None:
     """Output of another version of the probe is not guessed at."""
     problem = judge_output(windows().text(version="9").encode())
     assert problem is not None
-    assert "probe version 9" in problem.missing
+    assert "probe version 9" in problem.reason
 
 
 @pytest.mark.parametrize(
@@ -419,5 +419,5 @@ def test_cut_output_names_the_probe_that_printed_it(kept: int) -> None:
         else windows().text().split("avb-windows 1 begin")[-1].encode()[-kept:]
     )
     assert problem is not None
-    assert "beginning of the Windows probe's output is missing" in problem.missing
+    assert "beginning of the Windows probe's output is missing" in problem.reason
     assert "probe.cmd" in problem.remedy

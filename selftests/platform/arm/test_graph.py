@@ -134,7 +134,7 @@ def test_subscription_that_is_gone_takes_nobody_along(grouped: ArmSimulator) -> 
     found = {each.id: each for each in read_all(grouped, Scope((), ["mg-apps"]))}
     assert found[SUBSCRIPTION].problems == ()
     assert found[gone].documents == {}
-    assert {p.missing for p in found[gone].problems if p.type == "virtualMachines"} == {"404 SubscriptionNotFound"}
+    assert {p.reason for p in found[gone].problems if p.type == "virtualMachines"} == {"404 SubscriptionNotFound"}
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "x" * 91, "<script>"], ids=["empty", "path", "long", "markup"])

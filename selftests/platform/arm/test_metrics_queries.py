@@ -133,7 +133,7 @@ def test_entries_about_others_take_their_batch_only(simulator: ArmSimulator, str
     entries = [{**metrics(vm_id(name)), "value": []} for name in NAMES[:BATCH]]
     simulator.fail(GET_BATCH, body(json.dumps({"values": [*entries, stranger]})), times=1)
     found = read(simulator)
-    assert {p.missing for p in found.problems} == {
+    assert {p.reason for p in found.problems} == {
         "the reply is about a machine that was not asked about, or about none"
     }
     assert len(found.problems) + len(comparable(found)["metrics"]["value"]) == len(NAMES)
@@ -149,8 +149,8 @@ def test_tokens_go_to_their_own_hosts_only(simulator: ArmSimulator, monkeypatch:
     assert {host for host, _ in simulator.shown} == {"localhost"}
     (problem,) = found.problems
     assert problem.type == "metrics"
-    assert "ARM_ACCESS_TOKEN is for ARM only; set METRICS_ACCESS_TOKEN" in problem.missing
-    assert TOKEN not in problem.missing + problem.remedy
+    assert "ARM_ACCESS_TOKEN is for ARM only; set METRICS_ACCESS_TOKEN" in problem.reason
+    assert TOKEN not in problem.reason + problem.remedy
 
 
 def test_metrics_beside_another_arm_have_to_be_named(simulator: ArmSimulator) -> None:

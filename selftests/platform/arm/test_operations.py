@@ -137,7 +137,7 @@ def test_operation_that_fails_is_a_problem_of_its_interface(
     found = read(simulator, limits=replace(QUICK, operation_timeout=1.0 if "1 seconds" in missing else 60.0))
     (problem,) = found.problems
     assert (problem.type, problem.scope) == ("effectiveRoutes", NIC)
-    assert missing in problem.missing
+    assert missing in problem.reason
     assert problem.remedy
 
 
@@ -179,7 +179,7 @@ def test_region_without_network_watcher_says_so(simulator: ArmSimulator) -> None
     simulator.start(DENYING.put("networkWatchers"))
     found = read(simulator, live=True)
     assert {p.type for p in found.problems} == {"ipFlows", "nextHops"}
-    assert all("no network watcher in the region of sample" in p.missing for p in found.problems)
+    assert all("no network watcher in the region of sample" in p.reason for p in found.problems)
     assert comparable(found)["effectiveSecurityGroups"] == {"value": DENYING.lists["effectiveSecurityGroups"]}
 
 

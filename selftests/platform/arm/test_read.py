@@ -205,7 +205,7 @@ def test_fault_takes_exactly_the_list_it_hits(simulator: ArmSimulator, fault: st
     assert comparable(found) == comparable(subscription().without("publicIPAddresses").recorded())
     (problem,) = found.problems
     assert (problem.type, problem.scope) == ("publicIPAddresses", "")
-    assert missing in problem.missing
+    assert missing in problem.reason
     assert problem.remedy
     assert simulator.count("/publicIPAddresses$") <= 2
     assert simulator.count("/register") == 0
@@ -228,7 +228,7 @@ def test_hanging_reply_is_given_up(simulator: ArmSimulator) -> None:
     found = read(simulator, limits=replace(QUICK, read_timeout=2.0, retries=0))
     released.set()
     (problem,) = found.problems
-    assert (problem.type, problem.missing) == ("natGateways", "ARM did not answer within 2 seconds")
+    assert (problem.type, problem.reason) == ("natGateways", "ARM did not answer within 2 seconds")
 
 
 def test_reply_that_never_ends_is_given_up(simulator: ArmSimulator) -> None:
@@ -239,13 +239,13 @@ def test_reply_that_never_ends_is_given_up(simulator: ArmSimulator) -> None:
     released.set()
     (problem,) = found.problems
     told = "its answer was not complete when nothing had come for 2 seconds"
-    assert (problem.type, problem.missing) == ("natGateways", told)
+    assert (problem.type, problem.reason) == ("natGateways", told)
 
 
 def test_endless_list_is_given_up(simulator: ArmSimulator) -> None:
     """Memory is no measure of what a reply may hold."""
     found = read(simulator.start(sample_subscription()), limits=replace(QUICK, list_bytes=2000))
-    assert "virtualMachines" in {p.type for p in found.problems if "longer than 2000 bytes" in p.missing}
+    assert "virtualMachines" in {p.type for p in found.problems if "longer than 2000 bytes" in p.reason}
 
 
 def test_reply_that_inflates_is_given_up_on_the_way(simulator: ArmSimulator) -> None:
@@ -257,7 +257,7 @@ def test_reply_that_inflates_is_given_up_on_the_way(simulator: ArmSimulator) -> 
     found = read(simulator, limits=replace(QUICK, list_bytes=2**20))
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert [p.missing for p in found.problems if p.type == "natGateways"] == ["the list is longer than 1048576 bytes"]
+    assert [p.reason for p in found.problems if p.type == "natGateways"] == ["the list is longer than 1048576 bytes"]
     assert simulator.count("/natGateways$") == 1
     assert most < 40 * 2**20
 
@@ -281,7 +281,7 @@ def test_fault_on_one_resource_is_of_its_scope(
     found = read(simulator)
     (problem,) = found.problems
     assert (problem.type, problem.scope) == (kind, scope)
-    assert FAULTS[fault][1] in problem.missing
+    assert FAULTS[fault][1] in problem.reason
     if scope:
         assert comparable(found)[kind] == {"value": []}
     else:
@@ -293,7 +293,7 @@ def test_restore_points_that_were_refused_are_a_problem_of_their_collection(simu
     simulator.start(subscription().without("restorePoints"))
     simulator.fail("/restorePointCollections/AzureBackup_sample", error(403, "AuthorizationFailed"))
     (problem,) = read(simulator).problems
-    assert (problem.type, problem.missing) == ("restorePoints", "403 AuthorizationFailed")
+    assert (problem.type, problem.reason) == ("restorePoints", "403 AuthorizationFailed")
     assert problem.scope == collection("sample")["id"]
 
 
@@ -349,7 +349,7 @@ def test_bytes_that_are_no_utf8_take_their_own_list_only(simulator: ArmSimulator
     """One strange byte is no reason to lose the rest, or the run."""
     simulator.fail(path, body(b'{"value": [{"id": "\xff"}], "values": [{"resourceid": "\xff"}]}'))
     (problem,) = read(simulator).problems
-    assert problem.missing == "the reply holds bytes that are no UTF-8"
+    assert problem.reason == "the reply holds bytes that are no UTF-8"
 
 
 def test_secrets_of_the_list_of_machines_are_left_out(simulator: ArmSimulator, tmp_path: Path) -> None:
@@ -372,7 +372,7 @@ def test_nothing_is_asked_any_more_once_a_reading_is_over(simulator: ArmSimulato
     )
     found = read(simulator, limits=replace(QUICK, patience=1.0))
     (problem,) = found.problems
-    assert (problem.type, "was not complete" in problem.missing) == ("natGateways", True)
+    assert (problem.type, "was not complete" in problem.reason) == ("natGateways", True)
     time.sleep(0.3)
     asked = len(simulator.asked)
     time.sleep(0.5)
@@ -419,14 +419,14 @@ def test_admin_rules_of_several_pages_are_one_entry(simulator: ArmSimulator) -> 
     assert simulator.count("listNetworkManager") == 3
     simulator.fail("listNetworkManager", body('{"value": [], "skipToken": "x"}'))
     (problem,) = read(simulator).problems
-    assert "circle" in problem.missing
+    assert "circle" in problem.reason
 
 
 def test_reply_about_another_machine_is_none(simulator: ArmSimulator) -> None:
     """A gateway that mixes up replies must not lend one machine another one's agent."""
     simulator.fail("/virtualMachines/sample$", body(json.dumps({"id": vm_id("other"), "properties": {}})))
     (problem,) = read(simulator).problems
-    assert "another resource" in problem.missing
+    assert "another resource" in problem.reason
 
 
 def test_secrets_are_not_kept(simulator: ArmSimulator) -> None:
@@ -473,7 +473,7 @@ def test_arm_out_of_reach_is_an_error_of_every_list(simulator: ArmSimulator) -> 
     (found,) = read_subscriptions(Scope([SUBSCRIPTION]), endpoint, QUICK)
     assert found.documents == {}
     assert {p.type for p in found.problems} == set(RESOURCE_TYPES) - {"effectiveRoutes", "restorePoints", *ON_REQUEST}
-    assert all("refused" in p.missing and "HTTPS_PROXY" in p.remedy for p in found.problems if p.type in LISTS)
+    assert all("refused" in p.reason and "HTTPS_PROXY" in p.remedy for p in found.problems if p.type in LISTS)
 
 
 def test_collect_only_asks_nothing(simulator: ArmSimulator, pytester: pytest.Pytester) -> None:

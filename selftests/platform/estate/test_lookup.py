@@ -73,7 +73,7 @@ def test_damaged_entries_are_counted_and_twins_belong_to_nobody() -> None:
     listing = parse_listing({"value": [one, None, {"name": "x"}, other, machine("b", 3), machine("b", 3)]}, "here")
     assert set(listing.resources) == {normalize_id(vm_id("b"))}
     assert listing.damaged == ("value[1] is no resource with an id", "value[2] is no resource with an id")
-    assert "twice" in listing.problems[normalize_id(vm_id("a"))].missing
+    assert "twice" in listing.problems[normalize_id(vm_id("a"))].reason
 
 
 @given(JSON)
